@@ -1,0 +1,82 @@
+"""The command `overlayctl`: which commands there are, loaded only when used, and how failures become exit codes.
+
+Exit codes: 0 done; 1 refused or failed, with the errors on stderr; 2 wrong usage; 3 no controller at the URL.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+import click
+
+from ryu_overlay.cli.client import BadURL, ClientError, Refused, Unreachable
+from ryu_overlay.cli.session import CommandFailed, Session, common
+
+PROGRAM = "overlayctl"
+COMMANDS = {
+    "list": ("read", "list_objects", "List tenants, or objects of one kind."),
+    "show": ("read", "show", "Show one object and what is in it."),
+    "add": ("add", "add", "Create an object."),
+    "set": ("change", "change", "Change an object, only in what is given."),
+    "remove": ("remove", "remove", "Delete an object."),
+    "apply": ("apply", "apply", "Make tenants exactly as a file says."),
+    "export": ("export", "export", "Print tenants as `apply` takes them."),
+    "wait": ("wait", "wait", "Wait until every chassis has the newest revision."),
+    "chassis": ("fabric", "chassis", "Show the chassis, or one of them."),
+    "bindings": ("fabric", "bindings", "Show which port is on which chassis."),
+    "tunnels": ("fabric", "tunnels", "Show which tunnels exist and why."),
+    "drops": ("fabric", "drops", "Show what was dropped, by name of the rule."),
+    "drift": ("fabric", "drift", "Show what audits found and healed, and flows that are not ours."),
+    "revision": ("fabric", "revision", "Show the newest revision and what each chassis has confirmed."),
+    "completion": ("completion", "completion", "Print the completion script of a shell."),
+}
+"""By name: (file in commands/, the command in it, its help in one line), in the order that help shows."""
+
+
+class Overlayctl(click.Group):
+    """A group that imports a command's file when the command is used; help needs none of them."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        file, attribute, _ = COMMANDS[cmd_name]
+        command: click.Command = getattr(import_module(f"ryu_overlay.cli.commands.{file}"), attribute)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, line) for name, (_, _, line) in COMMANDS.items()])
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command; a client's error becomes error lines and an exit code. Raises click's exceptions only."""
+        try:
+            return super().invoke(ctx)
+        except BadURL as error:
+            raise click.BadParameter(str(error), ctx, param_hint="'--url'") from error
+        except ClientError as error:
+            if isinstance(error, Refused):
+                ctx.ensure_object(Session).raw(error.answer)
+            raise CommandFailed(*error.lines, exit_code=3 if isinstance(error, Unreachable) else 1) from error
+
+
+@click.group(PROGRAM, cls=Overlayctl, context_settings={"help_option_names": ["-h", "--help"]})
+@common
+def cli() -> None:
+    """Operate the overlay: tenants, their virtual networks, and the chassis that carry them.
+
+    A name is the path of names from the tenant down: switch red/web, router red/r1, router-port red/r1/up. A logical
+    port may be named alone, by name or UUID. Exit codes: 0 done, 1 refused or failed, 2 wrong usage, 3 no controller.
+    """
+
+
+def main() -> None:
+    """The console entry point. Raises SystemExit with the exit code."""
+    cli(prog_name=PROGRAM)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,76 @@
+"""Names on the command line: parsed into their parts, and completed from what the controller has.
+
+It knows kinds, click and the client. Completion is silent: no answer within half a second completes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import click
+from click.shell_completion import CompletionItem
+
+from ryu_overlay.cli.client import Client, ClientError, at, rows
+from ryu_overlay.cli.kinds import KINDS, Kind, walk
+from ryu_overlay.cli.session import Session
+
+COMPLETION_SECONDS = 0.5
+Names = tuple[str, ...]
+
+
+class Named(click.ParamType):
+    """The full name of an object of one kind, or of `parent` where the last name follows as an argument of its own."""
+
+    def __init__(self, kind: str) -> None:
+        self.kind = KINDS[kind]
+        self.name = self.kind.written
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Names:
+        if isinstance(value, tuple):
+            return value
+        try:
+            return self.kind.split(value)
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem[Any]]:
+        return offer(ctx, incomplete, lambda client: known(client, self.kind))
+
+
+def argument(kind: str) -> Callable[[Any], Any]:
+    """A click argument `names`: the full name of an object of `kind`."""
+    return click.argument("names", metavar=KINDS[kind].written, type=Named(kind))
+
+
+def locate(session: Session, kind: Kind, name: str) -> Names:
+    """The full name of an object; a port named alone, by name or UUID, is looked up. Raises ClientError, UsageError."""
+    if kind.name == "port" and "/" not in name:
+        body = session.read("ports", name).body
+        return (body["tenant"], body["switch"], body["name"])
+    try:
+        return kind.split(name)
+    except ValueError as error:
+        raise click.UsageError(str(error)) from error
+
+
+def known(client: Client, kind: Kind) -> list[str]:
+    """The full names of every object of `kind`, ports' own names first. Raises ClientError."""
+    if kind.name == "tenant":
+        return [str(tenant.get("name")) for tenant in rows(client.get(at("tenants")).body)]
+    found = ["/".join(names) for names, _ in walk(kind, list(rows(client.get(at("network")).body)))]
+    return [name.rpartition("/")[2] for name in found] + found if kind.name == "port" else found
+
+
+def offer(ctx: click.Context, incomplete: str, names: Callable[[Client], Iterable[str]]) -> list[CompletionItem[Any]]:
+    """The names that begin like what is typed; none when the controller does not answer in time or refuses."""
+    try:
+        found = names(ctx.ensure_object(Session).client(COMPLETION_SECONDS))
+        return [CompletionItem(name) for name in found if name.startswith(incomplete)]
+    except ClientError:
+        return []
+
+
+def completing(kind: str) -> Callable[[click.Context, click.Parameter, str], list[CompletionItem[Any]]]:
+    """A `shell_complete` for an option or argument that names objects of `kind`."""
+    return lambda ctx, param, incomplete: offer(ctx, incomplete, lambda client: known(client, KINDS[kind]))

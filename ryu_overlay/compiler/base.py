@@ -1,0 +1,110 @@
+"""Flows every chassis has, whatever the networks: what a miss does, and what routers do for any packet."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from ipaddress import IPv4Network
+
+from ryu_overlay.openflow.actions import Move, Punt, SetField, SetTtl
+from ryu_overlay.openflow.fields import ETH_IP, ETH_TYPE, FRAG_LATER, ICMP_CODE, ICMP_TYPE, IP_FRAG, IP_PROTO, IPV4_DST, IPV4_SRC, NW_TTL
+from ryu_overlay.openflow.flow import Block, Flow, Meter
+from ryu_overlay.pipeline.cookies import Feature, Why
+from ryu_overlay.pipeline.registers import NEXT_HOP
+from ryu_overlay.pipeline.tables import (
+    LR_IN_ADMIT,
+    LR_IN_OWN,
+    LR_IN_RESOLVE,
+    LR_IN_ROUTE,
+    LR_IN_SERVICE,
+    LR_IN_TTL,
+    LR_OUT_PORT,
+    LS_IN_ARP,
+    LS_IN_LOOKUP,
+    LS_IN_SECURITY,
+    LS_OUT_PORT,
+    PHY_IN_PORT,
+    PHY_IN_TUNNEL,
+    PUNT_METER,
+)
+from ryu_overlay.pipeline.table import Table
+
+ORIGIN_TTL = 64
+"""The TTL of what routers send themselves (RFC 1700). The way out of the router takes one off, so flows set one more."""
+
+ICMP, TCP, UDP = 1, 6, 17
+_IP = {ETH_TYPE: ETH_IP}
+_BAD_SOURCES = ("0.0.0.0/8", "127.0.0.0/8", "224.0.0.0/4", "255.255.255.255/32")
+_MULTICAST = ("224.0.0.0/4", "255.255.255.255/32")
+
+
+def prefix(network: IPv4Network) -> tuple[int, int]:
+    """A prefix as (value, mask) of a match."""
+    return int(network.network_address), int(network.netmask)
+
+
+@lru_cache(maxsize=1)
+def base() -> Block:
+    """The flows that do not depend on any network."""
+    return Block(tuple(_misses() + _admission() + _services() + _ttl()))
+
+
+def meters(punt_rate: int) -> tuple[Meter, ...]:
+    """The meter that bounds what a chassis may send to the controller, in packets a second."""
+    return (Meter(PUNT_METER, punt_rate, punt_rate),)
+
+
+def _misses() -> list[Flow]:
+    drops: list[tuple[Table, Feature]] = [
+        (PHY_IN_PORT, Feature.DROP_UNKNOWN_IN_PORT),
+        (PHY_IN_TUNNEL, Feature.DROP_UNKNOWN_VNI),
+        (LS_IN_SECURITY, Feature.DROP_NOT_ALLOWED_TYPE),
+        (LS_IN_LOOKUP, Feature.DROP_UNKNOWN_MAC),
+        (LR_IN_ADMIT, Feature.DROP_NOT_IPV4),
+        (LR_OUT_PORT, Feature.DROP_NOT_BOUND),
+        (LS_OUT_PORT, Feature.DROP_NOT_BOUND),
+    ]
+    onward = [(LS_IN_ARP, LS_IN_LOOKUP), (LR_IN_OWN, LR_IN_TTL), (LR_IN_TTL, LR_IN_ROUTE)]
+    punts = [
+        (LR_IN_SERVICE, Feature.PUNT_PROTOCOL_UNREACHABLE),
+        (LR_IN_ROUTE, Feature.PUNT_NET_UNREACHABLE),
+        (LR_IN_RESOLVE, Feature.PUNT_HOST_UNREACHABLE),
+    ]
+    flows = [table.flow("miss", {}, why=Why(feature)) for table, feature in drops]
+    flows += [table.flow("miss", {}, goto=to, why=Why(Feature.PIPELINE)) for table, to in onward]
+    return flows + [table.flow("miss", {}, (Punt(),), meter=PUNT_METER, why=Why(feature)) for table, feature in punts]
+
+
+def _admission() -> list[Flow]:
+    flows = [LR_IN_ADMIT.flow("ip", _IP, goto=LR_IN_OWN, why=Why(Feature.PIPELINE))]
+    for text in _BAD_SOURCES:
+        match = {**_IP, IPV4_SRC: prefix(IPv4Network(text))}
+        flows.append(LR_IN_ADMIT.flow("bad_source", match, why=Why(Feature.DROP_BAD_SOURCE)))
+    for text in _MULTICAST:
+        match = {**_IP, IPV4_DST: prefix(IPv4Network(text))}
+        flows.append(LR_IN_OWN.flow("multicast", match, why=Why(Feature.DROP_MULTICAST)))
+    return flows
+
+
+def _services() -> list[Flow]:
+    hop = NEXT_HOP.field
+    swap = (Move(IPV4_DST, hop), Move(IPV4_SRC, IPV4_DST), Move(hop, IPV4_SRC), SetTtl(ORIGIN_TTL + 1))
+    why = Why(Feature.ROUTER_ADDRESS)
+    icmp = {**_IP, IP_PROTO: ICMP}
+
+    def punt(proto: int, feature: Feature) -> Flow:
+        return LR_IN_SERVICE.flow("protocol", {**_IP, IP_PROTO: proto}, (Punt(),), meter=PUNT_METER, why=Why(feature))
+
+    return [
+        LR_IN_SERVICE.flow("later_fragment", {**icmp, IP_FRAG: FRAG_LATER}, swap, goto=LR_IN_ROUTE, why=why),
+        LR_IN_SERVICE.flow(
+            "echo", {**icmp, ICMP_TYPE: 8, ICMP_CODE: 0}, (*swap, SetField(ICMP_TYPE, 0)), goto=LR_IN_ROUTE, why=why
+        ),
+        LR_IN_SERVICE.flow("protocol", icmp, why=Why(Feature.DROP_OWN_ICMP)),
+        punt(TCP, Feature.PUNT_TCP_RESET),
+        punt(UDP, Feature.PUNT_PORT_UNREACHABLE),
+    ]
+
+
+def _ttl() -> list[Flow]:
+    why = Why(Feature.PUNT_TTL_EXCEEDED)
+    return [LR_IN_TTL.flow("expired", {**_IP, NW_TTL: ttl}, (Punt(),), meter=PUNT_METER, why=why) for ttl in (0, 1)]

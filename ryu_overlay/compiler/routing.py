@@ -1,0 +1,133 @@
+"""Flows of a router. They are the same on every chassis it reaches: the whole path is worked out where a packet comes in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from ipaddress import IPv4Address, IPv4Network
+
+from ryu_overlay.compiler.base import prefix
+from ryu_overlay.model.network import RouterView, SwitchView
+from ryu_overlay.model.objects import Port, Route, RouterPort, Tenant
+from ryu_overlay.openflow.actions import Action, DecTtl, ForgetInPort, Move, Resubmit, SetField, ToGroup
+from ryu_overlay.openflow.fields import ETH_DST, ETH_IP, ETH_SRC, ETH_TYPE, IPV4_DST, mac_to_int
+from ryu_overlay.openflow.flow import Block, Flow, Group
+from ryu_overlay.pipeline.cookies import Feature, Why
+from ryu_overlay.pipeline.registers import DATAPATH, FROM_TUNNEL, IN_LPORT, NEXT_HOP, OUT_LPORT
+from ryu_overlay.pipeline.tables import (
+    LR_IN_ADMIT,
+    LR_IN_OWN,
+    LR_IN_RESOLVE,
+    LR_IN_ROUTE,
+    LR_IN_SERVICE,
+    LR_OUT_PORT,
+    LS_IN_LOOKUP,
+)
+
+
+def router_block(view: RouterView, attached: tuple[SwitchView | None, ...], far_routers: tuple[int, ...]) -> Block:
+    """Addresses, routes and ports of a router.
+
+    `attached` has the switch of each of the view's ports, in their order; `far_routers` the keys of the routers that
+    own the view's peers, in the peers' order.
+    """
+    tenant = view.tenant
+    flows: list[Flow] = []
+    groups: list[Group] = []
+    for port, switch in zip(view.ports, attached):
+        flows += _own_addresses(view, port)
+        flows += _connected(view, port)
+        if switch is not None:
+            flows.append(_out_to_switch(tenant, port, switch))
+    for (name, far), router_key in zip(view.peers.items(), far_routers):
+        near = next(p for p in view.ports if p.name == name)
+        flows += _out_to_peer(tenant, near, far, router_key)
+    for route in view.routes:
+        flow, group = _static(view, route)
+        flows.append(flow)
+        if group is not None:
+            groups.append(group)
+    return Block(tuple(flows), tuple(groups))
+
+
+def neighbour_flows(tenant: Tenant, port: RouterPort, neighbour: Port | RouterPort) -> tuple[Flow, ...]:
+    """The MAC behind each address of `neighbour`, a port of the switch that the router port is attached to."""
+    addresses: Iterator[IPv4Address]
+    if isinstance(neighbour, Port):
+        addresses = iter(neighbour.addresses)
+    else:
+        addresses = (a.ip for a in neighbour.addresses)
+    return tuple(_resolve(tenant, port, int(a), neighbour.mac, neighbour.key) for a in addresses)
+
+
+def _resolve(tenant: Tenant, port: RouterPort, address: int, mac: str, key: int) -> Flow:
+    match = {OUT_LPORT.field: port.key, NEXT_HOP.field: address}
+    to = (SetField(ETH_DST, mac_to_int(mac)),)
+    return LR_IN_RESOLVE.flow("known", match, to, goto=LR_OUT_PORT, why=Why(Feature.NEIGHBOUR, tenant.key, key))
+
+
+def _own_addresses(view: RouterView, port: RouterPort) -> list[Flow]:
+    why = Why(Feature.ROUTER_ADDRESS, view.tenant.key, port.key)
+    here = {DATAPATH.field: view.router.key, ETH_TYPE: ETH_IP}
+    return [LR_IN_OWN.flow("own", {**here, IPV4_DST: int(a.ip)}, goto=LR_IN_SERVICE, why=why) for a in port.addresses]
+
+
+def _connected(view: RouterView, port: RouterPort) -> list[Flow]:
+    why = Why(Feature.ROUTING, view.tenant.key, port.key)
+    broadcast = Why(Feature.DROP_DIRECTED_BROADCAST, view.tenant.key, port.key)
+    here = {DATAPATH.field: view.router.key, ETH_TYPE: ETH_IP}
+    flows = []
+    for address in port.addresses:
+        net = address.network
+        to = (Move(IPV4_DST, NEXT_HOP.field), SetField(OUT_LPORT.field, port.key))
+        match = {**here, IPV4_DST: prefix(net)}
+        flows.append(LR_IN_ROUTE.flow("prefix", match, to, goto=LR_IN_RESOLVE, why=why, rank=2 * net.prefixlen + 1))
+        if net.prefixlen < 31:
+            for end in (net.network_address, net.broadcast_address):
+                flows.append(LR_IN_ROUTE.flow("directed_broadcast", {**here, IPV4_DST: int(end)}, why=broadcast))
+    return flows
+
+
+def _static(view: RouterView, route: Route) -> tuple[Flow, Group | None]:
+    why = Why(Feature.ROUTING, view.tenant.key, route.key)
+    ways = [_way(view, hop) for hop in route.nexthops]
+    match = _route_match(view, route.prefix)
+    rank = 2 * route.prefix.prefixlen
+    if len(ways) == 1:
+        return LR_IN_ROUTE.flow("prefix", match, ways[0], goto=LR_IN_RESOLVE, why=why, rank=rank), None
+    group = Group(route.key, tuple((*way, Resubmit(LR_IN_RESOLVE.number)) for way in ways))
+    return LR_IN_ROUTE.flow("prefix", match, (ToGroup(route.key),), why=why, rank=rank), group
+
+
+def _route_match(view: RouterView, net: IPv4Network) -> dict:
+    return {DATAPATH.field: view.router.key, ETH_TYPE: ETH_IP, IPV4_DST: prefix(net)}
+
+
+def _way(view: RouterView, hop: IPv4Address) -> tuple[Action, ...]:
+    """Next hop and out port. Validation has made sure that one connected subnet holds every next hop."""
+    port = next(p for p in view.ports for a in p.addresses if hop in a.network)
+    return SetField(NEXT_HOP.field, int(hop)), SetField(OUT_LPORT.field, port.key)
+
+
+def _leave(port: RouterPort) -> tuple[Action, ...]:
+    return DecTtl(), SetField(ETH_SRC, mac_to_int(port.mac)), SetField(FROM_TUNNEL.field, 0), ForgetInPort()
+
+
+def _out_to_switch(tenant: Tenant, port: RouterPort, switch: SwitchView) -> Flow:
+    into = (SetField(DATAPATH.field, switch.switch.key), SetField(IN_LPORT.field, port.key))
+    return LR_OUT_PORT.flow(
+        "port",
+        {OUT_LPORT.field: port.key, ETH_TYPE: ETH_IP},
+        (*_leave(port), *into, Resubmit(LS_IN_LOOKUP.number)),
+        why=Why(Feature.ROUTING, tenant.key, port.key),
+    )
+
+
+def _out_to_peer(tenant: Tenant, port: RouterPort, far: RouterPort, router_key: int) -> list[Flow]:
+    into = (SetField(DATAPATH.field, router_key), SetField(IN_LPORT.field, far.key))
+    out = LR_OUT_PORT.flow(
+        "port",
+        {OUT_LPORT.field: port.key, ETH_TYPE: ETH_IP},
+        (*_leave(port), *into, Resubmit(LR_IN_ADMIT.number)),
+        why=Why(Feature.ROUTING, tenant.key, port.key),
+    )
+    return [out, *(_resolve(tenant, port, int(a.ip), far.mac, far.key) for a in far.addresses)]

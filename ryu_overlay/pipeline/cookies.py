@@ -1,0 +1,113 @@
+"""Why a flow exists, packed into its cookie: ours (16 bits) | feature (8) | tenant key (16) | object key (24).
+
+So each flow says which logical object it realises, and counters, traces, drift reports and drop reasons need no
+bookkeeping of their own.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum
+
+from ryu_overlay.model.objects import KEY_BITS, TENANT_KEY_BITS
+
+OURS = 0x0E7A
+OURS_SHIFT = 48
+OURS_MASK = 0xFFFF << OURS_SHIFT
+_FEATURE_SHIFT = 40
+FEATURE_MASK = 0xFF << _FEATURE_SHIFT
+
+
+class Feature(IntEnum):
+    """What a flow is for. From 64 on: packets go to the controller; from 128 on: they are dropped."""
+
+    PIPELINE = 1
+    BINDING = 2
+    TUNNEL = 3
+    PORT_SECURITY = 4
+    ARP = 5
+    SWITCHING = 6
+    FLOODING = 7
+    ROUTER_ADDRESS = 8
+    ROUTING = 9
+    NEIGHBOUR = 10
+
+    PUNT_TTL_EXCEEDED = 64
+    PUNT_NET_UNREACHABLE = 65
+    PUNT_HOST_UNREACHABLE = 66
+    PUNT_PORT_UNREACHABLE = 67
+    PUNT_PROTOCOL_UNREACHABLE = 68
+    PUNT_TCP_RESET = 69
+
+    DROP_UNKNOWN_IN_PORT = 128
+    DROP_UNKNOWN_VNI = 129
+    DROP_PORT_DISABLED = 130
+    DROP_SPOOFED_MAC = 131
+    DROP_SPOOFED_IP = 132
+    DROP_SPOOFED_ARP = 133
+    DROP_NOT_ALLOWED_TYPE = 134
+    DROP_UNKNOWN_MAC = 135
+    DROP_HAIRPIN = 136
+    DROP_NOT_IPV4 = 137
+    DROP_BAD_SOURCE = 138
+    DROP_MULTICAST = 139
+    DROP_OWN_ICMP = 140
+    DROP_DIRECTED_BROADCAST = 141
+    DROP_NOT_BOUND = 142
+    DROP_STALE_TUNNEL = 143
+
+    @property
+    def is_drop(self) -> bool:
+        return self >= 128
+
+    @property
+    def is_punt(self) -> bool:
+        return 64 <= self < 128
+
+
+DROP_MEANINGS: dict[Feature, str] = {
+    Feature.DROP_UNKNOWN_IN_PORT: "came by a port of br-int where no logical port is bound",
+    Feature.DROP_UNKNOWN_VNI: "came by a tunnel for a network that has nothing on this chassis",
+    Feature.DROP_PORT_DISABLED: "the logical port is disabled",
+    Feature.DROP_SPOOFED_MAC: "the VM sent from a MAC that is not its port's",
+    Feature.DROP_SPOOFED_IP: "the VM sent from an IPv4 address that is not its port's",
+    Feature.DROP_SPOOFED_ARP: "the VM's ARP claims a MAC or address that is not its port's",
+    Feature.DROP_NOT_ALLOWED_TYPE: "port security lets only IPv4 and ARP pass",
+    Feature.DROP_UNKNOWN_MAC: "no port of the switch has this destination MAC",
+    Feature.DROP_HAIRPIN: "the VM sent to its own MAC",
+    Feature.DROP_NOT_IPV4: "routers forward IPv4 only",
+    Feature.DROP_BAD_SOURCE: "source address that must not be routed (RFC 1812 section 5.3.7)",
+    Feature.DROP_MULTICAST: "routers do not forward multicast or limited broadcast",
+    Feature.DROP_OWN_ICMP: "ICMP to a router's own address that needs no answer",
+    Feature.DROP_DIRECTED_BROADCAST: "sent to a subnet's network or broadcast address (RFC 2644)",
+    Feature.DROP_NOT_BOUND: "the destination's logical port is bound nowhere",
+    Feature.DROP_STALE_TUNNEL: "came by a tunnel for a port that is not on this chassis (any more)",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Why:
+    """The reason for a flow. `tenant` and `key` are 0 where the flow belongs to none in particular."""
+
+    feature: Feature
+    tenant: int = 0
+    key: int = 0
+
+    @property
+    def cookie(self) -> int:
+        return OURS << OURS_SHIFT | self.feature << _FEATURE_SHIFT | self.tenant << KEY_BITS | self.key
+
+
+def is_ours(cookie: int) -> bool:
+    return cookie >> OURS_SHIFT == OURS
+
+
+def read_cookie(cookie: int) -> Why | None:
+    """What the cookie says, or None when it is not one of ours."""
+    if not is_ours(cookie):
+        return None
+    try:
+        feature = Feature(cookie >> _FEATURE_SHIFT & 0xFF)
+    except ValueError:
+        return None
+    return Why(feature, cookie >> KEY_BITS & ((1 << TENANT_KEY_BITS) - 1), cookie & ((1 << KEY_BITS) - 1))

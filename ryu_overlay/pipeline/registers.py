@@ -1,0 +1,52 @@
+"""Fields that carry a packet's logical position through the pipeline.
+
+They last for one pass through br-int and never leave it: on the wire a packet's position is its VNI and its
+destination MAC, nothing else. They are not part of a datapath flow's match, so they cost tenants nothing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ryu_overlay.model.objects import KEY_BITS
+from ryu_overlay.openflow.fields import METADATA, Field, register
+
+
+@dataclass(frozen=True, slots=True)
+class Register:
+    """A field's meaning here: how many bits it needs and how long its value holds."""
+
+    field: Field
+    name: str
+    bits: int
+    meaning: str
+    lifetime: str
+
+
+DATAPATH = Register(METADATA, "datapath", KEY_BITS, "key of the logical switch or router the packet is in", "until the next device")
+IN_LPORT = Register(
+    register(14), "in_lport", KEY_BITS, "key of the logical or router port by which it came into that device", "until the next device"
+)
+OUT_LPORT = Register(
+    register(15), "out_lport", KEY_BITS, "key of the logical or router port by which it leaves it", "until the next device"
+)
+FROM_TUNNEL = Register(
+    register(10), "from_tunnel", 1, "1: it came by a tunnel and must not go back into one", "until a router routes it"
+)
+NEXT_HOP = Register(register(0), "next_hop", 32, "IPv4 address of the next hop", "from lr_in_route to lr_in_resolve")
+
+REGISTERS: tuple[Register, ...] = (DATAPATH, IN_LPORT, OUT_LPORT, FROM_TUNNEL, NEXT_HOP)
+
+
+def check(registers: tuple[Register, ...]) -> None:
+    """Raises ValueError where two registers share a field or one needs more bits than its field has."""
+    seen: dict[Field, str] = {}
+    for reg in registers:
+        if reg.field in seen:
+            raise ValueError(f"{reg.name} and {seen[reg.field]} both use {reg.field.name}")
+        if not 0 < reg.bits <= reg.field.bits:
+            raise ValueError(f"{reg.name} needs {reg.bits} bits, {reg.field.name} has {reg.field.bits}")
+        seen[reg.field] = reg.name
+
+
+check(REGISTERS)
