@@ -13,6 +13,7 @@ modules named there are imported before Ryu parses it.
 from __future__ import annotations
 
 import sys
+import warnings
 from collections.abc import Iterable, Sequence
 from importlib import import_module
 from pathlib import Path
@@ -59,13 +60,15 @@ def _module_name(app: str) -> str:
 
 def _prepare_eventlet(*, threads: bool) -> None:
     """Patch the standard library (threads only if asked: Ryu leaves them alone under a debugger)."""
+    # An operator can do nothing about Ryu's choice of library, which eventlet's authors advise against at each start.
+    warnings.filterwarnings("ignore", message=r"\s*Eventlet is deprecated")
     import eventlet
 
     eventlet.monkey_patch(thread=threads)
 
     import eventlet.wsgi
 
-    # Gone since eventlet 0.31, which marks a connection that a handler took over by itself; an empty body is what remains to answer.
+    # Ryu answers with it after a websocket. eventlet now marks such connections itself; an empty body is all that is left to give.
     if not hasattr(eventlet.wsgi, "ALREADY_HANDLED"):
         eventlet.wsgi.ALREADY_HANDLED = []
 

@@ -10,6 +10,8 @@ from typing import Any
 
 import click
 
+from ryu_overlay.cli.names import within_tenant
+
 Decorator = Callable[[Any], Any]
 
 
@@ -31,9 +33,16 @@ NO_ADDRESS = _flag("--no-address", "no_addresses", "No address, and none assigne
 SECURITY = _flag("--port-security/--no-port-security", "port_security", "May it send only from its own MAC and addresses?")
 ENABLED = _flag("--enabled/--disabled", "enabled", "May it send and receive?")
 INTERFACE = _several("--address", "addresses", "An IPv4 address with the length of its prefix, 10.0.1.1/24.")
-SWITCH = click.option("--switch", metavar="SWITCH", help="Attach it to this switch of the tenant.")
-PEER = click.option("--peer", metavar="ROUTER/PORT", help="Attach it to this port of another router of the tenant.")
-DETACH = click.option("--detach", is_flag=True, help="Attach it to nothing.")
+SWITCH = click.option(
+    "--switch", metavar="SWITCH", shell_complete=within_tenant("switch"), help="Attach it to this switch of the tenant."
+)
+PEER = click.option(
+    "--peer",
+    metavar="ROUTER/PORT",
+    shell_complete=within_tenant("router-port"),
+    help="Attach it to this port of another router of the tenant.",
+)
+DETACH = _flag("--detach", "detach", "Attach it to nothing.")
 NEXTHOP = _several("--nexthop", "nexthops", "The address of a next hop; several share the load.")
 
 ADD: Mapping[str, tuple[Decorator, ...]] = {
@@ -65,28 +74,20 @@ def options(table: Mapping[str, tuple[Decorator, ...]], kind: str) -> Decorator:
 
 def body(given: Mapping[str, Any]) -> dict[str, Any]:
     """The fields given on the command line, as REST writes them. Raises UsageError where two options contradict."""
-    fields = {name: list(value) if isinstance(value, tuple) else value for name, value in given.items()}
-    for name in ("subnets", "addresses"):
-        if fields.pop(f"no_{name}", None):
-            if fields.get(name):
-                raise click.UsageError(f"--no-{_option(name)} contradicts --{_option(name)}")
-            fields[name] = None
-    emptied = {name: [] for name in ("subnets", "addresses") if name in fields and fields[name] is None}
-    return {**{name: value for name, value in fields.items() if value not in (None, [])}, **emptied}
-
-
-def attachment(given: dict[str, Any], moving: bool) -> dict[str, Any]:
-    """The options of a router port without `detach`, and when `moving` with nulls for what it is no longer attached to.
-
-    Raises UsageError where two contradict.
-    """
-    fields = dict(given)
-    detach = fields.pop("detach", False)
-    wanted = [name for name in ("switch", "peer") if fields.get(name)]
-    if len(wanted) + detach > 1:
+    fields = {name: list(v) if isinstance(v, tuple) else v for name, v in given.items() if v is not None and v != ()}
+    for field, option in (("subnets", "subnet"), ("addresses", "address")):
+        if fields.pop(f"no_{field}", False):
+            if field in fields:
+                raise click.UsageError(f"--no-{option} contradicts --{option}")
+            fields[field] = []
+    if len({"switch", "peer", "detach"} & set(fields)) > 1:
         raise click.UsageError("a router port is attached to one thing: give one of --switch, --peer and --detach")
     return fields
 
 
-def _option(field: str) -> str:
-    return {"subnets": "subnet", "addresses": "address"}[field]
+def moved(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields of a change: a router port that is attached anew lets go, with a null, of what it was attached to."""
+    if not {"switch", "peer", "detach"} & set(fields):
+        return dict(fields)
+    kept = {name: value for name, value in fields.items() if name != "detach"}
+    return {**kept, "switch": fields.get("switch"), "peer": fields.get("peer")}

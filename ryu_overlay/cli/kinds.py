@@ -46,7 +46,7 @@ class Kind:
 
     def segments(self, names: tuple[str, ...]) -> tuple[str, ...]:
         """What goes into the URL after /v1/: one name short of the full path gives the collection."""
-        parts = [part for (collection, _), name in zip(self.path, names) for part in (collection, name)]
+        parts = [part for (collection, _), name in zip(self.path, names, strict=False) for part in (collection, name)]
         return (*parts, self.collection) if len(names) < len(self.path) else tuple(parts)
 
 

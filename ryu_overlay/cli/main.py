@@ -10,8 +10,8 @@ from typing import Any
 
 import click
 
-from ryu_overlay.cli.client import BadURL, ClientError, Refused, Unreachable
-from ryu_overlay.cli.session import CommandFailed, Session, common
+from ryu_overlay.cli.answers import BadURL, ClientError, Refused, Unreachable
+from ryu_overlay.cli.session import CommandFailed, NoController, Session, common
 
 PROGRAM = "overlayctl"
 COMMANDS = {
@@ -19,7 +19,7 @@ COMMANDS = {
     "show": ("read", "show", "Show one object and what is in it."),
     "add": ("add", "add", "Create an object."),
     "set": ("change", "change", "Change an object, only in what is given."),
-    "remove": ("remove", "remove", "Delete an object."),
+    "remove": ("change", "remove", "Delete an object."),
     "apply": ("apply", "apply", "Make tenants exactly as a file says."),
     "export": ("export", "export", "Print tenants as `apply` takes them."),
     "wait": ("wait", "wait", "Wait until every chassis has the newest revision."),
@@ -60,7 +60,8 @@ class Overlayctl(click.Group):
         except ClientError as error:
             if isinstance(error, Refused):
                 ctx.ensure_object(Session).raw(error.answer)
-            raise CommandFailed(*error.lines, exit_code=3 if isinstance(error, Unreachable) else 1) from error
+            failure = NoController if isinstance(error, Unreachable) else CommandFailed
+            raise failure(*error.lines) from error
 
 
 @click.group(PROGRAM, cls=Overlayctl, context_settings={"help_option_names": ["-h", "--help"]})

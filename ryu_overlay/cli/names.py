@@ -6,20 +6,24 @@ It knows kinds, click and the client. Completion is silent: no answer within hal
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 from click.shell_completion import CompletionItem
 
-from ryu_overlay.cli.client import Client, ClientError, at, rows
+from ryu_overlay.cli.answers import ClientError, rows
 from ryu_overlay.cli.kinds import KINDS, Kind, walk
 from ryu_overlay.cli.session import Session
 
+if TYPE_CHECKING:
+    from ryu_overlay.cli.client import Client
+
 COMPLETION_SECONDS = 0.5
 Names = tuple[str, ...]
+Completer = Callable[[click.Context, click.Parameter, str], list[CompletionItem[Any]]]
 
 
-class Named(click.ParamType):
+class Named(click.ParamType[Names]):
     """The full name of an object of one kind, or of `parent` where the last name follows as an argument of its own."""
 
     def __init__(self, kind: str) -> None:
@@ -57,8 +61,8 @@ def locate(session: Session, kind: Kind, name: str) -> Names:
 def known(client: Client, kind: Kind) -> list[str]:
     """The full names of every object of `kind`, ports' own names first. Raises ClientError."""
     if kind.name == "tenant":
-        return [str(tenant.get("name")) for tenant in rows(client.get(at("tenants")).body)]
-    found = ["/".join(names) for names, _ in walk(kind, list(rows(client.get(at("network")).body)))]
+        return [str(tenant.get("name")) for tenant in rows(client.get("tenants").body)]
+    found = ["/".join(names) for names, _ in walk(kind, list(rows(client.get("network").body)))]
     return [name.rpartition("/")[2] for name in found] + found if kind.name == "port" else found
 
 
@@ -71,6 +75,24 @@ def offer(ctx: click.Context, incomplete: str, names: Callable[[Client], Iterabl
         return []
 
 
-def completing(kind: str) -> Callable[[click.Context, click.Parameter, str], list[CompletionItem[Any]]]:
+def completer(names: Callable[[Client], Iterable[str]]) -> Completer:
+    """A `shell_complete` that offers these names."""
+    return lambda ctx, param, incomplete: offer(ctx, incomplete, names)
+
+
+def completing(kind: str) -> Completer:
     """A `shell_complete` for an option or argument that names objects of `kind`."""
-    return lambda ctx, param, incomplete: offer(ctx, incomplete, lambda client: known(client, KINDS[kind]))
+    return completer(lambda client: known(client, KINDS[kind]))
+
+
+def within_tenant(kind: str) -> Completer:
+    """A `shell_complete` for an option that names objects of `kind` in the tenant of the object being written."""
+
+    def complete(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem[Any]]:
+        written = ctx.params.get("names") or str(ctx.params.get("name") or "").split("/")
+        inside = f"{written[0]}/"
+        return offer(
+            ctx, incomplete, lambda client: (n[len(inside) :] for n in known(client, KINDS[kind]) if n.startswith(inside))
+        )
+
+    return complete

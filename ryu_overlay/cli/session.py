@@ -6,12 +6,15 @@ It knows the terminal and the client; it does not know any object. Results go to
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
-from typing import Any, TypeVar
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from ryu_overlay.cli.client import DEFAULT_URL, Answer, Client, at
+from ryu_overlay.cli.answers import DEFAULT_URL, Answer
+
+if TYPE_CHECKING:
+    from ryu_overlay.cli.client import Client
 
 F = TypeVar("F", bound=Callable[..., Any])
 URL_VARIABLE = "OVERLAY_URL"
@@ -20,16 +23,21 @@ MAX_WAIT = 60
 
 
 class CommandFailed(click.ClickException):
-    """A command that did not do what was asked: one `error:` line per problem; exit code 1, or 3 without a controller."""
+    """A command that did not do what was asked: one `error:` line per problem; exit code 1."""
 
-    def __init__(self, *lines: str, exit_code: int = 1) -> None:
+    def __init__(self, *lines: str) -> None:
         super().__init__("\n".join(lines))
         self.lines = lines
-        self.exit_code = exit_code
 
     def show(self, file: Any = None) -> None:
         for line in self.lines:
             click.echo(f"error: {printable(line)}", file=file, err=True)
+
+
+class NoController(CommandFailed):
+    """Nobody answered at the URL, or not a controller: exit code 3."""
+
+    exit_code = 3
 
 
 class Session:
@@ -40,16 +48,19 @@ class Session:
         self.json = False
 
     def client(self, timeout: float | None = None) -> Client:
-        """Raises BadURL."""
+        """The client for the controller that was chosen; `timeout` in seconds as in Client. Raises BadURL."""
+        # http.client takes longer to import than everything else that `--help` needs.
+        from ryu_overlay.cli.client import Client
+
         return Client(self.url or os.environ.get(URL_VARIABLE) or DEFAULT_URL, timeout)
 
-    def read(self, *names: str, **query: Any) -> Answer:
+    def read(self, *names: str, **query: str) -> Answer:
         """GET what these names lead to under /v1/. Raises ClientError."""
-        return self.client().get(at(*names), **query)
+        return self.client().get(*names, **query)
 
-    def write(self, method: str, names: tuple[str, ...], body: Any = None, **query: Any) -> Answer:
-        """One write. Raises ClientError."""
-        return self.client().request(method, at(*names), query, body)
+    def write(self, method: str, names: tuple[str, ...], body: Any = None, **query: str) -> Answer:
+        """One write to what these names lead to under /v1/. Raises ClientError."""
+        return self.client().request(method, names, query, body)
 
     def raw(self, answer: Answer) -> bool:
         """With --json, print the answer as it came, and say that nothing is left to print."""
@@ -80,8 +91,9 @@ def common(command: F) -> F:
     """The options of every command. They may also be given before the command's name."""
 
     def remember(ctx: click.Context, param: click.Parameter, value: Any) -> None:
+        session = ctx.ensure_object(Session)
         if value:
-            setattr(ctx.ensure_object(Session), str(param.name), value)
+            setattr(session, str(param.name), value)
 
     url = click.option(
         "--url",
@@ -103,14 +115,14 @@ def writes(command: F) -> F:
         "--wait",
         metavar="SECONDS",
         type=click.FloatRange(0, MAX_WAIT),
-        help=f"Wait until every chassis concerned has the change (0 to {MAX_WAIT}); exit 1 when time runs out.",
+        help="Wait until every chassis concerned has the change; exit 1 when time runs out.",
     )
     return common(wait(command))
 
 
-def query(wait: float | None = None, **flags: bool) -> Mapping[str, Any]:
+def query(wait: float | None = None, **flags: bool) -> dict[str, str]:
     """Query parameters: the wait as REST reads it, and those of the flags that are set."""
-    chosen: dict[str, Any] = {name: "true" for name, value in flags.items() if value}
+    chosen = {name: "true" for name, value in flags.items() if value}
     return chosen if wait is None else {**chosen, "wait": f"{wait:g}"}
 
 

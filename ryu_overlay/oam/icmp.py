@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from enum import IntEnum
 from struct import Struct
+from zlib import crc32
 
 
 class Reason(IntEnum):
@@ -110,15 +111,22 @@ def _may_be_answered(src: int, dst: int) -> bool:
     return 0 < net < 224 and net != 127 and dst >> 28 != 0xE and dst != 0xFFFFFFFF and dst != 0
 
 
+def _ident(answered: bytes) -> int:
+    """The answer's IPv4 identification: a digest of what is answered.
+
+    Answers must not share one while fragments of both may be about (RFC 6864 section 4.2). This needs no state, and
+    fragments of two equal answers may well be mixed. A checksum would not do: those in a packet make its sum constant.
+    """
+    return crc32(answered) & 0xFFFF
+
+
 def _icmp_error(eth_dst: bytes, eth_src: bytes, type_and_code: int, src: int, dst: int, quote: bytes) -> bytes:
     total = 28 + len(quote)
     quoted = int.from_bytes(quote, "big")
     if len(quote) & 1:
         quoted <<= 8
     checksum = -(type_and_code + quoted) % 0xFFFF
-    # Answers must not share an ID while they may be in fragments (RFC 6864 section 4.2). The checksum differs when the
-    # packets that were answered do, needs no state, and fragments of two equal answers may well be mixed.
-    ident = checksum
+    ident = _ident(quote)
     ip_checksum = -(_ERROR_SUM + total + ident + src + dst) % 0xFFFF
     return (
         _ERROR.pack(
@@ -144,7 +152,7 @@ def _tcp_reset(eth_dst: bytes, eth_src: bytes, tos: int, src: int, dst: int, seg
         seq, ack, reply = 0, (seq + length) & 0xFFFFFFFF, _RST | _ACK
     offset_and_flags = 5 << 12 | reply
     checksum = -(_TCP_SUM + src + dst + sport + dport + seq + ack + offset_and_flags) % 0xFFFF
-    ident = checksum
+    ident = _ident(segment)
     ip_checksum = -(_RESET_SUM + tos + ident + src + dst) % 0xFFFF
     return _RESET.pack(
         *(eth_dst, eth_src, _IPV4, _VERSION_AND_IHL, tos, _RESET_LENGTH, ident, 0, _TTL, _TCP, ip_checksum),

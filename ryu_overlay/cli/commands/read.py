@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from ryu_overlay.cli.client import rows
+from ryu_overlay.cli.answers import rows
 from ryu_overlay.cli.kinds import KINDS, PLURALS, Document, Kind, walk
 from ryu_overlay.cli.names import Names, completing, known, locate, offer
 from ryu_overlay.cli.session import Session, common, pass_session
@@ -25,9 +25,8 @@ def _attached(port: Document) -> str:
     return f"router port {port['peer']}" if port.get("peer") else ""
 
 
-def _bound(port: Document) -> str:
-    binding = port.get("binding") or {}
-    return binding.get("chassis", "")
+def _bound(port: Document) -> Any:
+    return (port.get("binding") or {}).get("chassis")
 
 
 LISTS: dict[str, tuple[tuple[str, ...], Row]] = {
@@ -75,7 +74,7 @@ def list_objects(session: Session, kind: str, tenant: str | None) -> None:
     answer = session.read(*names)
     if session.raw(answer):
         return
-    documents = [answer.body] if tenant else rows(answer.body)
+    documents: list[Document] = [answer.body] if tenant else list(rows(answer.body))
     if kind == "tenants":
         tables.table("tenants", ("tenant", "description"), ((d.get("name"), d.get("description")) for d in documents))
         return

@@ -1,0 +1,19 @@
+"""The project's networks on Mininet: real hypervisors in namespaces, nothing of ours installed on them.
+
+                     mgmt  172.31.255.0/24 (a bridge in a namespace of its own)
+           .------------------+---------------+---------------+
+           |                  |               |               |
+        mgmt0 .1         mgmt0 .11        mgmt0 .12       mgmt0 .13
+      +----------+      +-----------+   +-----------+   +-----------+
+      |    c0    |      |    hv1    |   |    hv2    |   |    hv3    |   each: own ovsdb-server, own ovs-vswitchd,
+      |ryu-manag.|      |  br-int ~~~~~~~~ VXLAN ~~~~~~~~~ br-int   |   br-int made by the controller
+      +----------+      |  br-phy   |   |  br-phy   |   |  br-phy   |   encap address 172.31.0.N on br-phy
+                        +---phy0----+   +---phy0----+   +---phy0----+
+                             |hv1            |hv2            |hv3         the fabric's port names
+                             `------ fabric (a bridge in a namespace) ------'
+
+Nodes are named namespaces, `<lab>-<node>`: `ip netns exec demo-fabric tcpdump -i hv1`. Within a hypervisor's *mount*
+namespace `/run/openvswitch` is its own, so that in the Mininet CLI `hv1 ovs-ofctl dump-flows br-int` just works; from
+outside, give the socket: `ovs-ofctl dump-flows unix:/run/ryu-overlay-lab/demo/hv1/run/br-int.mgmt`.
+The root namespace gets no interface, no address and no packet.
+"""

@@ -1,0 +1,177 @@
+"""What tests ask of a running network: pings with their results parsed, and captures.
+
+Times are milliseconds unless a name says otherwise. Knows nodes; knows nothing of labs or controllers.
+"""
+
+from __future__ import annotations
+
+import re
+import signal
+import subprocess
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+
+from mininet_topos.node import LabNode
+from mininet_topos.processes import wait_until
+
+_REPLY = re.compile(r"^\[(?P<at>[\d.]+)\] \d+ bytes from (?P<source>[\d.]+): icmp_seq=(?P<seq>\d+) ttl=(?P<ttl>\d+) time=(?P<rtt>[\d.]+) ms(?P<dup> \(DUP!\))?", re.M)
+_ERROR = re.compile(r"^(?:\[[\d.]+\] )?From (?P<source>[\d.]+) icmp_seq=(?P<seq>\d+) (?P<what>.+)$", re.M)
+_SUMMARY = re.compile(r"(?P<sent>\d+) packets transmitted, (?P<received>\d+) received")
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """One echo reply: when it came (seconds since the epoch), its round trip in ms and the TTL it arrived with."""
+
+    at: float
+    source: str
+    sequence: int
+    ttl: int
+    rtt: float
+
+
+@dataclass(frozen=True, slots=True)
+class PingResult:
+    """What one run of ping saw. `errors` are (source, text) of ICMP errors; `output` is what ping printed."""
+
+    sent: int
+    received: int
+    replies: tuple[Reply, ...]
+    errors: tuple[tuple[str, str], ...]
+    duplicates: int
+    output: str
+
+    @property
+    def lost(self) -> int:
+        return self.sent - self.received
+
+    @property
+    def rtts(self) -> tuple[float, ...]:
+        """Round trips in ms, in order of arrival."""
+        return tuple(reply.rtt for reply in self.replies)
+
+    @property
+    def missing(self) -> tuple[int, ...]:
+        """Sequence numbers between the first and last reply that were never answered."""
+        seen = {reply.sequence for reply in self.replies}
+        return tuple(n for n in range(min(seen), max(seen)) if n not in seen) if seen else ()
+
+    @property
+    def longest_gap(self) -> float:
+        """The longest time between two replies in ms: the outage, give or take the sending interval. 0 with fewer than two."""
+        times = [reply.at for reply in self.replies]
+        return max((later - earlier for earlier, later in zip(times, times[1:])), default=0.0) * 1000
+
+
+def parse_ping(output: str) -> PingResult:
+    """Read what iputils' `ping -n -D` printed. Raises ValueError when its summary is missing."""
+    summary = _SUMMARY.search(output)
+    if summary is None:
+        raise ValueError(f"not what ping prints: {output!r}")
+    found = list(_REPLY.finditer(output))
+    replies = tuple(
+        Reply(float(m["at"]), m["source"], int(m["seq"]), int(m["ttl"]), float(m["rtt"])) for m in found if not m["dup"]
+    )
+    errors = tuple((m["source"], m["what"]) for m in _ERROR.finditer(output))
+    return PingResult(int(summary["sent"]), int(summary["received"]), replies, errors, len(found) - len(replies), output)
+
+
+def ping(
+    node: LabNode,
+    target: str,
+    count: int = 3,
+    interval: float = 0.05,
+    size: int | None = None,
+    dont_fragment: bool = False,
+    ttl: int | None = None,
+    timeout: float = 2.0,
+) -> PingResult:
+    """Ping to the end. `interval` and `timeout` (for the last answer) in seconds; `size` is the whole IP packet in bytes, 28 or more."""
+    argv = ["ping", "-n", "-D", "-c", str(count), "-i", f"{interval:g}", "-W", f"{timeout:g}"]
+    if size is not None:
+        argv += ["-s", str(size - 28)]
+    if dont_fragment:
+        argv += ["-M", "do"]
+    if ttl is not None:
+        argv += ["-t", str(ttl)]
+    done = node.run(*argv, target, check=False, timeout=count * interval + timeout + 20)
+    return parse_ping(done.stdout + done.stderr)
+
+
+class Pinging:
+    """Pings without end until `stop`, as a context manager or not."""
+
+    def __init__(self, node: LabNode, target: str, interval: float = 0.01) -> None:
+        """`interval` in seconds, 0.001 or more."""
+        self.log = node.folder / "log" / f"ping-{target}-{time.monotonic_ns()}.log"
+        self._process = node.spawn("ping", "-n", "-D", "-i", f"{interval:g}", "-W", "1", target, log=self.log)
+
+    def stop(self) -> PingResult:
+        """End it and read its results. Raises ValueError when ping could not run."""
+        end_politely(self._process)
+        return parse_ping(self.log.read_text())
+
+    def __enter__(self) -> Pinging:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        end_politely(self._process)
+
+
+class Capture:
+    """tcpdump on one interface of a node, into a pcap file; capturing has begun when this is made."""
+
+    def __init__(self, node: LabNode, interface: str, expression: str = "") -> None:
+        """`expression` in pcap-filter(7). Raises Timeout when tcpdump does not start within 5 s."""
+        stem = f"{interface}-{time.monotonic_ns()}"
+        self.node, self.path = node, node.folder / "log" / f"{stem}.pcap"
+        self._log = node.folder / "log" / f"{stem}.tcpdump"
+        argv = ["tcpdump", "-Z", "root", "-U", "--immediate-mode", "-n", "-s", "0", "-i", interface, "-w", str(self.path)]
+        self._process = node.spawn(*argv, *([expression] if expression else []), log=self._log)
+        wait_until(self._listening, 5.0, f"{node.name}: tcpdump on {interface} ({self._log})")
+
+    def lines(self) -> list[str]:
+        """The packets so far, one line each as `tcpdump -nnet` prints them."""
+        done = subprocess.run(["tcpdump", "-nnet", "-r", str(self.path)], capture_output=True, text=True, check=False)
+        return done.stdout.splitlines()
+
+    def wait_for(self, packets: int, seconds: float = 5.0) -> list[str]:
+        """The lines, once there are at least so many. Raises Timeout."""
+        wait_until(lambda: len(self.lines()) >= packets, seconds, f"{packets} packets in {self.path}")
+        return self.lines()
+
+    def stop(self) -> list[str]:
+        """End it; returns the lines."""
+        end_politely(self._process)
+        return self.lines()
+
+    def __enter__(self) -> Capture:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        end_politely(self._process)
+
+    def _listening(self) -> bool:
+        text = self._log.read_text()
+        if self._process.poll() is not None:
+            raise RuntimeError(f"tcpdump ended: {text}")
+        return "listening on" in text and _has_header(self.path)
+
+
+def _has_header(path: Path) -> bool:
+    """Whether the 24 bytes of a pcap file header are written."""
+    return path.exists() and path.stat().st_size >= 24
+
+
+def end_politely(process: subprocess.Popen[str], seconds: float = 5.0) -> None:
+    """Interrupt `process` as Ctrl-C does and wait; kill it after `seconds`."""
+    if process.poll() is not None:
+        return
+    process.send_signal(signal.SIGINT)
+    try:
+        process.wait(seconds)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()

@@ -1,0 +1,57 @@
+"""`apply`: make tenants exactly as a document says, in one transaction, and tell what that changed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from ryu_overlay.cli.answers import Answer, Refused
+from ryu_overlay.cli.documents import BadDocument, parse
+from ryu_overlay.cli.session import CommandFailed, Session, pass_session, printable, query, writes
+
+SIGNS = {"created": "+", "changed": "~", "deleted": "-"}
+
+
+@click.command("apply")
+@click.argument("file", type=click.File("r", encoding="utf-8"), metavar="FILE|-")
+@click.option("--dry-run", is_flag=True, help="Tell what would change, and change nothing.")
+@writes
+@pass_session
+def apply(session: Session, file: Any, dry_run: bool, wait: float | None) -> None:
+    """Make tenants exactly as FILE (or standard input) says; tenants not in it stay as they are.
+
+    FILE holds one tenant's document, a list of them, or {"tenants": [...]}, as `export` prints them. All of it is
+    done, or none. What changed is told by object: + created, ~ changed, - deleted.
+    """
+    try:
+        given = parse(file.read())
+    except (BadDocument, UnicodeDecodeError) as error:
+        raise CommandFailed(f"{file.name}: {error}") from error
+    asked = query(dry_run=True) if dry_run else query(wait)
+    try:
+        answer = session.write("PUT", ("network",), given.body, **asked)
+    except Refused as refused:
+        session.raw(refused.answer)
+        problems = ((given.field(field), reason) for field, reason in refused.problems)
+        raise CommandFailed(*(f"{field}: {reason}" if field else reason for field, reason in problems)) from refused
+    if not session.raw(answer):
+        _tell(answer, dry_run)
+    session.settled(answer, wait)
+
+
+def _tell(answer: Answer, dry_run: bool) -> None:
+    body = answer.body if isinstance(answer.body, dict) else {}
+    counts = []
+    for what, sign in SIGNS.items():
+        names = [_name(each) for each in body.get(what) or ()]
+        for name in names:
+            click.echo(f"{sign} {name}")
+        counts.append(f"{len(names)} {what}")
+    revision = f" (revision {answer.revision})" if answer.revision and not dry_run else ""
+    click.echo(("dry run, nothing written: " if dry_run else "") + ", ".join(counts) + revision)
+
+
+def _name(change: Any) -> str:
+    """An object of the change list, as an operator names it: `switch red/web`."""
+    return printable(f"{change['kind']} {change['name']}" if isinstance(change, dict) else str(change))

@@ -1,0 +1,88 @@
+"""What is under the logical network: chassis, bindings, tunnels, drops, drift and revisions, all read-only."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ryu_overlay.cli.answers import Answer, rows
+from ryu_overlay.cli.names import completer
+from ryu_overlay.cli.session import Session, common, pass_session
+
+if TYPE_CHECKING:
+    from ryu_overlay.cli.client import Client
+
+CHASSIS = ("chassis", "encap ip", "state", "revision", "vm mtu", "flows", "vifs", "problems")
+
+
+def _chassis_names(client: Client) -> list[str]:
+    return [str(each["name"]) for each in rows(client.get("chassis").body)]
+
+
+def _row(chassis: Mapping[str, Any], newest: int) -> tuple[Any, ...]:
+    revision = f"{chassis['revision']}/{newest}"
+    mtu, flows, vifs = chassis["vm_mtu"], chassis["flows"], chassis["vifs"]
+    return (chassis["name"], chassis["encap_ip"], chassis["state"], revision, mtu, flows, vifs, chassis["problems"])
+
+
+@click.command("chassis")
+@click.argument("name", metavar="[NAME]", required=False, shell_complete=completer(_chassis_names))
+@common
+@pass_session
+def chassis(session: Session, name: str | None) -> None:
+    """Show the chassis that joined, or everything about one.
+
+    The revision is the one that the chassis has confirmed, of the newest there is; the MTU is the one VMs may use.
+    """
+    from ryu_overlay.cli import tables
+
+    answer = session.read("chassis", *([name] if name else []))
+    if session.raw(answer):
+        return
+    if name:
+        tables.record(answer.body)
+        return
+    newest = session.read("revision").body["revision"]
+    tables.table("chassis", CHASSIS, (_row(each, newest) for each in rows(answer.body)))
+
+
+def _list(name: str, what: str, first: tuple[str, ...], help: str) -> click.Command:
+    """A command that shows one read-only collection as a table, with the columns in `first` leading."""
+
+    @common
+    @pass_session
+    def command(session: Session) -> None:
+        from ryu_overlay.cli import tables
+
+        answer = session.read(name)
+        if not session.raw(answer):
+            tables.generic(what, rows(answer.body), first)
+
+    return click.command(name, help=help)(command)
+
+
+bindings = _list("bindings", "bindings", ("port", "chassis", "interface", "ofport"), "Show which port is on which chassis.")
+tunnels = _list("tunnels", "tunnels", ("chassis", "peer", "remote_ip"), "Show which tunnels exist and why.")
+drops = _list(
+    "drops", "drops", ("name", "chassis", "object", "packets", "bytes"), "Show every named drop, by chassis and object."
+)
+drift = _list("drift", "drift", ("chassis",), "Show what audits found and healed, and flows that are not ours.")
+
+
+@click.command("revision")
+@common
+@pass_session
+def revision(session: Session) -> None:
+    """Show the newest revision and what each chassis has confirmed."""
+    answer = session.read("revision")
+    if not session.raw(answer):
+        _tell(answer)
+
+
+def _tell(answer: Answer) -> None:
+    from ryu_overlay.cli import tables
+
+    tables.record({name: value for name, value in answer.body.items() if name != "chassis"})
+    tables.generic("chassis", answer.body["chassis"], ("name",), title=True)

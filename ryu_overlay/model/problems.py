@@ -1,0 +1,49 @@
+"""What a refused edit says: which field, and why, in words for an operator."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from ryu_overlay.model.objects import Object, Port, Route, RouterPort
+
+Status = Literal["not_found", "conflict", "invalid"]
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One reason for a refusal.
+
+    `field` is the path in the body (`switches[0].ports[3].mac`), or the name of a path parameter (`switch`) when
+    the body is not what is wrong. `reason` is a sentence without a capital letter or full stop that names the other object.
+    """
+
+    field: str
+    reason: str
+
+
+class Refused(Exception):
+    """An edit that was not made; the network it was meant for is as it was.
+
+    `status` says what kind of refusal: `not_found`, nothing has that name; `conflict`, it does not go with what exists;
+    `invalid`, a value would be wrong anywhere. `problems` is never empty and holds at most `limits.MAX_PROBLEMS`.
+    """
+
+    def __init__(self, status: Status, problems: tuple[Problem, ...]) -> None:
+        super().__init__(status, problems)
+        self.status = status
+        self.problems = problems
+
+    def __str__(self) -> str:
+        return "; ".join(f"{p.field}: {p.reason}" for p in self.problems)
+
+
+def describe(obj: Object) -> str:
+    """An object as an operator would name it to another who knows the tenant: `port web-1`, `router port r1/up`."""
+    if isinstance(obj, RouterPort):
+        return f"router port {obj.router}/{obj.name}"
+    if isinstance(obj, Route):
+        return f"route {obj.prefix} of router {obj.router}"
+    if isinstance(obj, Port):
+        return f"port {obj.name}"
+    return f"{obj.kind} {obj.name}"

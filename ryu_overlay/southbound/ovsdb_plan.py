@@ -1,0 +1,197 @@
+"""What a chassis' database should hold, and the writes that make it so.
+
+Writes go through an open python-ovs transaction and touch only what differs, so that nothing is sent for a chassis
+that is as it should be. Ours are br-int, the controller on it and the VXLAN ports marked `overlay-tunnel`; any other
+port, controller or bridge is left alone. When to write, and what to do when it fails, is for the caller to know.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from ipaddress import IPv4Address
+from itertools import count
+from typing import Any
+from uuid import UUID
+
+import ovs.db.idl
+
+from ryu_overlay.southbound.ovsdb_settings import DATAPATH_TYPE, datapath_type
+from ryu_overlay.southbound.ovsdb_view import BRIDGE, TUNNEL_MARK, View
+
+CONTROLLER_MARK = "overlay-controller"
+"""Key in a Controller's external_ids: it is ours."""
+
+MAX_BACKOFF_MS = 1000
+"""How long a chassis may wait between attempts to reach a controller that went away (the least that OVS accepts)."""
+INACTIVITY_PROBE_MS = 5000
+"""After this much silence on OpenFlow the switch asks for a sign of life; after as much again it dials anew."""
+
+_PROTOCOL = "OpenFlow13"
+_PROTOCOLS = ["OpenFlow10", "OpenFlow13", "OpenFlow14", "OpenFlow15"]
+_NAME_LENGTH = 15
+
+
+@dataclass(frozen=True)
+class ChassisPlan:
+    """What VXLAN ports br-int must have, exactly: remote chassis name to its encapsulation address."""
+
+    tunnels: Mapping[str, IPv4Address]
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """A joined chassis as it should be. While there is no plan (None) the tunnels stay as they are."""
+
+    encap_ip: IPv4Address
+    controller: str
+    manager: str
+    plan: ChassisPlan | None
+
+
+def join(txn: ovs.db.idl.Transaction, view: View, wanted: Wanted) -> None:
+    """Write what `wanted` lacks."""
+    bridge = view.bridge if view.bridge is not None else _make_bridge(txn, view)
+    _settle_bridge(bridge)
+    _settle_controller(txn, bridge, wanted.controller)
+    for manager in _managers(view, wanted.manager):
+        _set(manager, "max_backoff", [MAX_BACKOFF_MS])
+    if wanted.plan is not None:
+        _settle_tunnels(txn, view, bridge, wanted.encap_ip, wanted.plan)
+
+
+def leave(txn: ovs.db.idl.Transaction, view: View) -> None:
+    """Take our tunnels and controller away. br-int stays: VIFs are plugged into it."""
+    if view.bridge is None:
+        return
+    for interface in view.tunnels:
+        view.bridge.delvalue("ports", view.port_of(interface))
+    _settle_controller(txn, view.bridge, None)
+
+
+def objections(view: View, wanted: Wanted) -> list[str]:
+    """Sentences on what stands in the plan's way and is not ours to change."""
+    found: list[str] = []
+    if view.bridge is not None and view.root is not None:
+        given = view.root.external_ids.get(DATAPATH_TYPE)
+        actual = view.bridge.datapath_type
+        if given is not None and given != actual:
+            found.append(f"{DATAPATH_TYPE} is {given!r} but {BRIDGE} has {actual!r}; an existing bridge is not changed")
+        for row in view.bridge.controller:
+            if CONTROLLER_MARK not in row.external_ids and row.target != wanted.controller:
+                found.append(f"{BRIDGE} has another controller, {row.target}")
+    if wanted.plan is not None:
+        remotes = {str(address) for address in wanted.plan.tunnels.values()}
+        found += [
+            f"interface {name} is a VXLAN port to {remote} that is not the overlay's and may take its packets"
+            for name, remote in view.foreign_vxlan(remotes)
+        ]
+    return found
+
+
+def tunnel_name(remote: str, taken: Collection[str]) -> str:
+    """A name for the port to `remote`: `vx-REMOTE` if that is 15 safe characters at most and free, else `vx-` and a hash."""
+    plain = f"vx-{remote}"
+    if len(plain) <= _NAME_LENGTH and re.fullmatch(r"[A-Za-z0-9._-]+", plain) and plain not in taken:
+        return plain
+    return next(name for name in _hashed(remote) if name not in taken)
+
+
+def _hashed(remote: str) -> Iterator[str]:
+    for attempt in count():
+        digest = hashlib.sha256(f"{remote}\n{attempt}".encode()).hexdigest()
+        yield f"vx-{digest}"[:_NAME_LENGTH]
+
+
+def _set(row: Any, column: str, value: Any) -> None:
+    if getattr(row, column) != value:
+        setattr(row, column, value)
+
+
+def _add_port(txn: ovs.db.idl.Transaction, name: str, **columns: Any) -> Any:
+    interface = txn.insert(txn.idl.tables["Interface"])
+    interface.name = name
+    for column, value in columns.items():
+        setattr(interface, column, value)
+    port = txn.insert(txn.idl.tables["Port"])
+    port.name = name
+    port.interfaces = [interface]
+    return port
+
+
+def _make_bridge(txn: ovs.db.idl.Transaction, view: View) -> Any:
+    assert view.root is not None
+    others = [row.datapath_type for row in view.root.bridges]
+    bridge = txn.insert(txn.idl.tables["Bridge"])
+    bridge.name = BRIDGE
+    bridge.datapath_type = datapath_type(view.root.external_ids, others)
+    bridge.ports = [_add_port(txn, BRIDGE, type="internal")]
+    bridge.fail_mode = []
+    bridge.protocols = []
+    bridge.other_config = {}
+    bridge.controller = []
+    view.root.addvalue("bridges", bridge.uuid)
+    return bridge
+
+
+def _settle_bridge(bridge: Any) -> None:
+    _set(bridge, "fail_mode", ["secure"])
+    if _PROTOCOL not in bridge.protocols:
+        _set(bridge, "protocols", sorted([*bridge.protocols, _PROTOCOL]) if bridge.protocols else _PROTOCOLS)
+    _set(bridge, "other_config", {**bridge.other_config, "disable-in-band": "true"})
+
+
+def _settle_controller(txn: ovs.db.idl.Transaction, bridge: Any, target: str | None) -> None:
+    """Make `target` (None for none) the only controller of ours, adopting a row that an operator made for it."""
+    ours = [row for row in bridge.controller if CONTROLLER_MARK in row.external_ids]
+    matching = [row for row in bridge.controller if row.target == target]
+    kept = matching[0] if matching else None
+    if target is not None:
+        if kept is None:
+            kept = txn.insert(txn.idl.tables["Controller"])
+            kept.target = target
+            kept.external_ids = {}
+            kept.max_backoff = kept.inactivity_probe = []
+        _set(kept, "max_backoff", [MAX_BACKOFF_MS])
+        _set(kept, "inactivity_probe", [INACTIVITY_PROBE_MS])
+        _set(kept, "external_ids", {**kept.external_ids, CONTROLLER_MARK: "true"})
+    others = [row for row in bridge.controller if row not in ours and row is not kept]
+    _set(bridge, "controller", sorted([*others, kept] if kept is not None else others))
+
+
+def _managers(view: View, target: str) -> list[Any]:
+    """The Manager rows that lead to us: those that say so, else (the address may be a name, or translated) an only one."""
+    active = [row for row in view.root.manager_options if not row.target.startswith("p")] if view.root is not None else []
+    exact = [row for row in active if row.target == target]
+    return exact or (active if len(active) == 1 else [])
+
+
+def _settle_tunnels(txn: ovs.db.idl.Transaction, view: View, bridge: Any, local_ip: IPv4Address, plan: ChassisPlan) -> None:
+    missing = dict(plan.tunnels)
+    for interface in sorted(view.tunnels, key=lambda row: view.tunnels[row].interface):
+        remote_ip = missing.pop(view.tunnels[interface].remote, None)
+        if remote_ip is None:
+            bridge.delvalue("ports", view.port_of(interface))
+        else:
+            _correct_tunnel(txn, view, interface, _options(remote_ip, local_ip))
+    taken = set(view.interfaces)
+    for remote, remote_ip in missing.items():
+        name = tunnel_name(remote, taken)
+        taken.add(name)
+        ids, options = {TUNNEL_MARK: remote}, _options(remote_ip, local_ip)
+        bridge.addvalue("ports", _add_port(txn, name, type="vxlan", options=options, external_ids=ids).uuid)
+
+
+def _correct_tunnel(txn: ovs.db.idl.Transaction, view: View, interface: UUID, options: dict[str, str]) -> None:
+    tunnel = view.tunnels[interface]
+    row = txn.idl.tables["Interface"].rows[interface]
+    if tunnel.type != "vxlan":
+        row.type = "vxlan"
+    if tunnel.options != tuple(sorted(options.items())):
+        row.options = options
+
+
+def _options(remote_ip: IPv4Address, local_ip: IPv4Address) -> dict[str, str]:
+    return {"remote_ip": str(remote_ip), "local_ip": str(local_ip), "key": "flow"}

@@ -1,0 +1,139 @@
+"""The database as values: rows that changed become the next `Network` and the next `FabricMemory`.
+
+Only rows that changed are read; everything else is shared with the value before. It knows nothing of connections. What
+no object can be made of (only another program can have written it) is left out and reported.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from types import MappingProxyType
+from typing import Any
+from uuid import UUID
+
+from ryu_overlay.model.network import Draft, Network
+from ryu_overlay.model.objects import Object
+from ryu_overlay.store.convert import GLOBAL_COLUMNS, TABLES, Table, read_chassis
+from ryu_overlay.store.idl import Changed
+from ryu_overlay.store.records import ChassisRecord, FabricMemory
+from ryu_overlay.store.step import Step
+
+LOG = logging.getLogger(__name__)
+
+
+class Replica:
+    """What the database held when it was last looked at: `network` and `memory`."""
+
+    def __init__(self) -> None:
+        self.network = Network()
+        self.memory = FabricMemory()
+        self._objects: dict[UUID, Object] = {}
+        self._chassis: dict[UUID, ChassisRecord] = {}
+
+    def advance(self, rows: Callable[[str], Mapping[UUID, Any]], changed: Changed, expected: list[Step]) -> None:
+        """Take in the rows that changed since the last call (None: deleted), by table and UUID.
+
+        `rows` gives all of a table's rows. If the change is one of the `expected` steps, `network` becomes that
+        very object.
+        """
+        if any(table.name in changed for table in TABLES.values()) or "Global" in changed:
+            self.network = self._network(rows, changed, expected)
+        if "Chassis" in changed or "Binding" in changed:
+            self.memory = self._memory(changed)
+
+    def reload(self, rows: Callable[[str], Mapping[UUID, Any]]) -> None:
+        """Take in a database that was received whole: rows may have gone without notice."""
+        changed: Changed = {}
+        held = {"Chassis": set(self._chassis), "Binding": {UUID(port) for port in self.memory.bindings}}
+        for kind, table in TABLES.items():
+            held[table.name] = {uuid for uuid, obj in self._objects.items() if obj.kind == kind}
+        for name, uuids in held.items():
+            changed[name] = {**dict.fromkeys(uuids), **rows(name)}
+        self.advance(rows, {**changed, "Global": {}}, [])
+
+    def _network(self, rows: Callable[[str], Mapping[UUID, Any]], changed: Changed, expected: list[Step]) -> Network:
+        base = self.network
+        row = next(iter(rows("Global").values()), None)
+        counters = {c: getattr(row, c) for c in GLOBAL_COLUMNS} if row is not None else _counters(Network())
+        draft = self._draft(rows, changed)
+        for pending in expected:
+            if pending.old is base and draft.touched == pending.touched and counters == _counters(pending.new):
+                self._objects.update({UUID(o.uuid): o for o in pending.puts})
+                return pending.new
+        draft.next_key, draft.next_tenant_key = counters["next_key"], counters["next_tenant_key"]
+        draft.next_vni = counters["next_vni"]
+        return replace(draft.freeze(counters["revision"]), **counters)
+
+    def _draft(self, rows: Callable[[str], Mapping[UUID, Any]], changed: Changed) -> Draft:
+        """The base with every changed row laid over. All that goes is taken away first, so that names can be swapped."""
+        draft = Draft(self.network)
+        gone: list[Object] = []
+        made: list[Object] = []
+        renamed: set[UUID] = set()
+        for table in TABLES.values():
+            rows_here = dict(changed.get(table.name, {}))
+            if renamed and table.parent is not None:
+                rows_here.update(_children(rows(table.name), table, renamed))
+            for uuid, row in rows_here.items():
+                before = self._objects.pop(uuid, None)
+                after = self._read(table, row)
+                if after is not None:
+                    self._objects[uuid] = after
+                    made.append(after)
+                if before is not None and (after is None or after.ref != before.ref):
+                    gone.append(before)
+                    renamed.add(uuid)
+        for obj in reversed(gone):
+            draft.delete(obj)
+        for obj in made:
+            draft.put(obj)
+        return draft
+
+    def _read(self, table: Table, row: Any | None) -> Object | None:
+        if row is None:
+            return None
+        try:
+            parent = self._objects[getattr(row, table.parent).uuid] if table.parent else None
+            attached = self._objects[row.switch[0].uuid] if table.name == "Router_Port" and row.switch else None
+            return table.read(row, parent, attached)
+        except (ValueError, KeyError, AttributeError) as error:
+            LOG.error("%s %s is left out: %s: %s", table.name, row.uuid, type(error).__name__, error)
+            return None
+
+    def _memory(self, changed: Changed) -> FabricMemory:
+        for uuid, row in changed.get("Chassis", {}).items():
+            self._chassis.pop(uuid, None)
+            if row is not None:
+                self._remember_chassis(uuid, row)
+        bindings = dict(self.memory.bindings)
+        for uuid, row in changed.get("Binding", {}).items():
+            if row is None:
+                bindings.pop(str(uuid), None)
+            else:
+                bindings[str(uuid)] = row.chassis
+        chassis = {record.name: record for record in self._chassis.values()}
+        return FabricMemory(MappingProxyType(chassis), MappingProxyType(bindings))
+
+    def _remember_chassis(self, uuid: UUID, row: Any) -> None:
+        try:
+            self._chassis[uuid] = read_chassis(row)
+        except ValueError as error:
+            LOG.error("Chassis %s is left out: %s", uuid, error)
+
+
+def _counters(network: Network) -> dict[str, int]:
+    return {column: getattr(network, column) for column in GLOBAL_COLUMNS}
+
+
+def _children(rows: Mapping[UUID, Any], table: Table, parents: set[UUID]) -> dict[UUID, Any]:
+    """The rows that refer to one of `parents`, either as where they belong or as the switch they are attached to."""
+    children = {}
+    for uuid, row in rows.items():
+        referred = {getattr(row, str(table.parent)).uuid}
+        if table.name == "Router_Port" and row.switch:
+            referred.add(row.switch[0].uuid)
+        if referred & parents:
+            children[uuid] = row
+    return children

@@ -1,0 +1,120 @@
+"""list, show, export and the fabric's commands: what they ask, and what they print."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from tests.unit.cli.fake_rest import CHASSIS, FakeRest, Run
+
+EMPTY = {
+    ("list",): "no tenants\n",
+    ("list", "switches"): "no switches\n",
+    ("list", "router-ports"): "no router ports\n",
+    ("bindings",): "no bindings\n",
+    ("tunnels",): "no tunnels\n",
+    ("drops",): "no drops\n",
+    ("drift",): "no drift\n",
+}
+
+
+@pytest.mark.parametrize("words", EMPTY, ids=" ".join)
+def test_empty_lists_say_so(run: Run, words: tuple[str, ...]) -> None:
+    assert run(*words).output == EMPTY[words]
+
+
+def test_lists_of_every_kind(run: Run, red: FakeRest) -> None:
+    def table(*words: str) -> list[list[str]]:
+        result = run("list", *words)
+        assert result.exit_code == 0, result.output
+        return [line.split() for line in result.output.splitlines()]
+
+    assert table() == [["TENANT", "DESCRIPTION"], ["red", "-"]]
+    assert table("switches")[1] == ["red/web", "1", "10.0.1.0/24", "1450", "1"]
+    assert table("ports")[1] == ["web-1", "red/web", "02:00:00:00:01:0b", "10.0.1.11", "hv1", "yes", "yes"]
+    assert table("routers", "--tenant", "red")[1:] == [["red/r2", "1", "0"], ["red/r1", "2", "1"]]
+    ports = table("router-ports")
+    assert ports[1] == ["red/r2/down", "02:00:00:00:00:03", "100.64.0.2/30", "-"]
+    assert ports[2][-2:] == ["switch", "web"] and ports[3][-3:] == ["router", "port", "r2/down"]
+    assert table("routes")[1] == ["red/r1", "0.0.0.0/0", "100.64.0.2"]
+
+
+def test_rows_into_a_pipe_stay_lines_without_escapes(run: Run, red: FakeRest) -> None:
+    red.tenants[0]["switches"][0]["subnets"] = [f"10.{n}.0.0/16" for n in range(60)]
+    lines = run("list", "switches").output.splitlines()
+    assert len(lines) == 2 and "10.59.0.0/16" in lines[1]
+    assert "\x1b" not in "".join(lines) and all(line == line.rstrip() for line in lines)
+
+
+def test_text_cannot_command_the_terminal(run: Run, red: FakeRest) -> None:
+    red.tenants[0]["description"] = "a\x1b[2Jb\n[red]c"
+    assert run("list").output.splitlines()[1].endswith(r"a\x1b[2Jb\n[red]c")
+
+
+def test_json_is_what_rest_answered(run: Run, red: FakeRest) -> None:
+    for words in (["list", "ports"], ["list"], ["show", "switch", "red/web"], ["chassis"], ["revision"], ["export"]):
+        answer = run(*words, "--json").output
+        path = red.asked[-1][1]
+        assert answer == json.dumps(red._get(path.strip("/").split("/")[1:], {})) + "\n", words
+
+
+def test_show_a_switch_with_its_ports(run: Run, red: FakeRest) -> None:
+    output = run("show", "switch", "red/web").output
+    assert [line.split() for line in output.splitlines()[:2]] == [["switch", "red/web"], ["uuid", "u-web"]]
+    assert "\nports:\nPORT" in output and "web-1  red/web  02:00:00:00:01:0b" in output
+
+
+def test_show_a_router_with_its_ports_and_routes(run: Run, red: FakeRest) -> None:
+    output = run("show", "router", "red/r1").output
+    assert "red/r1/web" in output and "switch web" in output and "0.0.0.0/0  100.64.0.2" in output
+    assert "no routes" in run("show", "router", "red/r2").output
+
+
+def test_show_one_port_by_name_uuid_and_path(run: Run, red: FakeRest) -> None:
+    for name, path in (
+        ("web-1", "/v1/ports/web-1"),
+        ("u-web-1", "/v1/ports/u-web-1"),
+        ("red/web/web-1", "/v1/tenants/red/switches/web/ports/web-1"),
+    ):
+        assert "chassis hv1" in run("show", "port", name).output
+        assert red.asked[-1][1] == path
+
+
+def test_show_a_route_escapes_its_slash(run: Run, red: FakeRest) -> None:
+    assert "next" not in run("show", "route", "red/r1/0.0.0.0/0").stderr
+    assert red.asked[-1][1] == "/v1/tenants/red/routers/r1/routes/0.0.0.0%2F0"
+
+
+def test_show_chassis(run: Run, rest: FakeRest) -> None:
+    rest.revision = 5
+    header, row = run("chassis").output.splitlines()
+    assert header.split("  ")[0] == "CHASSIS"
+    assert row.split() == ["hv1", "172.31.0.1", "connected", "3/5", "1450", "120", "2", "-"]
+    assert "vm mtu" in run("chassis", "hv1").output
+    rest.others["chassis"] = [{**CHASSIS, "problems": ["encap IP is used twice", "MTU is unknown"]}]
+    assert "encap IP is used twice, MTU is unknown" in run("chassis").output
+
+
+def test_drops_lead_with_the_name(run: Run, rest: FakeRest) -> None:
+    drop = {"packets": 7, "bytes": 420, "chassis": "hv1", "object": "port red/web/web-1", "name": "forged_mac"}
+    rest.others["drops"] = [drop]
+    header, row = run("drops").output.splitlines()
+    assert header.split() == ["NAME", "CHASSIS", "OBJECT", "PACKETS", "BYTES"] and row.startswith("forged_mac")
+
+
+def test_export_is_what_apply_takes_and_stable(run: Run, red: FakeRest) -> None:
+    whole = run("export").output
+    document = json.loads(whole)
+    assert list(document) == ["tenants"] and [r["name"] for r in document["tenants"][0]["routers"]] == ["r1", "r2"]
+    assert not {"uuid", "key", "mtu", "binding"} & set(json.dumps(document).replace('"', " ").split())
+    red.tenants[0]["routers"].reverse()
+    assert run("export").output == whole
+    assert json.loads(run("export", "red").output)["name"] == "red"
+    assert len(json.loads(run("export", "red", "red").output)["tenants"]) == 2
+    assert run("apply", "-", input=whole).output == "0 created, 0 changed, 0 deleted (revision 1)\n"
+
+
+def test_export_of_an_unknown_tenant_prints_nothing_on_stdout(run: Run, red: FakeRest) -> None:
+    result = run("export", "red", "blue")
+    assert (result.exit_code, result.stdout, result.stderr) == (1, "", "error: there is no blue\n")

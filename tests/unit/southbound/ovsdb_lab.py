@@ -1,0 +1,163 @@
+"""Private Open vSwitch instances on a dummy datapath (no root, no kernel, nothing sent), and a ChassisServer to dial."""
+
+from __future__ import annotations
+
+import json
+import os
+import queue
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[3]
+SCHEMA = "/usr/share/openvswitch/vswitch.ovsschema"
+PATIENCE = 5.0
+
+
+def until(condition: Callable[[], Any], what: str, patience: float = PATIENCE) -> Any:
+    """What `condition` returns once that is true; AssertionError when it stays false."""
+    deadline = time.monotonic() + patience
+    while not (value := condition()):
+        assert time.monotonic() < deadline, f"timed out waiting for {what}"
+        time.sleep(0.01)
+    return value
+
+
+class Controller:
+    """The ChassisServer in its own process."""
+
+    def __init__(self, log: Path) -> None:
+        env = {**os.environ, "PYTHONPATH": str(ROOT)}
+        child = str(Path(__file__).with_name("ovsdb_child.py"))
+        self._log = log.open("w")
+        self.log_path = log
+        self._process = subprocess.Popen(
+            [sys.executable, child], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._log, text=True, env=env
+        )
+        self._lines: queue.Queue[tuple[float, str, Any]] = queue.Queue()
+        threading.Thread(target=self._read, daemon=True).start()
+        self.newest: dict[str, Any] = {}
+        self.port = self.expect("listening", lambda _: True)[1]
+
+    def _read(self) -> None:
+        assert self._process.stdout is not None
+        for line in self._process.stdout:
+            self._lines.put(tuple(json.loads(line)))
+
+    def tell(self, *command: Any) -> None:
+        assert self._process.stdin is not None
+        self._process.stdin.write(json.dumps(command) + "\n")
+        self._process.stdin.flush()
+
+    def ask(self, verb: str) -> Any:
+        self.tell(verb)
+        return self.expect(verb, lambda _: True)[1]
+
+    def expect(self, kind: str, condition: Callable[[Any], Any], patience: float = PATIENCE) -> tuple[float, Any]:
+        """(time, value) of the next event of `kind` that fulfils `condition`; others are taken note of and passed over."""
+        deadline = time.monotonic() + patience
+        while True:
+            try:
+                when, found, value = self._lines.get(timeout=max(deadline - time.monotonic(), 0.001))
+            except queue.Empty:
+                raise AssertionError(f"no such {kind}; newest facts: {self.newest}; log:\n{self.log_path.read_text()}") from None
+            if found == "facts":
+                self.newest[value["name"]] = value
+            if found == kind and condition(value):
+                return when, value
+
+    def facts(self, name: str, condition: Callable[[Any], Any] = lambda _: True, patience: float = PATIENCE) -> Any:
+        return self.expect("facts", lambda f: f["name"] == name and condition(f), patience)[1]
+
+    def quiet(self, seconds: float) -> None:
+        """AssertionError if any event comes within `seconds`."""
+        try:
+            event = self._lines.get(timeout=seconds)
+        except queue.Empty:
+            return
+        raise AssertionError(f"unexpected {event}")
+
+    def close(self) -> None:
+        assert self._process.stdin is not None
+        self._process.stdin.close()
+        self._process.wait(PATIENCE)
+        self._log.close()
+
+
+class Chassis:
+    """An ovsdb-server and an ovs-vswitchd with folders of their own."""
+
+    def __init__(self, folder: Path, name: str, encap_ip: str) -> None:
+        self.folder = folder
+        self.name = name
+        self.encap_ip = encap_ip
+        folder.mkdir()
+        self._env = {**os.environ, **{f"OVS_{kind}DIR": str(folder) for kind in ("RUN", "LOG", "DB", "SYSCONF")}}
+        self._run("ovsdb-tool", "create", str(folder / "conf.db"), SCHEMA)
+        self.start_database()
+        self.vsctl("--no-wait", "init", "--", "set", "Open_vSwitch", ".", "ovs-version=3.1.0")
+        self.start_switch()
+
+    def _run(self, *command: str) -> str:
+        done = subprocess.run(command, env=self._env, capture_output=True, text=True, timeout=20)
+        assert done.returncode == 0, f"{command}: {done.stderr}"
+        return done.stdout.strip()
+
+    def start_database(self) -> None:
+        folder = self.folder
+        remotes = [f"--remote=punix:{folder}/db.sock", "--remote=db:Open_vSwitch,Open_vSwitch,manager_options"]
+        common = ["--detach", "--no-chdir", "-vconsole:off", f"--pidfile={folder}/db.pid", f"--unixctl={folder}/db.ctl"]
+        self._run("ovsdb-server", str(folder / "conf.db"), f"--log-file={folder}/db.log", *remotes, *common)
+
+    def start_switch(self) -> None:
+        folder = self.folder
+        common = ["--detach", "--no-chdir", "-vconsole:off", f"--pidfile={folder}/vs.pid", f"--unixctl={folder}/vs.ctl"]
+        dummy = ["--enable-dummy=override", "--disable-system", f"--log-file={folder}/vs.log"]
+        self._run("ovs-vswitchd", f"unix:{folder}/db.sock", *dummy, *common)
+
+    def vsctl(self, *args: str) -> str:
+        return self._run("ovs-vsctl", f"--db=unix:{self.folder}/db.sock", "--timeout=10", *args)
+
+    def get(self, table: str, record: str, column: str) -> str:
+        return self.vsctl("get", table, record, column)
+
+    def join(self, controller: Controller, *more: str) -> None:
+        """The line that an operator types."""
+        ids = [f"external_ids:system-id={self.name}", f"external_ids:overlay-encap-ip={self.encap_ip}", *more]
+        self.vsctl("set", "Open_vSwitch", ".", *ids, "--", "set-manager", f"tcp:127.0.0.1:{controller.port}")
+
+    def plug(self, interface: str, iface_id: str) -> None:
+        more = ["--", "set", "Interface", interface, f"external_ids:iface-id={iface_id}"]
+        self.vsctl("--no-wait", "add-port", "br-int", interface, *more)
+
+    def ports(self) -> set[str]:
+        return set(self.vsctl("list-ports", "br-int").split())
+
+    def kill(self, which: str) -> None:
+        """End the database ("db") or the switch ("vs") without warning."""
+        pid = self.pid(which)
+        if pid is not None:
+            os.kill(pid, signal.SIGKILL)
+            until(lambda: not _alive(pid), f"{which} to end")
+            (self.folder / f"{which}.pid").unlink(missing_ok=True)
+
+    def pid(self, which: str) -> int | None:
+        file = self.folder / f"{which}.pid"
+        return int(file.read_text()) if file.exists() else None
+
+    def close(self) -> None:
+        self.kill("vs")
+        self.kill("db")
+
+
+def _alive(pid: int) -> bool:
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:
+        return False
+    return state != "Z"
