@@ -2,6 +2,7 @@
 # PYTHON=python3.12 chooses the interpreter of .venv.
 
 .DEFAULT_GOAL := help
+.NOTPARALLEL:
 .PHONY: help demo lab test check lint bench prove flows docs clean setup setup-lab setup-bench
 
 VENV := .venv/bin

@@ -1,9 +1,9 @@
 """The project's networks on Mininet: real hypervisors in namespaces, nothing of ours installed on them.
 
-                     mgmt  172.31.255.0/24 (a bridge in a namespace of its own)
+                     control  172.31.255.0/24 (a bridge in a namespace of its own)
            .------------------+---------------+---------------+
            |                  |               |               |
-        mgmt0 .1         mgmt0 .11        mgmt0 .12       mgmt0 .13
+         ctl0 .1            ctl0 .11        ctl0 .12        ctl0 .13
       +----------+      +-----------+   +-----------+   +-----------+
       |    c0    |      |    hv1    |   |    hv2    |   |    hv3    |   each: own ovsdb-server, own ovs-vswitchd,
       |ryu-manag.|      |  br-int ~~~~~~~~ VXLAN ~~~~~~~~~ br-int   |   br-int made by the controller

@@ -1,4 +1,4 @@
-"""The controller: `ryu-manager` with the project's app in a namespace of its own, on the management network.
+"""The controller: `ryu-manager` with the project's app in a namespace of its own, on the control network.
 
 Knows how to start, stop, kill and reach it; its options are the caller's.
 """
@@ -17,7 +17,7 @@ from typing import Any, Union
 from mininet.node import Controller as MininetController
 
 from mininet_topos.http import Rest
-from mininet_topos.node import CONTROLLER_ADDRESS, MANAGEMENT_PREFIX, LabNode
+from mininet_topos.node import CONTROLLER_ADDRESS, CONTROL_PREFIX, LabNode
 from mininet_topos.processes import ProcessId, wait_until
 from mininet_topos.workspace import Workspace
 
@@ -65,9 +65,9 @@ class Controller(LabNode, MininetController):  # type: ignore[misc]
     def checkListening(self) -> None:
         """Mininet's hook: in a new namespace nobody listens."""
 
-    def address_management(self) -> None:
-        """Take the controller's address on `mgmt0`, once that is plugged in."""
-        self.script(f"ip address replace {self.ip}/{MANAGEMENT_PREFIX} dev mgmt0\nip link set mgmt0 up\n")
+    def address_control(self) -> None:
+        """Take the controller's address on `ctl0`, once that is plugged in."""
+        self.script(f"ip address replace {self.ip}/{CONTROL_PREFIX} dev ctl0\nip link set ctl0 up\n")
 
     def start(self) -> None:
         """Start ryu-manager and return at once (see `wait`). Does nothing when it runs already."""

@@ -1,4 +1,4 @@
-"""A network segment: a Linux bridge in a namespace of its own. The underlay is one, the management network another.
+"""A network segment: a Linux bridge in a namespace of its own. The underlay is one, the control network another.
 
 Fault injection has firm ground here: the port towards hypervisor `hv1` is called `hv1` in namespace `<lab>-fabric`, its
 egress (`tc ... dev hv1 egress`) is what hv1 receives, its ingress what hv1 sent. Knows nothing of Open vSwitch.
@@ -50,8 +50,8 @@ class Segment(LabNode, Switch):  # type: ignore[misc]
         for name in self.nameToIntf:
             self.adopt(name)
         for controller in controllers if self.for_controllers else ():
-            self.plug(controller, "mgmt0")
-            controller.address_management()
+            self.plug(controller, "ctl0")
+            controller.address_control()
 
     def stop(self, deleteIntfs: bool = True) -> None:
         """Mininet's hook: nothing runs here, and the bridge ends with its namespace."""

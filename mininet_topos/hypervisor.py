@@ -1,6 +1,6 @@
 """A hypervisor: a namespace with its own Open vSwitch that joins the overlay by `ovs-vsctl` lines alone.
 
-`phy0` is the raw uplink, port of `br-phy` (userspace datapath), whose own interface has the encap address; `mgmt0` leads to the
+`phy0` is the raw uplink, port of `br-phy` (userspace datapath), whose own interface has the encap address; `ctl0` leads to the
 controller. `br-int` is made by the controller. Knows nothing of the logical network.
 """
 
@@ -13,7 +13,7 @@ from typing import Any
 
 from mininet.node import Node, Switch
 
-from mininet_topos.node import CONTROLLER_ADDRESS, MANAGEMENT_PREFIX, UNDERLAY_PREFIX, LabNode
+from mininet_topos.node import CONTROLLER_ADDRESS, CONTROL_PREFIX, UNDERLAY_PREFIX, LabNode
 from mininet_topos.vm import VM
 from mininet_topos.vswitch import VSwitch
 from mininet_topos.workspace import Workspace
@@ -25,7 +25,7 @@ JOIN_SECONDS = 15.0
 
 
 class Hypervisor(LabNode, Switch):  # type: ignore[misc]
-    """Chassis number N: encap address 172.31.0.N, management address 172.31.255.(10+N)."""
+    """Chassis number N: encap address 172.31.0.N, control address 172.31.255.(10+N)."""
 
     def __init__(
         self, name: str, number: int | None = None, underlay_mtu: int = 1500, workspace: Workspace | None = None, **params: Any
@@ -37,7 +37,7 @@ class Hypervisor(LabNode, Switch):  # type: ignore[misc]
         self.controlIntf = None
         self.underlay_mtu = underlay_mtu
         self.encap_ip = f"172.31.0.{number}"
-        self.management_ip = f"172.31.255.{10 + number}"
+        self.control_ip = f"172.31.255.{10 + number}"
         self.vms: dict[str, VM] = {}
         workspace = workspace or params.pop("workspace", None)
         super().__init__(name, workspace=workspace, dpid=f"{number:x}", **params)
@@ -47,12 +47,12 @@ class Hypervisor(LabNode, Switch):  # type: ignore[misc]
         self.script(f"mkdir -p /run/openvswitch\nmount --bind {self.folder}/run /run/openvswitch\n")
 
     def boot(self) -> None:
-        """Start Open vSwitch and set up the host's side of the network: `phy0`, `mgmt0`, `br-phy`. Joins nothing."""
+        """Start Open vSwitch and set up the host's side of the network: `phy0`, `ctl0`, `br-phy`. Joins nothing."""
         self.script(
             # Else the kernel answers ARP on the raw uplink too, and peers learn the wrong MAC after a link flap.
             f"echo 8 > /proc/sys/net/ipv4/conf/{UPLINK}/arp_ignore\n"
             f"ip link set {UPLINK} mtu {self.underlay_mtu} up\n"
-            f"ip address replace {self.management_ip}/{MANAGEMENT_PREFIX} dev mgmt0\nip link set mgmt0 up\n"
+            f"ip address replace {self.control_ip}/{CONTROL_PREFIX} dev ctl0\nip link set ctl0 up\n"
         )
         self.vswitch.start_database()
         self.vsctl(

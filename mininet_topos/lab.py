@@ -1,4 +1,4 @@
-"""A whole lab at once: fabric, management network, controller, hypervisors, then VMs as they are asked for.
+"""A whole lab at once: fabric, control network, controller, hypervisors, then VMs as they are asked for.
 
     with Lab("demo", hypervisors=2) as lab:
         lab.rest.put("/v1/network", document)
@@ -33,11 +33,11 @@ from mininet_topos.vm import VM, VXLAN_OVERHEAD
 from mininet_topos.workspace import Workspace
 
 HypervisorLike = Union[str, Hypervisor]
-MANAGEMENT_MTU = 1500
+CONTROL_MTU = 1500
 
 
 class Lab:
-    """Fabric `fabric`, management network `mgmt`, controller `c0`, hypervisors `hv1` to `hvN`, VMs by their names.
+    """Fabric `fabric`, control network `control`, controller `c0`, hypervisors `hv1` to `hvN`, VMs by their names.
 
     `net` is the Mininet network; `workspace.path` the folder with everyone's logs.
     """
@@ -76,6 +76,7 @@ class Lab:
 
     def open(self) -> Lab:
         """Build and start everything. Raises LabExists when a lab of this name is alive; on any error nothing is left behind."""
+        self.net = Mininet(build=False, controller=None)
         self.workspace = claim(self.name)
         try:
             self._build()
@@ -158,14 +159,13 @@ class Lab:
         return self.controller.run(sys.executable, "-m", "ryu_overlay.cli", *args, check=check, stdin=stdin, timeout=90)
 
     def _build(self) -> None:
-        self.net = Mininet(build=False, controller=None)
         self.fabric: Segment = self.net.addSwitch("fabric", cls=Segment, workspace=self.workspace, mtu=self.underlay_mtu)
-        self.management: Segment = self.net.addSwitch("mgmt", cls=Segment, workspace=self.workspace, mtu=MANAGEMENT_MTU)
+        self.control: Segment = self.net.addSwitch("control", cls=Segment, workspace=self.workspace, mtu=CONTROL_MTU)
         if self._app is not None:
             params = {"app": self._app, "options": self._options, "workspace": self.workspace}
             self.controller: Controller = self.net.addController("c0", controller=Controller, **params)
-            self.net.links.append(self.management.plug(self.controller, "mgmt0"))
-            self.controller.address_management()
+            self.net.links.append(self.control.plug(self.controller, "ctl0"))
+            self.controller.address_control()
             self.controller.start()
         for number in range(1, self._count + 1):
             self._add_hypervisor(number)
@@ -173,7 +173,7 @@ class Lab:
     def _add_hypervisor(self, number: int) -> None:
         params = {"number": number, "underlay_mtu": self.underlay_mtu, "workspace": self.workspace}
         host: Hypervisor = self.net.addSwitch(f"hv{number}", cls=Hypervisor, **params)
-        self.net.links += [self.fabric.plug(host, "phy0"), self.management.plug(host, "mgmt0")]
+        self.net.links += [self.fabric.plug(host, "phy0"), self.control.plug(host, "ctl0")]
         self.hypervisors[host.name] = host
 
     def _start(self) -> None:

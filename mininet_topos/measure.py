@@ -16,8 +16,13 @@ from types import TracebackType
 from mininet_topos.node import LabNode
 from mininet_topos.processes import wait_until
 
-_REPLY = re.compile(r"^\[(?P<at>[\d.]+)\] \d+ bytes from (?P<source>[\d.]+): icmp_seq=(?P<seq>\d+) ttl=(?P<ttl>\d+) time=(?P<rtt>[\d.]+) ms(?P<dup> \(DUP!\))?", re.M)
+_REPLY = re.compile(
+    r"^\[(?P<at>[\d.]+)\] \d+ bytes from (?P<source>[\d.]+): "
+    r"icmp_seq=(?P<seq>\d+) ttl=(?P<ttl>\d+) time=(?P<rtt>[\d.]+) ms(?P<dup> \(DUP!\))?",
+    re.M,
+)
 _ERROR = re.compile(r"^(?:\[[\d.]+\] )?From (?P<source>[\d.]+) icmp_seq=(?P<seq>\d+) (?P<what>.+)$", re.M)
+_PACKET_NUMBER = re.compile(r"^ *\d+  ", re.M)
 _SUMMARY = re.compile(r"(?P<sent>\d+) packets transmitted, (?P<received>\d+) received")
 
 
@@ -133,9 +138,11 @@ class Capture:
         wait_until(self._listening, 5.0, f"{node.name}: tcpdump on {interface} ({self._log})")
 
     def lines(self) -> list[str]:
-        """The packets so far, one line each as `tcpdump -nnet` prints them."""
-        done = subprocess.run(["tcpdump", "-nnet", "-r", str(self.path)], capture_output=True, text=True, check=False)
-        return done.stdout.splitlines()
+        """The packets so far, one line each as `tcpdump -nnet` prints them; what is inside a tunnel follows after a blank."""
+        # Read while it is being written, the file may end within a packet, which tcpdump calls an error.
+        done = subprocess.run(["tcpdump", "-nnet", "-#", "-r", str(self.path)], capture_output=True, text=True, check=False)
+        packets = _PACKET_NUMBER.split(done.stdout)[1:]
+        return [" ".join(packet.split()) for packet in packets]
 
     def wait_for(self, packets: int, seconds: float = 5.0) -> list[str]:
         """The lines, once there are at least so many. Raises Timeout."""

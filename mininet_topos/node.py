@@ -18,7 +18,7 @@ from mininet_topos.processes import ProcessId
 from mininet_topos.workspace import Workspace
 
 CONTROLLER_ADDRESS = "172.31.255.1"
-MANAGEMENT_PREFIX = 24
+CONTROL_PREFIX = 24
 UNDERLAY_PREFIX = 24
 _SETUP = """
 for f in /proc/sys/net/ipv6/conf/all/disable_ipv6 /proc/sys/net/ipv6/conf/default/disable_ipv6; do
@@ -55,8 +55,13 @@ class LabNode(Node):  # type: ignore[misc]
         self.folder: Path = self.workspace.node(name)
         params["inNamespace"] = True
         super().__init__(name, **params)
-        self.workspace.attach(name, self.pid)
-        self.script(_SETUP)
+        try:
+            self.workspace.attach(name, self.pid)
+            self.script(_SETUP)
+        except BaseException:
+            # Nobody has this node yet, so nobody else could end its shell.
+            self.terminate()
+            raise
 
     def run(
         self, *argv: str, check: bool = True, timeout: float = 30.0, stdin: str | None = None, env: Mapping[str, str] | None = None

@@ -39,23 +39,23 @@ from mininet_topos.controller import Controller  # noqa: E402
 from mininet_topos.fabric import Segment  # noqa: E402
 from mininet_topos.hypervisor import Hypervisor  # noqa: E402
 from mininet_topos.node import clear_shared_workspace  # noqa: E402
-from mininet_topos.scenarios import DEMO  # noqa: E402
+from mininet_topos.scenarios import DEMO, write  # noqa: E402
 from mininet_topos.vm import VM  # noqa: E402
 
 
 class OverlayTopo(Topo):  # type: ignore[misc]
-    """Fabric, management network, the demo's hypervisors and its VMs."""
+    """Fabric, control network, the demo's hypervisors and its VMs."""
 
     def build(self, **_params: Any) -> None:
         """Mininet's hook. Names of interfaces are those of `Lab`, so that everything is found under the same name."""
         atexit.register(clear_shared_workspace)
-        # Mininet starts switches in order of name: fabric, hypervisors, mgmt.
+        # Mininet starts switches in order of name, so the control network is there before the hypervisors want the controller.
+        control = self.addSwitch("control", cls=Segment, for_controllers=True)
         fabric = self.addSwitch("fabric", cls=Segment)
-        management = self.addSwitch("mgmt", cls=Segment, for_controllers=True)
         for number in range(1, DEMO.hypervisors + 1):
             name = self.addSwitch(f"hv{number}", number=number)
             self.addLink(name, fabric, intfName1="phy0", intfName2=name)
-            self.addLink(name, management, intfName1="mgmt0", intfName2=name)
+            self.addLink(name, control, intfName1="ctl0", intfName2=name)
         for guest in DEMO.guests():
             vm = self.addHost(guest.name, cls=VM, mac=guest.mac, address=guest.address, gateway=guest.gateway)
             self.addLink(vm, guest.hypervisor, intfName1=guest.hypervisor, intfName2=f"v-{guest.name}")
@@ -67,7 +67,7 @@ class OverlayController(Controller):
     def start(self) -> None:
         super().start()
         self.wait()
-        self.rest().put("/v1/network", DEMO.document)
+        write(self.rest(), DEMO)
 
 
 topos = {"overlay": OverlayTopo}

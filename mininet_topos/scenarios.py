@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from ipaddress import ip_interface
 from typing import TYPE_CHECKING, Any
 
+from mininet_topos.http import Rest
+
 if TYPE_CHECKING:
     from mininet_topos.lab import Lab
 
@@ -51,14 +53,19 @@ class Scenario:
             yield Guest(name, hypervisor, port["mac"], f"{port['addresses'][0]}/{prefix}", _gateway(tenant, switch["name"]))
 
 
+def write(rest: Rest, scenario: Scenario) -> None:
+    """Give the controller the scenario's documents. Raises RuntimeError when it refuses."""
+    answer = rest.put("/v1/network", scenario.document)
+    if answer.status not in (200, 201):
+        raise RuntimeError(f"scenario {scenario.name} refused: {answer.status} {answer.text}")
+
+
 def populate(lab: Lab, scenario: Scenario, wait: int = 30) -> None:
-    """Write the scenario's documents and make its VMs; returns when every chassis has confirmed, at most `wait` seconds later.
+    """Write the scenario and make its VMs; returns when every chassis has confirmed, at most `wait` seconds later.
 
     Raises RuntimeError when the controller refuses or does not converge.
     """
-    written = lab.rest.put("/v1/network", scenario.document)
-    if written.status not in (200, 201):
-        raise RuntimeError(f"scenario {scenario.name} refused: {written.status} {written.text}")
+    write(lab.rest, scenario)
     for guest in scenario.guests():
         lab.vm(guest.name, guest.hypervisor, guest.mac, guest.address, guest.gateway)
     settled = lab.rest.get(f"/v1/revision?wait={wait}")

@@ -50,7 +50,8 @@ class VM(LabNode, Host):  # type: ignore[misc]
         self.active: str | None = None
         super().__init__(name, workspace=workspace, **params)
         self.script(self._interface_script())
-        intf = Intf("eth0", node=self, port=0, mac=mac, moveIntfFn=_kept)
+        # Below any port number that Mininet hands out, which makes it the node's default interface.
+        intf = Intf("eth0", node=self, port=-1, mac=mac, moveIntfFn=_kept)
         if address is not None:
             intf.ip, _, intf.prefixLen = address.partition("/")
 

@@ -89,8 +89,9 @@ def within_tenant(kind: str) -> Completer:
     """A `shell_complete` for an option that names objects of `kind` in the tenant of the object being written."""
 
     def complete(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem[Any]]:
-        written = ctx.params.get("names") or str(ctx.params.get("name") or "").split("/")
-        inside = f"{written[0]}/"
+        # An option without its value stops the parser before it has placed the arguments: they are still in ctx.args.
+        words = ctx.params.get("names") or ctx.params.get("name") or (ctx.args or [""])[0]
+        inside = (words.split("/") if isinstance(words, str) else words)[0] + "/"
         return offer(
             ctx, incomplete, lambda client: (n[len(inside) :] for n in known(client, KINDS[kind]) if n.startswith(inside))
         )

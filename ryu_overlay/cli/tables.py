@@ -49,7 +49,7 @@ def table(what: str, headers: Sequence[str], rows: Iterable[Sequence[Any]], titl
         return
     grid = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
     for index, header in enumerate(headers):
-        numbers = all(isinstance(row[index], (int, float)) and not isinstance(row[index], bool) for row in rows)
+        numbers = all(row[index] is None or type(row[index]) in (int, float) for row in rows)
         grid.add_column(header.upper(), justify="right" if numbers else "left", overflow="fold")
     for row in rows:
         grid.add_row(*(Text(cell(value)) for value in row))

@@ -9,7 +9,7 @@ from ryu_overlay.openflow.actions import Move, Punt, SetField, SetTtl
 from ryu_overlay.openflow.fields import ETH_IP, ETH_TYPE, FRAG_LATER, ICMP_CODE, ICMP_TYPE, IP_FRAG, IP_PROTO, IPV4_DST, IPV4_SRC, NW_TTL
 from ryu_overlay.openflow.flow import Block, Flow, Meter
 from ryu_overlay.pipeline.cookies import Feature, Why
-from ryu_overlay.pipeline.registers import NEXT_HOP
+from ryu_overlay.pipeline.registers import FROM_TUNNEL, NEXT_HOP
 from ryu_overlay.pipeline.tables import (
     LR_IN_ADMIT,
     LR_IN_OWN,
@@ -70,6 +70,7 @@ def _misses() -> list[Flow]:
         (LR_IN_RESOLVE, Feature.PUNT_HOST_UNREACHABLE),
     ]
     flows = [table.flow("miss", {}, why=Why(feature)) for table, feature in drops]
+    flows.append(LS_OUT_PORT.flow("stale", {FROM_TUNNEL.field: 1}, why=Why(Feature.DROP_STALE_TUNNEL)))
     flows += [table.flow("miss", {}, goto=to, why=Why(Feature.PIPELINE)) for table, to in onward]
     return flows + [table.flow("miss", {}, (Punt(),), meter=PUNT_METER, why=Why(feature)) for table, feature in punts]
 

@@ -65,7 +65,7 @@ def _check_link(scope: Scope, report: Report, port: RouterPort, far: RouterPort,
         report.add(spot, reason, blame, far)
     elif first is not port:
         report.add(spot, f"{describe(far)} is already the peer of {describe(first)}", [Spot(first, "peer")], first)
-    elif far.peer is None or port.ref < far.ref:
+    elif port.addresses and far.addresses and (far.peer is None or port.ref < far.ref):
         _check_shared_subnet(report, port, far)
 
 

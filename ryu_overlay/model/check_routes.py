@@ -27,9 +27,8 @@ def check_routes(scope: Scope, report: Report, router: Router) -> None:
     changed = scope.routes_of.get(router.ref, [])
     for route in changed:
         _check_route_itself(report, route)
-    most, settled = limits.MAX_ROUTES_PER_ROUTER, scope.settled_routes_of(router.ref)
-    if changed and len(settled) + len(changed) > most:
-        count = len(settled) + len(changed)
+    most, count = limits.MAX_ROUTES_PER_ROUTER, scope.count_routes_of(router.ref)
+    if changed and count > most:
         reason = f"router {router.name} would have {count:,} routes; at most {most:,} are allowed"
         report.add(Spot(changed[most - count], "prefix"), reason)
     unsettled = _ports_that_changed_address(scope, router.ref)
@@ -38,7 +37,7 @@ def check_routes(scope: Scope, report: Report, router: Router) -> None:
     ports = scope.ports_of_router(router.ref)
     neighbours = connected(ports)
     own = {int(interface): port for port in ports for interface in port.addresses}
-    for route in [*settled, *changed] if unsettled else changed:
+    for route in [*scope.settled_routes_of(router.ref), *changed] if unsettled else changed:
         _check_nexthops(report, route, neighbours, own, unsettled)
 
 

@@ -50,7 +50,7 @@ def check_switch(scope: Scope, report: Report, ref: Ref) -> None:
     """Report what the edit made wrong on the switch at `ref`, which exists in the draft."""
     switch: Switch = scope.draft.get("switch", ref)
     before: Switch | None = scope.base.get("switch", ref)
-    faults = list(subnet_faults(switch.subnets))
+    faults = list(subnet_faults(switch.subnets)) if switch is not before else []
     if switch is not before:
         _check_switch_itself(scope, report, switch)
         for index, reason in faults:
@@ -78,14 +78,13 @@ def _check_switch_itself(scope: Scope, report: Report, switch: Switch) -> None:
 
 def _holder_of_vni(scope: Scope, switch: Switch) -> Switch | None:
     ref = scope.base.vnis.get(switch.vni)
-    other: Switch | None = scope.draft.get("switch", ref) if ref is not None and ref != switch.ref else None
-    if other is not None and other.vni == switch.vni:
-        return other
-    for other in scope.switches_by_new_vni.get(switch.vni, ()):
-        if other is switch:
-            return None
-        return other
-    return None
+    if ref == switch.ref:
+        return None
+    settled: Switch | None = None if ref is None else scope.draft.get("switch", ref)
+    if settled is not None and settled.vni == switch.vni:
+        return settled
+    first = scope.switches_by_vni[switch.vni][0]
+    return None if first is switch else first
 
 
 def _check_port_itself(report: Report, port: Port) -> None:

@@ -11,14 +11,15 @@ from collections.abc import Sequence
 from typing import Any
 
 from ryu_overlay.model.network import Draft
-from ryu_overlay.model.objects import KINDS, Object, Port, Ref, Route, RouterPort
+from ryu_overlay.model.objects import KINDS, Object, Port, Ref, Route, RouterPort, Switch
 
 
 class Scope:
     """How a draft stands.
 
     `changed` and `removed` are by kind, then by ref, in the order of the edit: objects as they are to be, and objects as
-    they were. `ports_on`, `attached_to` (by switch) and `ports_of`, `routes_of` (by router) hold the changed ones only.
+    they were. `ports_on`, `attached_to` (by switch), `ports_of`, `routes_of` (by router) and `switches_by_vni` hold the
+    changed ones only.
     """
 
     def __init__(self, draft: Draft) -> None:
@@ -30,6 +31,7 @@ class Scope:
         self.attached_to: defaultdict[Ref, list[RouterPort]] = defaultdict(list)
         self.ports_of: defaultdict[Ref, list[RouterPort]] = defaultdict(list)
         self.routes_of: defaultdict[Ref, list[Route]] = defaultdict(list)
+        self.switches_by_vni: defaultdict[int, list[Switch]] = defaultdict(list)
         self._unsettled: defaultdict[tuple[str, Ref], set[str]] = defaultdict(set)
         for (kind, ref), after in draft.touched.items():
             before = self.base.get(kind, ref)
@@ -50,6 +52,8 @@ class Scope:
                 self.attached_to[obj.tenant, obj.switch].append(obj)
         elif isinstance(obj, Route):
             self.routes_of[obj.tenant, obj.router].append(obj)
+        elif isinstance(obj, Switch):
+            self.switches_by_vni[obj.vni].append(obj)
 
     def before(self, obj: Object) -> Any | None:
         """What stood at the object's ref in the base, or None."""
@@ -74,6 +78,12 @@ class Scope:
             return ()
         unsettled = self._unsettled.get(("route", router))
         return [r for r in view.routes if str(r.prefix) not in unsettled] if unsettled else view.routes
+
+    def count_routes_of(self, router: Ref) -> int:
+        """How many routes a router has, changed ones too."""
+        view = self.base.router_views.get(router)
+        settled = 0 if view is None else len(view.routes) - len(self._unsettled.get(("route", router), ()))
+        return settled + len(self.routes_of.get(router, ()))
 
     def ports_of_router(self, router: Ref) -> list[RouterPort]:
         """Every port of a router, settled ones first."""

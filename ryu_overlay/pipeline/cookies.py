@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import IntEnum
 
+from ryu_overlay.model.walk_values import DropReason
 from ryu_overlay.model.objects import KEY_BITS, TENANT_KEY_BITS
 
 OURS = 0x0E7A
@@ -65,24 +66,20 @@ class Feature(IntEnum):
         return 64 <= self < 128
 
 
-DROP_MEANINGS: dict[Feature, str] = {
+_PHYSICAL_DROPS = {
     Feature.DROP_UNKNOWN_IN_PORT: "came by a port of br-int where no logical port is bound",
     Feature.DROP_UNKNOWN_VNI: "came by a tunnel for a network that has nothing on this chassis",
-    Feature.DROP_PORT_DISABLED: "the logical port is disabled",
-    Feature.DROP_SPOOFED_MAC: "the VM sent from a MAC that is not its port's",
-    Feature.DROP_SPOOFED_IP: "the VM sent from an IPv4 address that is not its port's",
-    Feature.DROP_SPOOFED_ARP: "the VM's ARP claims a MAC or address that is not its port's",
-    Feature.DROP_NOT_ALLOWED_TYPE: "port security lets only IPv4 and ARP pass",
-    Feature.DROP_UNKNOWN_MAC: "no port of the switch has this destination MAC",
-    Feature.DROP_HAIRPIN: "the VM sent to its own MAC",
-    Feature.DROP_NOT_IPV4: "routers forward IPv4 only",
-    Feature.DROP_BAD_SOURCE: "source address that must not be routed (RFC 1812 section 5.3.7)",
-    Feature.DROP_MULTICAST: "routers do not forward multicast or limited broadcast",
-    Feature.DROP_OWN_ICMP: "ICMP to a router's own address that needs no answer",
-    Feature.DROP_DIRECTED_BROADCAST: "sent to a subnet's network or broadcast address (RFC 2644)",
-    Feature.DROP_NOT_BOUND: "the destination's logical port is bound nowhere",
+    Feature.DROP_NOT_BOUND: "the destination's logical port is bound nowhere, or where there is no tunnel to yet",
     Feature.DROP_STALE_TUNNEL: "came by a tunnel for a port that is not on this chassis (any more)",
 }
+_DROP = "DROP_"
+
+DROP_MEANINGS: dict[Feature, str] = {
+    feature: _PHYSICAL_DROPS.get(feature) or DropReason[feature.name.removeprefix(_DROP)].value
+    for feature in Feature
+    if feature.name.startswith(_DROP)
+}
+"""What each drop means, to an operator. Drops that the logical network itself asks for have the reference walk's words."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ import eventlet
 from eventlet.green import socket
 
 from ryu_overlay.fabric.facts import ChassisFacts
-from ryu_overlay.southbound.ovsdb_claims import Claims, Identity
+from ryu_overlay.southbound.ovsdb_claims import Claims, Identity, superseded
 from ryu_overlay.southbound.ovsdb_link import Link
 from ryu_overlay.southbound.ovsdb_plan import ChassisPlan
 
@@ -114,7 +114,7 @@ class ChassisServer:
         freed = self._claims.held(link)
         ruling = self._claims.claim(link, identity)
         if ruling.replaced is not None:
-            ruling.replaced.demote(f"chassis {identity.name} connected anew, from {link.peer}")
+            ruling.replaced.demote(superseded(identity, link))
         if ruling.refused is None and freed is not None:
             self._reconsider(link)
         return ruling.refused

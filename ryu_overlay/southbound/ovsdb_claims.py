@@ -103,7 +103,7 @@ class Claims(Generic[C]):
                 address = self._held[other].encap_ip
                 return Ruling(f"{SYSTEM_ID} {identity.name} is in use by {other.peer} with {ENCAP_IP} {address}")
             if other.serial > claimant.serial:
-                return Ruling(f"chassis {identity.name} is connected a second time, from {other.peer}")
+                return Ruling(superseded(identity, other))
             replaced = other
         neighbour = self._by_ip.get(identity.encap_ip)
         if neighbour is not None and neighbour not in (claimant, replaced):
@@ -123,3 +123,8 @@ class Claims(Generic[C]):
             del self._by_name[identity.name]
             del self._by_ip[identity.encap_ip]
         return identity
+
+
+def superseded(identity: Identity, by: Claimant) -> str:
+    """The sentence for an older connection of a chassis that connected again."""
+    return f"chassis {identity.name} connected anew, from {by.peer}"

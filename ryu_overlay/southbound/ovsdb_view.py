@@ -146,7 +146,8 @@ class View:
         if event == ROW_DELETE:
             if self.interfaces.get(row.name) is row:
                 del self.interfaces[row.name]
-            self._foreign.pop(row.uuid, None)
+            if self._foreign.pop(row.uuid, None) is not None:
+                self.stale_facts = True
             return
         if event == ROW_CREATE:
             self.interfaces[row.name] = row

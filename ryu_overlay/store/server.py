@@ -82,11 +82,11 @@ class PrivateServer:
         """The server's process id, None if it does not run. ovsdb-server holds a lock on its pid file while it lives."""
         try:
             with self.pidfile.open("r+") as file:
+                text = file.read().strip()
                 fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except FileNotFoundError:
             return None
         except OSError:
-            text = self.pidfile.read_text().strip()
             return int(text) if text else None
         return None
 

@@ -100,7 +100,7 @@ def complete(line: str, **env: str) -> list[str]:
         [sys.executable, "-c", script], cwd=ROOT, env={**os.environ, **asked, **env}, capture_output=True, text=True, check=False
     )
     assert result.stderr == ""
-    return [word.partition(",")[2] for word in result.stdout.splitlines()]
+    return [word.partition(",")[2] for word in result.stdout.splitlines() if word]
 
 
 @pytest.mark.parametrize("line", COMPLETIONS)

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import timeit
+from dataclasses import replace
 from ipaddress import IPv4Address
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scapy.layers.inet import ICMP, IP, TCP, UDP, IPOption_NOP, in4_chksum
 from scapy.layers.l2 import ARP, Ether
 from scapy.packet import Packet, Raw
 from scapy.utils import checksum
 
+from ryu_overlay.model.walk_rules import silent
+from ryu_overlay.model.walk_values import AnswerKind, Ip
+from ryu_overlay.model.walk_values import Packet as WalkPacket
 from ryu_overlay.oam.icmp import MAX_ERROR_LENGTH, Reason, answer
 
 VM_MAC, ROUTER_MAC = "02:00:00:00:01:0b", "02:00:00:00:00:01"
@@ -210,6 +214,7 @@ def test_a_segment_in_fragments_is_not_reset() -> None:
     assert answer(Reason.TCP_RESET, frame(TCP(flags="S"), flags="MF"), 0) is None
 
 
+@settings(deadline=None)
 @given(reason=st.sampled_from(Reason), data=st.binary(max_size=200), source=st.integers(0, 2**32 - 1))
 def test_arbitrary_bytes_never_raise(reason: Reason, data: bytes, source: int) -> None:
     answer(reason, data, source)
@@ -229,6 +234,7 @@ def nearly_packets(draw: st.DrawFn) -> bytes:
     return bytes(data[: draw(st.integers(0, len(data)))]) if draw(st.booleans()) else bytes(data) + draw(st.binary(max_size=8))
 
 
+@settings(deadline=None)
 @given(reason=st.sampled_from(Reason), data=nearly_packets(), source=st.integers(1, 2**32 - 1))
 def test_every_answer_is_well_formed_and_goes_back(reason: Reason, data: bytes, source: int) -> None:
     reply = answer(reason, data, source)
@@ -241,6 +247,35 @@ def test_every_answer_is_well_formed_and_goes_back(reason: Reason, data: bytes, 
     if packet[IP].proto == 1:
         assert data[14:].startswith(reply[42:])
     assert answer(Reason.TTL_EXCEEDED if packet[IP].proto == 1 else Reason.TCP_RESET, reply, source) is None
+
+
+HOSTS = st.integers(1 << 24, 0xE0000000 - 1).filter(lambda a: a >> 24 != 127) | st.integers(0xF0000000, 0xF0000009)
+PORTS = st.tuples(st.integers(0, 255), st.integers(0, 255))
+
+
+@settings(deadline=None)
+@given(
+    reason=st.sampled_from(Reason),
+    ip=st.builds(
+        Ip,
+        src=HOSTS.map(IPv4Address),
+        dst=(HOSTS | st.just(0)).map(IPv4Address),
+        proto=st.sampled_from([1, 6, 17, 47]),
+        l4=PORTS,
+        later_fragment=st.booleans(),
+        rst=st.booleans(),
+    ),
+)
+def test_the_reference_walk_is_silent_about_the_same_packets(reason: Reason, ip: Ip) -> None:
+    """For the packets that a router would answer for that reason, had it not to be silent."""
+    about = {Reason.PORT_UNREACHABLE: 17, Reason.PROTOCOL_UNREACHABLE: 47, Reason.TCP_RESET: 6}.get(reason, ip.proto)
+    ip = replace(ip, proto=about)
+    first, second = ip.l4
+    layers = {1: ICMP(type=first, code=second), 6: TCP(sport=first, dport=second, flags="R" if ip.rst else "S"), 17: UDP()}
+    layer = layers.get(about, Raw(bytes(8)))
+    received = frame(Raw(bytes(layer)), proto=about, src=str(ip.src), dst=str(ip.dst), frag=3 * ip.later_fragment)
+    expected = silent(AnswerKind[reason.name], WalkPacket(VM_MAC, ROUTER_MAC, ip))
+    assert (answer(reason, received, SOURCE) is None) == expected
 
 
 def test_an_answer_takes_microseconds() -> None:

@@ -1,0 +1,125 @@
+"""The Ryu application: `ryu-manager ryu_overlay.app`. It connects the rooms and decides nothing.
+
+Facts go up: store and chassis -> events -> engine. Data goes down: engine -> effects -> switches, chassis, store.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import eventlet
+from oslo_config import cfg
+from ryu.app.wsgi import WSGIApplication
+from ryu.base import app_manager
+from ryu.controller import ofp_event
+from ryu.controller.handler import DEAD_DISPATCHER, MAIN_DISPATCHER, set_ev_cls
+from ryu.ofproto import ofproto_v1_3
+
+from ryu_overlay.engine.engine import Engine, Options
+from ryu_overlay.engine.events import (
+    ChassisLost,
+    ChassisReported,
+    FabricRemembered,
+    NetworkChanged,
+    PlanTunnels,
+    Read,
+    Remember,
+    Send,
+)
+from ryu_overlay.fabric.facts import ChassisFacts
+from ryu_overlay.model.network import Network
+from ryu_overlay.northbound.live import LiveService
+from ryu_overlay.northbound.wsgi import mount
+from ryu_overlay.oam.responder import Responder
+from ryu_overlay.southbound.loop import Loop
+from ryu_overlay.southbound.ovsdb import ChassisPlan, ChassisServer
+from ryu_overlay.southbound.switches import Switches
+from ryu_overlay.store.records import ChassisRecord, FabricMemory
+from ryu_overlay.store.server import PrivateServer
+from ryu_overlay.store.store import Store
+
+CONF = cfg.CONF
+CONF.register_cli_opts(
+    [
+        cfg.StrOpt("db", help="OVSDB of the logical network: unix:PATH or tcp:A:PORT,tcp:B:PORT,...; default: one of our own"),
+        cfg.StrOpt("data-dir", help="where our own database lives (default /var/lib/ryu-overlay, or ~/.local/state/ryu-overlay)"),
+        cfg.StrOpt("ovsdb-host", default="0.0.0.0", help="address to listen on for chassis"),
+        cfg.PortOpt("ovsdb-port", default=6640, help="port to listen on for chassis"),
+        cfg.StrOpt("openflow-target", help="where chassis find OpenFlow (default: the address they reached OVSDB at)"),
+        cfg.IntOpt("punt-rate", default=2000, min=1, help="packets a second that one chassis may send to the controller"),
+        cfg.FloatOpt("audit-interval", default=30.0, min=1.0, help="seconds between audits of a chassis"),
+    ],
+    group="overlay",
+)
+CONF.set_default("wsapi_host", "127.0.0.1")
+
+
+class Overlay(app_manager.RyuApp):
+    """Everything, wired."""
+
+    OFP_VERSIONS = [ofproto_v1_3.OFP_VERSION]
+    _CONTEXTS = {"wsgi": WSGIApplication}
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        options = CONF.overlay
+        self._known = False
+        self._responder = Responder()
+        self._engine = Engine(Options(options.punt_rate, options.audit_interval))
+        self._loop = Loop(self._engine)
+        self._switches = Switches(self._loop.post, self._responder.answer)
+        self._chassis = ChassisServer(
+            (options.ovsdb_host, options.ovsdb_port),
+            CONF.ofp_tcp_listen_port,
+            lambda facts: self._loop.post(ChassisReported(facts)),
+            lambda name, *, left: self._loop.post(ChassisLost(name, left)),
+            options.openflow_target,
+        )
+        self._store = Store(options.db or self._own_database(options.data_dir), self._on_network, self._on_memory)
+        self._loop.hand(Send, lambda e: self._switches.send(e.dpid, e.messages))
+        self._loop.hand(Read, lambda e: self._switches.read(e.dpid, e.token))
+        self._loop.hand(PlanTunnels, lambda e: self._chassis.plan(e.chassis, ChassisPlan(e.tunnels)))
+        self._loop.hand(Remember, self._remember)
+        mount(kwargs["wsgi"], LiveService(self._store, self._loop, self._switches, self._chassis, self._responder))
+
+    def start(self) -> None:
+        """Ryu calls this once every app is there."""
+        super().start()
+        self._chassis.start()
+        eventlet.spawn(self._loop.run)
+        eventlet.spawn(self._store.run)
+
+    @set_ev_cls(ofp_event.EventOFPStateChange, [MAIN_DISPATCHER, DEAD_DISPATCHER])
+    def _on_channel(self, event: Any) -> None:
+        if event.state == MAIN_DISPATCHER:
+            self._switches.up(event.datapath)
+        elif event.datapath.id is not None:
+            self._switches.down(event.datapath)
+
+    def _own_database(self, directory: str | None) -> str:
+        default = Path("/var/lib/ryu-overlay") if os.geteuid() == 0 else Path.home() / ".local/state/ryu-overlay"
+        server = PrivateServer(directory or default)
+        server.start()
+        return server.remote
+
+    def _on_network(self, network: Network) -> None:
+        self._responder.network(network)
+        self._loop.post(NetworkChanged(network))
+
+    def _on_memory(self, memory: FabricMemory) -> None:
+        if not self._known:
+            self._known = True
+            encap_ips = {name: record.encap_ip for name, record in memory.chassis.items()}
+            self._loop.post(FabricRemembered(encap_ips, memory.bindings))
+
+    def _remember(self, effect: Remember) -> None:
+        chassis = {name: None if facts is None else _record(facts) for name, facts in effect.chassis.items()}
+        self._store.remember(chassis, effect.bindings)
+
+
+def _record(facts: ChassisFacts) -> ChassisRecord:
+    return ChassisRecord(
+        facts.name, facts.encap_ip, facts.bridge_mappings, facts.mtu, facts.datapath_type, facts.ovs_version
+    )

@@ -1,0 +1,157 @@
+"""Gives new objects what the body left open: VNIs, MACs and addresses.
+
+Runs when the whole body is in the draft, so that what is given anywhere in it is never assigned to another.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from ipaddress import IPv4Address, IPv4Network
+from itertools import chain
+
+from ryu_overlay.model.check_switch import subnet_faults
+from ryu_overlay.model.network import Draft
+from ryu_overlay.model.numbers import Exhausted, Numbers, mac_for
+from ryu_overlay.model.objects import Port, Ref, RouterPort, Switch
+from ryu_overlay.model.report import Mentions, Report, join
+from ryu_overlay.model.scope import Scope
+from ryu_overlay.model.values import MAX_VNI, RESERVED, span_of
+
+UNASSIGNED_VNI = 0
+UNASSIGNED_MAC = ""
+
+
+@dataclass(slots=True)
+class Wanting:
+    """New objects that lack something, in the order of the body."""
+
+    vnis: list[Ref] = field(default_factory=list)
+    macs: dict[tuple[str, Ref], None] = field(default_factory=dict)
+    addresses: list[Ref] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class _Taken:
+    macs: set[str] = field(default_factory=set)
+    addresses: set[int] = field(default_factory=set)
+
+
+def assign(draft: Draft, wanting: Wanting, numbers: Numbers, mentions: Mentions, report: Report) -> None:
+    """Complete every object in `wanting`, and report those for which nothing was left."""
+    _assign_vnis(draft, wanting, numbers, mentions, report)
+    if not wanting.macs and not wanting.addresses:
+        return
+    taken = _Surroundings(Scope(draft))
+    pools: dict[Ref, AddressPool] = {}
+    for kind, ref in wanting.macs:
+        _assign_mac(draft, kind, ref, taken)
+    for ref in wanting.addresses:
+        if ref[:2] not in pools:
+            pools[ref[:2]] = _pool(draft.get("switch", ref[:2]), taken)
+        addresses, full = pools[ref[:2]].take()
+        port: Port = draft.get("port", ref)
+        draft.put(replace(port, addresses=addresses))
+        for subnet in full:
+            path = join(mentions.paths["port", ref], "addresses")
+            report.add_at(path, f"no address is free in {subnet} of switch {port.switch}", conflict=True)
+
+
+def _assign_vnis(draft: Draft, wanting: Wanting, numbers: Numbers, mentions: Mentions, report: Report) -> None:
+    if not wanting.vnis:
+        return
+    numbers.reserve_vnis(
+        obj.vni for obj in draft.touched.values() if isinstance(obj, Switch) and 0 < obj.vni <= MAX_VNI
+    )
+    for ref in wanting.vnis:
+        try:
+            draft.put(replace(draft.get("switch", ref), vni=numbers.vni()))
+        except Exhausted as error:
+            report.add_at(join(mentions.paths["switch", ref], "vni"), str(error), conflict=True)
+            return
+
+
+def _assign_mac(draft: Draft, kind: str, ref: Ref, surroundings: _Surroundings) -> None:
+    obj: Port | RouterPort = draft.get(kind, ref)
+    taken: set[str] = set()
+    if obj.switch is not None:
+        taken |= surroundings.on_switch((obj.tenant, obj.switch)).macs
+    if isinstance(obj, RouterPort):
+        taken |= surroundings.on_router((obj.tenant, obj.router)).macs
+    draft.put(replace(obj, mac=mac_for(obj.key, taken)))
+
+
+def _pool(switch: Switch, surroundings: _Surroundings) -> AddressPool:
+    # Where the subnets are themselves refused, complaints about addresses in them would only hide the cause.
+    subnets = switch.subnets if not any(subnet_faults(switch.subnets)) else ()
+    return AddressPool(subnets, surroundings.on_switch(switch.ref).addresses)
+
+
+class _Surroundings:
+    """What is taken on each switch and router; read once each, since assigned MACs never collide with one another."""
+
+    def __init__(self, scope: Scope) -> None:
+        self._scope = scope
+        self._switches: dict[Ref, _Taken] = {}
+        self._routers: dict[Ref, _Taken] = {}
+
+    def on_switch(self, ref: Ref) -> _Taken:
+        if ref not in self._switches:
+            scope, taken = self._scope, _Taken()
+            ports: chain[Port] = chain(scope.settled_ports_on(ref), scope.ports_on.get(ref, ()))
+            attached: chain[RouterPort] = chain(scope.settled_attached_to(ref), scope.attached_to.get(ref, ()))
+            for member in chain(ports, attached):
+                taken.macs.add(member.mac)
+                for address in member.addresses:
+                    taken.addresses.add(int(address))
+            self._switches[ref] = taken
+        return self._switches[ref]
+
+    def on_router(self, ref: Ref) -> _Taken:
+        if ref not in self._routers:
+            self._routers[ref] = _Taken(macs={p.mac for p in self._scope.ports_of_router(ref)})
+        return self._routers[ref]
+
+
+class AddressPool:
+    """What is free on one switch: always the lowest host address of each subnet that nobody has."""
+
+    def __init__(self, subnets: Sequence[IPv4Network], taken: set[int]) -> None:
+        self._subnets = subnets
+        self._taken = taken
+        self._cursors = [_first_host(subnet) for subnet in subnets]
+        self._lasts = [_last_host(subnet) for subnet in subnets]
+
+    def take(self) -> tuple[tuple[IPv4Address, ...], list[IPv4Network]]:
+        """One address from each subnet, no longer free; and the subnets that had none left."""
+        addresses: list[IPv4Address] = []
+        full: list[IPv4Network] = []
+        for at, subnet in enumerate(self._subnets):
+            number = self._next(self._cursors[at], self._lasts[at])
+            self._cursors[at] = number + 1
+            if number > self._lasts[at]:
+                full.append(subnet)
+            else:
+                addresses.append(IPv4Address(number))
+        return tuple(addresses), full
+
+    def _next(self, number: int, last: int) -> int:
+        while number <= last:
+            skip = next((span.last for span, _ in RESERVED if span.first <= number <= span.last), None)
+            if skip is not None:
+                number = skip + 1
+            elif number in self._taken:
+                number += 1
+            else:
+                break
+        return number
+
+
+def _first_host(subnet: IPv4Network) -> int:
+    span = span_of(subnet)
+    return span.first if span.length == 31 else span.first + 1
+
+
+def _last_host(subnet: IPv4Network) -> int:
+    span = span_of(subnet)
+    return span.last if span.length == 31 else span.last - 1

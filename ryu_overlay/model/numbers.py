@@ -1,0 +1,83 @@
+"""The next free number: keys, tenant keys, VNIs, and the MACs derived from keys.
+
+A search starts behind the number given last and wraps around, so that a number rests before it is used again: counters,
+conntrack zones and flows of the old owner have time to go.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from itertools import chain
+
+from ryu_overlay.model.network import Draft
+from ryu_overlay.model.objects import KEY_BITS, TENANT_KEY_BITS
+from ryu_overlay.model.values import MAX_VNI
+
+MAX_KEY = 2**KEY_BITS - 1
+MAX_TENANT_KEY = 2**TENANT_KEY_BITS - 1
+
+MAC_PREFIX = 0x026F76000000
+"""Locally administered, unicast, and in the quadrant IEEE 802c leaves to the local administrator (x2)."""
+_MAC_VARIANT = 1 << KEY_BITS
+
+
+class Exhausted(Exception):
+    """Every number of the kind is taken. The text says so to an operator."""
+
+
+class Numbers:
+    """Gives out numbers for one draft and moves the draft's counters on. Each raises Exhausted when none is left."""
+
+    def __init__(self, draft: Draft) -> None:
+        self._draft = draft
+        self._keys: set[int] = set()
+        self._tenant_keys: set[int] | None = None
+        self._vnis: set[int] = set()
+
+    def key(self) -> int:
+        """A key no object has, 1 to 2**24 - 1."""
+        number = _next_free(self._draft.next_key, MAX_KEY, (self._draft.base.by_key, self._keys), "key")
+        self._keys.add(number)
+        self._draft.next_key = number % MAX_KEY + 1
+        return number
+
+    def tenant_key(self) -> int:
+        """A key no tenant has, 1 to 2**16 - 1."""
+        if self._tenant_keys is None:
+            self._tenant_keys = {tenant.key for tenant in self._draft.base.tables["tenant"].values()}
+        number = _next_free(self._draft.next_tenant_key, MAX_TENANT_KEY, (self._tenant_keys,), "tenant key")
+        self._tenant_keys.add(number)
+        self._draft.next_tenant_key = number % MAX_TENANT_KEY + 1
+        return number
+
+    def reserve_vnis(self, vnis: Iterable[int]) -> None:
+        """Take out VNIs that the edit itself asks for."""
+        self._vnis.update(vnis)
+
+    def vni(self) -> int:
+        """A VNI no switch has, 1 to 2**22 - 1."""
+        number = _next_free(self._draft.next_vni, MAX_VNI, (self._draft.base.vnis, self._vnis), "VNI")
+        self._vnis.add(number)
+        self._draft.next_vni = number % MAX_VNI + 1
+        return number
+
+
+def mac_for(key: int, taken: Collection[str]) -> str:
+    """The MAC of the object with `key`: the same at every call, and no other key's. Passes over those in `taken`."""
+    number = MAC_PREFIX | key
+    while (mac := _format_mac(number)) in taken:
+        number += _MAC_VARIANT
+    return mac
+
+
+def _format_mac(number: int) -> str:
+    digits = f"{number:012x}"
+    return ":".join(digits[i : i + 2] for i in range(0, 12, 2))
+
+
+def _next_free(start: int, last: int, taken: tuple[Collection[int], ...], what: str) -> int:
+    if sum(len(numbers) for numbers in taken) < last:
+        for number in chain(range(start, last + 1), range(1, start)):
+            if not any(number in numbers for numbers in taken):
+                return number
+    raise Exhausted(f"no {what} is free: all {last:,} are taken")

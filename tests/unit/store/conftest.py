@@ -1,0 +1,48 @@
+"""A real ovsdb-server in a directory of the test's own, and stores connected to it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import eventlet
+import pytest
+
+from ryu_overlay.model.network import Network
+from ryu_overlay.store.records import FabricMemory
+from ryu_overlay.store.server import PrivateServer
+from ryu_overlay.store.store import Store
+from tests.unit.store.store_lab import Client, until
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[PrivateServer]:
+    server = PrivateServer(tmp_path / "db")
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def connect() -> Iterator[Callable[..., Client]]:
+    """Makes running clients of a remote, and ends them with the test."""
+    running = []
+
+    def make(remote: str, patience: float = 8.0, wait: bool = True) -> Client:
+        networks: list[Network] = []
+        memories: list[FabricMemory] = []
+        store = Store(remote, networks.append, memories.append, patience)
+        running.append((eventlet.spawn(store.run), store))
+        if wait:
+            until(lambda: memories)
+        return Client(store, networks, memories)
+
+    yield make
+    for thread, store in running:
+        thread.kill()
+        store.close()
+
+
+@pytest.fixture
+def client(server: PrivateServer, connect: Callable[..., Client]) -> Client:
+    return connect(server.remote)
