@@ -12,12 +12,12 @@ import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Union
+from typing import Any
 
 from mininet.node import Controller as MininetController
 
 from mininet_topos.http import Rest
-from mininet_topos.node import CONTROLLER_ADDRESS, CONTROL_PREFIX, LabNode
+from mininet_topos.node import CONTROL_PREFIX, CONTROLLER_ADDRESS, LabNode
 from mininet_topos.processes import ProcessId, wait_until
 from mininet_topos.workspace import Workspace
 
@@ -25,20 +25,25 @@ APP = "ryu_overlay.app"
 START_SECONDS = 30.0
 STOP_SECONDS = 10.0
 LOG_TAIL = 2000
-Option = Union[str, int, float, bool, Sequence[str]]
+Option = str | int | float | bool | Sequence[str]
+
+
+def installed(command: str) -> str:
+    """The path of a console script of the environment that runs us: what it needs is installed nowhere else."""
+    return str(Path(sys.executable).parent / command)
 
 
 class ControllerDied(Exception):
     """ryu-manager ended instead of answering. The text holds its exit code and the end of its log."""
 
 
-def option_text(value: Option, run_folder: Path) -> str:
-    """An option as oslo.config reads it; `{run}` in a string becomes the controller's own folder."""
+def option_text(value: Option, folder: Path) -> str:
+    """An option as oslo.config reads it; `{folder}` in a string becomes the controller's own folder."""
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, (str, int, float)):
-        return str(value).replace("{run}", str(run_folder))
-    return ",".join(option_text(item, run_folder) for item in value)
+        return str(value).replace("{folder}", str(folder))
+    return ",".join(option_text(item, folder) for item in value)
 
 
 class Controller(LabNode, MininetController):  # type: ignore[misc]
@@ -53,9 +58,12 @@ class Controller(LabNode, MininetController):  # type: ignore[misc]
         workspace: Workspace | None = None,
         **params: Any,
     ) -> None:
-        """`app` is what ryu-manager is given: a module or a file; `options` go to group [overlay] of its configuration."""
+        """`app` is what ryu-manager is given: a module or a file; `options` go to group [overlay] of its configuration.
+
+        Only `data_dir` is ours by default, in the lab's folder: two labs must not share the app's own database.
+        """
         self.app = app
-        self.options = dict(options or {})
+        self.options = {"data_dir": "{folder}/db", **(options or {})}
         self.ryu: subprocess.Popen[str] | None = None
         params.pop("ip", None)
         super().__init__(name, workspace=workspace, ip=address, **params)
@@ -73,11 +81,9 @@ class Controller(LabNode, MininetController):  # type: ignore[misc]
         """Start ryu-manager and return at once (see `wait`). Does nothing when it runs already."""
         if self.running():
             return
-        lines = [f"{key} = {option_text(value, self.folder / 'run')}" for key, value in self.options.items()]
+        lines = [f"{key.replace('-', '_')} = {option_text(value, self.folder)}" for key, value in self.options.items()]
         self.configuration.write_text("\n".join(["[overlay]", *lines, ""]))
-        # The console script of the environment that runs us: Ryu's dependencies are nowhere else.
-        manager = str(Path(sys.executable).parent / "ryu-manager")
-        self.ryu = self.spawn(manager, "--config-file", str(self.configuration), self.app, log=self.log)
+        self.ryu = self.spawn(installed("ryu-manager"), "--config-file", str(self.configuration), self.app, log=self.log)
         with contextlib.suppress(ProcessLookupError):
             # Gone already: `wait` will tell, with the log.
             ProcessId.of(self.ryu.pid).write(self.folder / "run" / "ryu-manager.pid")
@@ -87,7 +93,7 @@ class Controller(LabNode, MininetController):  # type: ignore[misc]
         return self.ryu is not None and self.ryu.poll() is None
 
     def wait(self, seconds: float = START_SECONDS) -> None:
-        """Wait until REST answers anything at all. Raises Timeout after `seconds`, ControllerDied when there is nobody to wait for."""
+        """Wait until REST answers anything at all. Raises Timeout after `seconds`, ControllerDied when ryu-manager has ended."""
         rest = self.rest(timeout=seconds)
         wait_until(lambda: self._answers(rest), seconds, f"{self.name}: REST answering (log: {self.log})")
         rest.close()

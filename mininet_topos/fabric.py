@@ -18,14 +18,18 @@ from mininet_topos.workspace import Workspace
 class Segment(LabNode, Switch):  # type: ignore[misc]
     """One Ethernet segment. The bridge has the node's name, no address, no spanning tree and no snooping."""
 
-    def __init__(self, name: str, workspace: Workspace | None = None, mtu: int = 1500, for_controllers: bool = False, **params: Any) -> None:
+    def __init__(
+        self, name: str, workspace: Workspace | None = None, mtu: int = 1500, for_controllers: bool = False, **params: Any
+    ) -> None:
         """`mtu` in bytes, 68 to 65535; `for_controllers`: Mininet's controllers are plugged in by `start`."""
         self.controlIntf = None
         self.mtu = mtu
         self.for_controllers = for_controllers
         params["dpid"] = "0"
         super().__init__(name, workspace=workspace, **params)
-        self.script(f"ip link add {name} type bridge stp_state 0 mcast_snooping 0 forward_delay 0\nip link set {name} mtu {mtu} up\n")
+        self.script(
+            f"ip link add {name} type bridge stp_state 0 mcast_snooping 0 forward_delay 0\nip link set {name} mtu {mtu} up\n"
+        )
 
     def plug(self, node: Node, interface: str) -> Link:
         """Give `node` an interface on this segment; the port here is called like the node."""

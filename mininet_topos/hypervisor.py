@@ -13,7 +13,7 @@ from typing import Any
 
 from mininet.node import Node, Switch
 
-from mininet_topos.node import CONTROLLER_ADDRESS, CONTROL_PREFIX, UNDERLAY_PREFIX, LabNode
+from mininet_topos.node import CONTROL_PREFIX, CONTROLLER_ADDRESS, UNDERLAY_PREFIX, LabNode
 from mininet_topos.vm import VM
 from mininet_topos.vswitch import VSwitch
 from mininet_topos.workspace import Workspace
@@ -90,7 +90,7 @@ class Hypervisor(LabNode, Switch):  # type: ignore[misc]
         self.vsctl("--no-wait", "del-manager")
 
     def attach(self, vm: VM, iface_id: str | None = None) -> None:
-        """Plug `vm` into br-int under `iface_id` (the VM's own when left out), waiting up to 15 s for the bridge. Raises CommandFailed."""
+        """Plug `vm` into br-int, waiting 15 s for the bridge; `iface_id`: the VM's own when left out. Raises CommandFailed."""
         self._plug(vm, f"external_ids:iface-id={iface_id or vm.iface_id}", f'external_ids:attached-mac="{vm.mac}"')
         if vm.active != self.name:
             vm.activate(self)

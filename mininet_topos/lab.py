@@ -18,12 +18,12 @@ import sys
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from types import TracebackType
-from typing import Any, Union
+from typing import Any
 
 from mininet.net import Mininet
 
 from mininet_topos.cleanup import claim, clear
-from mininet_topos.controller import APP, Controller, Option
+from mininet_topos.controller import APP, Controller, Option, installed
 from mininet_topos.fabric import Segment
 from mininet_topos.http import Rest
 from mininet_topos.hypervisor import Hypervisor
@@ -32,7 +32,7 @@ from mininet_topos.node import LabNode
 from mininet_topos.vm import VM, VXLAN_OVERHEAD
 from mininet_topos.workspace import Workspace
 
-HypervisorLike = Union[str, Hypervisor]
+HypervisorLike = str | Hypervisor
 CONTROL_MTU = 1500
 
 
@@ -156,7 +156,7 @@ class Lab:
 
     def overlayctl(self, *args: str, check: bool = True, stdin: str | None = None) -> subprocess.CompletedProcess[str]:
         """Run the operator's CLI beside the controller. Raises CommandFailed if `check` and its exit code is not 0."""
-        return self.controller.run(sys.executable, "-m", "ryu_overlay.cli", *args, check=check, stdin=stdin, timeout=90)
+        return self.controller.run(installed("overlayctl"), *args, check=check, stdin=stdin, timeout=90)
 
     def _build(self) -> None:
         self.fabric: Segment = self.net.addSwitch("fabric", cls=Segment, workspace=self.workspace, mtu=self.underlay_mtu)

@@ -10,6 +10,7 @@ import signal
 import subprocess
 import time
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from types import TracebackType
 
@@ -67,7 +68,7 @@ class PingResult:
     def longest_gap(self) -> float:
         """The longest time between two replies in ms: the outage, give or take the sending interval. 0 with fewer than two."""
         times = [reply.at for reply in self.replies]
-        return max((later - earlier for earlier, later in zip(times, times[1:])), default=0.0) * 1000
+        return max((later - earlier for earlier, later in pairwise(times)), default=0.0) * 1000
 
 
 def parse_ping(output: str) -> PingResult:
@@ -93,7 +94,7 @@ def ping(
     ttl: int | None = None,
     timeout: float = 2.0,
 ) -> PingResult:
-    """Ping to the end. `interval` and `timeout` (for the last answer) in seconds; `size` is the whole IP packet in bytes, 28 or more."""
+    """Ping to the end. `interval` and `timeout` (for the last answer) in seconds; `size` of the IP packet, 28 bytes or more."""
     argv = ["ping", "-n", "-D", "-c", str(count), "-i", f"{interval:g}", "-W", f"{timeout:g}"]
     if size is not None:
         argv += ["-s", str(size - 28)]

@@ -64,7 +64,12 @@ class LabNode(Node):  # type: ignore[misc]
             raise
 
     def run(
-        self, *argv: str, check: bool = True, timeout: float = 30.0, stdin: str | None = None, env: Mapping[str, str] | None = None
+        self,
+        *argv: str,
+        check: bool = True,
+        timeout: float = 30.0,
+        stdin: str | None = None,
+        env: Mapping[str, str] | None = None,
     ) -> subprocess.CompletedProcess[str]:
         """Run a command in the node to its end, at most `timeout` seconds (TimeoutExpired). Raises CommandFailed if `check`."""
         done = subprocess.run(

@@ -3,13 +3,13 @@
     mn --custom mininet_topos/overlay.py --topo overlay --switch hypervisor --controller overlay
 
 `--controller overlay,app=FILE` runs another Ryu application in its place. The lab is called `mn`; one at a time.
-The package has to be importable (installed in the environment whose `mn` this is).
 """
 
 from __future__ import annotations
 
 import atexit
 import sys
+from pathlib import Path
 from typing import Any
 
 from mininet import clean
@@ -32,6 +32,8 @@ def _spare_the_machine() -> None:
 
 # Before anything of ours is imported, since that may fail.
 _spare_the_machine()
+# `mn` runs this file as text, without __file__, and from any folder.
+sys.path.append(str(Path(sys._getframe().f_code.co_filename).resolve().parents[1]))
 
 from mininet.topo import Topo  # noqa: E402
 

@@ -21,7 +21,7 @@ Document = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Guest:
-    """What a VM has to be set up with for its logical port. `address` has its prefix; `gateway` is None on a switch without router."""
+    """What a VM needs for its logical port. `address` has its prefix; `gateway` is None on a switch without router."""
 
     name: str
     hypervisor: str
@@ -46,7 +46,12 @@ class Scenario:
 
     def guests(self) -> Iterator[Guest]:
         """The VMs, in order of placement. Raises KeyError for a placed port that no tenant has."""
-        ports = {port["name"]: (tenant, switch, port) for tenant in self.tenants for switch in tenant["switches"] for port in switch["ports"]}
+        ports = {
+            port["name"]: (tenant, switch, port)
+            for tenant in self.tenants
+            for switch in tenant["switches"]
+            for port in switch["ports"]
+        }
         for name, hypervisor in self.placement:
             tenant, switch, port = ports[name]
             prefix = switch["subnets"][0].partition("/")[2]
@@ -92,7 +97,9 @@ def _two_tier(tenant: str, number: int) -> Document:
         hosts = (1, 2, 3)
         ports = [_port(f"{tenant}-{tier}-{n}", f"{number:02x}:{index:02x}:{10 + n:02x}", f"10.0.{index}.{10 + n}") for n in hosts]
         switches.append({"name": tier, "subnets": [f"10.0.{index}.0/24"], "ports": ports})
-    ports = [{"name": tier, "addresses": [f"10.0.{index}.1/24"], "switch": tier} for index, tier in enumerate(("web", "db"), start=1)]
+    ports = [
+        {"name": tier, "addresses": [f"10.0.{index}.1/24"], "switch": tier} for index, tier in enumerate(("web", "db"), start=1)
+    ]
     return {"name": tenant, "switches": switches, "routers": [{"name": "r1", "ports": ports}]}
 
 
@@ -100,8 +107,16 @@ def _chained() -> Document:
     """Tenant green: a - r1 - transit switch - r2 - peer link - r3 - b, with static routes both ways."""
     far_a, far_b = "10.1.1.0/24", "10.1.2.0/24"
     switches = [
-        {"name": "a", "subnets": [far_a], "ports": [_port("green-a-1", "03:01:0b", "10.1.1.11"), _port("green-a-2", "03:01:0c", "10.1.1.12")]},
-        {"name": "b", "subnets": [far_b], "ports": [_port("green-b-1", "03:02:0b", "10.1.2.11"), _port("green-b-2", "03:02:0c", "10.1.2.12")]},
+        {
+            "name": "a",
+            "subnets": [far_a],
+            "ports": [_port("green-a-1", "03:01:0b", "10.1.1.11"), _port("green-a-2", "03:01:0c", "10.1.1.12")],
+        },
+        {
+            "name": "b",
+            "subnets": [far_b],
+            "ports": [_port("green-b-1", "03:02:0b", "10.1.2.11"), _port("green-b-2", "03:02:0c", "10.1.2.12")],
+        },
         {"name": "transit", "subnets": ["100.64.0.0/24"], "ports": []},
     ]
     r1 = {
@@ -139,6 +154,13 @@ DEMO = Scenario(
     name="demo",
     hypervisors=3,
     tenants=(_two_tier("red", 1), _two_tier("blue", 2), _chained()),
-    placement=(*_spread("red"), *_spread("blue"), ("green-a-1", "hv1"), ("green-a-2", "hv3"), ("green-b-1", "hv2"), ("green-b-2", "hv3")),
+    placement=(
+        *_spread("red"),
+        *_spread("blue"),
+        ("green-a-1", "hv1"),
+        ("green-a-2", "hv3"),
+        ("green-b-1", "hv2"),
+        ("green-b-2", "hv3"),
+    ),
 )
 """`red` and `blue` have the same addresses and VMs everywhere; `green` has three routers in a row."""

@@ -1,8 +1,8 @@
 """A virtual machine: a namespace whose `eth0` can be wired to several hypervisors and hears one of them at a time.
 
 `eth0` is a Linux bridge with one veth for each hypervisor the VM is wired to, called like the hypervisor. The bridge learns
-nothing and sends only to the active veth, so switching over, the moment of a live migration, is one netlink message
-and the guest sees no carrier change, as under QEMU. Knows nothing of Open vSwitch.
+nothing, passes nothing from veth to veth, and sends only to the active one. So switching over, the moment of a live
+migration, is a change of two flags, and the guest sees no carrier change, as under QEMU. Knows nothing of Open vSwitch.
 """
 
 from __future__ import annotations
@@ -39,8 +39,8 @@ class VM(LabNode, Host):  # type: ignore[misc]
         workspace: Workspace | None = None,
         **params: Any,
     ) -> None:
-        """`address` with prefix, "10.0.1.11/24", or None for none; `mtu` in bytes, of the guest's IP packets;
-        `iface_id` is the logical port's name or UUID, the VM's name when left out. Raises ValueError for a name over 13 characters.
+        """`address` with prefix, "10.0.1.11/24", or None for none; `mtu` in bytes, of the guest's IP packets; `iface_id` is the
+        logical port's name or UUID, the VM's name when left out. Raises ValueError for a name over 13 characters.
         """
         if len(name) > NAME_LIMIT:
             raise ValueError(f"VM name {name!r}: at most {NAME_LIMIT} characters")
@@ -56,9 +56,11 @@ class VM(LabNode, Host):  # type: ignore[misc]
             intf.ip, _, intf.prefixLen = address.partition("/")
 
     @property
-    def ip(self) -> str | None:
-        """The address without its prefix."""
-        return None if self.address is None else self.address.partition("/")[0]
+    def ip(self) -> str:
+        """The address without its prefix. Raises LookupError for a VM made without one."""
+        if self.address is None:
+            raise LookupError(f"{self.name} has no address")
+        return self.address.partition("/")[0]
 
     def config(self, **_params: Any) -> dict[str, Any]:
         """Mininet's hook: nothing is left to configure, and Mininet's default address is not wanted."""
@@ -78,7 +80,7 @@ class VM(LabNode, Host):  # type: ignore[misc]
             # OVS in userspace forwards bytes as they are: a checksum left to hardware that does not exist would stay wrong.
             f"ethtool -K {port} tx off >/dev/null\n"
             f"ip link set {port} master eth0\n"
-            f"bridge link set dev {port} learning off flood {on} mcast_flood {on} bcast_flood {on}\n"
+            f"bridge link set dev {port} learning off isolated on flood {on} mcast_flood {on} bcast_flood {on}\n"
         )
         hypervisor.script(f"ip link set {self.vif} mtu {self.mtu} up\n")
         self.active = self.active or port

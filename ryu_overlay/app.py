@@ -10,12 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import eventlet
-from oslo_config import cfg
+from ryu import cfg
 from ryu.app.wsgi import WSGIApplication
 from ryu.base import app_manager
 from ryu.controller import ofp_event
 from ryu.controller.handler import DEAD_DISPATCHER, MAIN_DISPATCHER, set_ev_cls
 from ryu.ofproto import ofproto_v1_3
+from ryu.ofproto.ofproto_common import OFP_TCP_PORT
 
 from ryu_overlay.engine.engine import Engine, Options
 from ryu_overlay.engine.events import (
@@ -46,7 +47,7 @@ CONF.register_cli_opts(
         cfg.StrOpt("db", help="OVSDB of the logical network: unix:PATH or tcp:A:PORT,tcp:B:PORT,...; default: one of our own"),
         cfg.StrOpt("data-dir", help="where our own database lives (default /var/lib/ryu-overlay, or ~/.local/state/ryu-overlay)"),
         cfg.StrOpt("ovsdb-host", default="0.0.0.0", help="address to listen on for chassis"),
-        cfg.PortOpt("ovsdb-port", default=6640, help="port to listen on for chassis"),
+        cfg.IntOpt("ovsdb-port", default=6640, min=1, max=65535, help="port to listen on for chassis"),
         cfg.StrOpt("openflow-target", help="where chassis find OpenFlow (default: the address they reached OVSDB at)"),
         cfg.IntOpt("punt-rate", default=2000, min=1, help="packets a second that one chassis may send to the controller"),
         cfg.FloatOpt("audit-interval", default=30.0, min=1.0, help="seconds between audits of a chassis"),
@@ -72,7 +73,7 @@ class Overlay(app_manager.RyuApp):
         self._switches = Switches(self._loop.post, self._responder.answer)
         self._chassis = ChassisServer(
             (options.ovsdb_host, options.ovsdb_port),
-            CONF.ofp_tcp_listen_port,
+            CONF.ofp_tcp_listen_port or OFP_TCP_PORT,
             lambda facts: self._loop.post(ChassisReported(facts)),
             lambda name, *, left: self._loop.post(ChassisLost(name, left)),
             options.openflow_target,
@@ -82,7 +83,7 @@ class Overlay(app_manager.RyuApp):
         self._loop.hand(Read, lambda e: self._switches.read(e.dpid, e.token))
         self._loop.hand(PlanTunnels, lambda e: self._chassis.plan(e.chassis, ChassisPlan(e.tunnels)))
         self._loop.hand(Remember, self._remember)
-        mount(kwargs["wsgi"], LiveService(self._store, self._loop, self._switches, self._chassis, self._responder))
+        mount(kwargs["wsgi"], LiveService(self._store, self._loop, self._switches))
 
     def start(self) -> None:
         """Ryu calls this once every app is there."""

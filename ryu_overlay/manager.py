@@ -68,7 +68,7 @@ def _prepare_eventlet(*, threads: bool) -> None:
 
     import eventlet.wsgi
 
-    # Ryu answers with it after a websocket. eventlet now marks such connections itself; an empty body is all that is left to give.
+    # Ryu answers with it after a websocket. eventlet marks such connections itself now, so an empty body will do.
     if not hasattr(eventlet.wsgi, "ALREADY_HANDLED"):
         eventlet.wsgi.ALREADY_HANDLED = []
 

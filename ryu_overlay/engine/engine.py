@@ -39,7 +39,7 @@ from ryu_overlay.engine.events import (
     Tick,
 )
 from ryu_overlay.fabric.facts import ChassisFacts
-from ryu_overlay.fabric.placement import Fabric, reach, wanted_tunnels
+from ryu_overlay.fabric.placement import Device, Fabric, reach, wanted_tunnels
 from ryu_overlay.model.network import Network
 from ryu_overlay.openflow.flow import EMPTY, Program
 
@@ -101,6 +101,10 @@ class Engine:
             for bridge in self.bridges.values():
                 self._out += bridge.bring(self.programs.get(bridge.chassis, EMPTY), self.network.revision)
         return self._out
+
+    def parts(self) -> list[frozenset[Device]]:
+        """The network's connected components."""
+        return self._compiler.parts(self.network)
 
     def bridge_of(self, chassis: str) -> Bridge | None:
         """The chassis' connected bridge."""
@@ -207,7 +211,7 @@ class Engine:
                 self._out += self.bridges[dpid].read(now)
 
     def _compile(self) -> None:
-        reached = reach(self._compiler.parts(self.network), self.bindings.placements)
+        reached = reach(self.parts(), self.bindings.placements)
         self._plan(wanted_tunnels(reached))
         self._read_tunnel_ports()
         fabric = Fabric(self.encap_ips, dict(self.bindings.placements), dict(self._tunnel_ports))

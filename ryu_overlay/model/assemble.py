@@ -8,51 +8,16 @@ The numbered steps for each object the body speaks of:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from ryu_overlay.model.assign import UNASSIGNED_MAC, UNASSIGNED_VNI, Wanting
+from ryu_overlay.model.assign import Wanting
+from ryu_overlay.model.kinds import ASSIGNED, CLASSES, COLLECTIONS, DEFAULTS, NAMES, PARENTS
 from ryu_overlay.model.network import Draft
-from ryu_overlay.model.numbers import Exhausted, Numbers
-from ryu_overlay.model.objects import Object, Port, Ref, Route, Router, RouterPort, Switch, Tenant
+from ryu_overlay.model.numbers import Numbers
+from ryu_overlay.model.objects import Object, Ref
 from ryu_overlay.model.report import Mentions, Report, join
 from ryu_overlay.model.values import parse_prefix
-
-CLASSES: Mapping[str, type] = {c.kind: c for c in (Tenant, Switch, Port, Router, RouterPort, Route)}
-
-NAMES: Mapping[str, tuple[str, ...]] = {
-    "tenant": ("name",),
-    "switch": ("tenant", "name"),
-    "port": ("tenant", "switch", "name"),
-    "router": ("tenant", "name"),
-    "router_port": ("tenant", "router", "name"),
-    "route": ("tenant", "router", "prefix"),
-}
-"""The fields that a kind's ref is made of."""
-
-DEFAULTS: Mapping[str, Mapping[str, Any]] = {
-    "tenant": {"description": ""},
-    "switch": {"subnets": ()},
-    "port": {"port_security": True, "enabled": True},
-    "router": {},
-    "router_port": {"addresses": (), "switch": None, "peer": None},
-    "route": {"nexthops": ()},
-}
-"""What a field is when a PUT leaves it out. An empty `addresses` or `nexthops` is refused later, by validation."""
-
-ASSIGNED: Mapping[str, Mapping[str, Any]] = {
-    "switch": {"vni": UNASSIGNED_VNI},
-    "port": {"mac": UNASSIGNED_MAC, "addresses": ()},
-    "router_port": {"mac": UNASSIGNED_MAC},
-}
-"""Fields that stay when a PUT leaves them out, and what they are until they are assigned."""
-
-COLLECTIONS: Mapping[str, tuple[tuple[str, str], ...]] = {
-    "tenant": (("switches", "switch"), ("routers", "router")),
-    "switch": (("ports", "port"),),
-    "router": (("ports", "router_port"), ("routes", "route")),
-}
-"""(field, kind of its members) for each collection inside a kind's document."""
 
 
 class Assembly:
@@ -83,7 +48,7 @@ class Assembly:
             values["key"], values["uuid"] = before.key, before.uuid
         names = ref if kind != "route" else (*ref[:2], parse_prefix(ref[2]))
         self._draft.put(CLASSES[kind](**dict(zip(NAMES[kind], names)), **values))
-        for field, member_kind in COLLECTIONS.get(kind, ()):
+        for field, member_kind in COLLECTIONS.get(kind, {}).items():
             if given.get(field) is not None:
                 self._lay_collection(member_kind, ref, given[field], join(path, field), patch)
 
@@ -92,8 +57,8 @@ class Assembly:
     ) -> dict[str, Any]:
         values: dict[str, Any] = {}
         for field, default in DEFAULTS[kind].items():
-            if field in given:
-                value = given[field]
+            value = given.get(field, default)
+            if field in given and (value is not None or default is None):
                 values[field] = tuple(value) if isinstance(value, list) else value
             else:
                 values[field] = getattr(before, field) if patch and before is not None else default
@@ -130,9 +95,10 @@ class Assembly:
                 continue
             named[ref] = index
             self.lay(kind, ref, member, f"{path}[{index}]", patch)
-        for child in self._children(kind, parent):
-            if child.ref not in named:
-                self.take_away(child, path)
+        owner: Object | None = self._draft.base.get(PARENTS[kind], parent)
+        for child in self._draft.base.children(owner) if owner is not None else ():
+            if child.kind == kind and child.ref not in named:
+                self._take_away(child, path)
 
     def _member_ref(self, kind: str, parent: Ref, member: Mapping[str, Any], path: str) -> Ref | None:
         field = NAMES[kind][-1]
@@ -148,19 +114,9 @@ class Assembly:
             self._report.add_at(join(path, field), str(error))
             return None
 
-    def take_away(self, obj: Object, path: str) -> None:
+    def _take_away(self, obj: Object, path: str) -> None:
         """Delete an object and what hangs under it, because the collection at `path` does not name it."""
         for child in self._draft.base.children(obj):
-            self.take_away(child, path)
+            self._take_away(child, path)
         self._draft.delete(obj)
         self._mentions.removed[obj.kind, obj.ref] = path
-
-    def _children(self, kind: str, parent: Ref) -> Iterator[Object]:
-        for parent_kind in COLLECTIONS:
-            if len(NAMES[parent_kind]) == len(parent) and any(k == kind for _, k in COLLECTIONS[parent_kind]):
-                owner = self._draft.base.get(parent_kind, parent)
-                if owner is not None:
-                    yield from (c for c in self._draft.base.children(owner) if c.kind == kind)
-
-
-__all__ = ["ASSIGNED", "Assembly", "COLLECTIONS", "DEFAULTS", "Exhausted", "NAMES"]

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from ipaddress import IPv4Address, IPv4Network
-from itertools import chain
 
 from ryu_overlay.model.check_switch import subnet_faults
 from ryu_overlay.model.network import Draft
@@ -17,9 +16,6 @@ from ryu_overlay.model.objects import Port, Ref, RouterPort, Switch
 from ryu_overlay.model.report import Mentions, Report, join
 from ryu_overlay.model.scope import Scope
 from ryu_overlay.model.values import MAX_VNI, RESERVED, span_of
-
-UNASSIGNED_VNI = 0
-UNASSIGNED_MAC = ""
 
 
 @dataclass(slots=True)
@@ -38,7 +34,10 @@ class _Taken:
 
 
 def assign(draft: Draft, wanting: Wanting, numbers: Numbers, mentions: Mentions, report: Report) -> None:
-    """Complete every object in `wanting`, and report those for which nothing was left."""
+    """Complete every object in `wanting`, and report ports for which no address was left.
+
+    Raises Refused when the VNIs have run out.
+    """
     _assign_vnis(draft, wanting, numbers, mentions, report)
     if not wanting.macs and not wanting.addresses:
         return
@@ -48,9 +47,9 @@ def assign(draft: Draft, wanting: Wanting, numbers: Numbers, mentions: Mentions,
         _assign_mac(draft, kind, ref, taken)
     for ref in wanting.addresses:
         if ref[:2] not in pools:
-            pools[ref[:2]] = _pool(draft.get("switch", ref[:2]), taken)
+            pools[ref[:2]] = _pool(draft.table("switch")[ref[:2]], taken)
         addresses, full = pools[ref[:2]].take()
-        port: Port = draft.get("port", ref)
+        port: Port = draft.table("port")[ref]
         draft.put(replace(port, addresses=addresses))
         for subnet in full:
             path = join(mentions.paths["port", ref], "addresses")
@@ -65,14 +64,14 @@ def _assign_vnis(draft: Draft, wanting: Wanting, numbers: Numbers, mentions: Men
     )
     for ref in wanting.vnis:
         try:
-            draft.put(replace(draft.get("switch", ref), vni=numbers.vni()))
+            draft.put(replace(draft.table("switch")[ref], vni=numbers.vni()))
         except Exhausted as error:
             report.add_at(join(mentions.paths["switch", ref], "vni"), str(error), conflict=True)
-            return
+            report.refuse_if_any()
 
 
 def _assign_mac(draft: Draft, kind: str, ref: Ref, surroundings: _Surroundings) -> None:
-    obj: Port | RouterPort = draft.get(kind, ref)
+    obj: Port | RouterPort = draft.table(kind)[ref]
     taken: set[str] = set()
     if obj.switch is not None:
         taken |= surroundings.on_switch((obj.tenant, obj.switch)).macs
@@ -98,9 +97,7 @@ class _Surroundings:
     def on_switch(self, ref: Ref) -> _Taken:
         if ref not in self._switches:
             scope, taken = self._scope, _Taken()
-            ports: chain[Port] = chain(scope.settled_ports_on(ref), scope.ports_on.get(ref, ()))
-            attached: chain[RouterPort] = chain(scope.settled_attached_to(ref), scope.attached_to.get(ref, ()))
-            for member in chain(ports, attached):
+            for member in scope.members_of_switch(ref):
                 taken.macs.add(member.mac)
                 for address in member.addresses:
                     taken.addresses.add(int(address))
@@ -136,14 +133,14 @@ class AddressPool:
         return tuple(addresses), full
 
     def _next(self, number: int, last: int) -> int:
+        """The lowest free number from `number` on; beyond `last` if there is none up to it."""
         while number <= last:
-            skip = next((span.last for span, _ in RESERVED if span.first <= number <= span.last), None)
-            if skip is not None:
-                number = skip + 1
-            elif number in self._taken:
+            while number in self._taken:
                 number += 1
-            else:
+            beyond = next((span.last + 1 for span, _ in RESERVED if span.first <= number <= span.last), number)
+            if beyond == number:
                 break
+            number = beyond
         return number
 
 

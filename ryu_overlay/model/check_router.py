@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from ryu_overlay.model import limits
-from ryu_overlay.model.objects import Ref, Router, RouterPort
+from ryu_overlay.model.objects import Router, RouterPort
 from ryu_overlay.model.problems import describe
 from ryu_overlay.model.report import Report, Spot
 from ryu_overlay.model.scope import Scope

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from ipaddress import IPv4Network
 from itertools import chain
-from typing import Union
 
 from ryu_overlay.model import limits
 from ryu_overlay.model.objects import Port, Ref, RouterPort, Switch
@@ -26,8 +25,6 @@ from ryu_overlay.model.values import (
     subnet_fault,
     vni_fault,
 )
-
-Member = Union[Port, RouterPort]
 
 
 def subnet_faults(subnets: tuple[IPv4Network, ...]) -> Iterator[tuple[int, str]]:
@@ -48,7 +45,7 @@ def subnet_faults(subnets: tuple[IPv4Network, ...]) -> Iterator[tuple[int, str]]
 
 def check_switch(scope: Scope, report: Report, ref: Ref) -> None:
     """Report what the edit made wrong on the switch at `ref`, which exists in the draft."""
-    switch: Switch = scope.draft.get("switch", ref)
+    switch: Switch = scope.draft.table("switch")[ref]
     before: Switch | None = scope.base.get("switch", ref)
     faults = list(subnet_faults(switch.subnets)) if switch is not before else []
     if switch is not before:
@@ -160,12 +157,12 @@ def _subnets(switch: Switch) -> str:
 
 def _check_unique(scope: Scope, report: Report, ref: Ref) -> None:
     """No two members share a MAC or an address. Only what the edit changed is looked for among the others."""
-    changed: list[Member] = [*scope.ports_on.get(ref, ()), *scope.attached_to.get(ref, ())]
+    changed: list[Port | RouterPort] = [*scope.ports_on.get(ref, ()), *scope.attached_to.get(ref, ())]
     new_macs = {m.mac for m in changed}
     new_addresses = {int(a) for m in changed for a in m.addresses}
-    macs: dict[str, Member] = {}
-    addresses: dict[int, Member] = {}
-    settled: Iterator[Member] = chain(scope.settled_ports_on(ref), scope.settled_attached_to(ref))
+    macs: dict[str, Port | RouterPort] = {}
+    addresses: dict[int, Port | RouterPort] = {}
+    settled: Iterator[Port | RouterPort] = chain(scope.settled_ports_on(ref), scope.settled_attached_to(ref))
     for member in settled if changed else ():
         if member.mac in new_macs:
             macs[member.mac] = member
@@ -176,7 +173,12 @@ def _check_unique(scope: Scope, report: Report, ref: Ref) -> None:
         _check_taken(report, member, macs, addresses)
 
 
-def _check_taken(report: Report, member: Member, macs: dict[str, Member], addresses: dict[int, Member]) -> None:
+def _check_taken(
+    report: Report,
+    member: Port | RouterPort,
+    macs: dict[str, Port | RouterPort],
+    addresses: dict[int, Port | RouterPort],
+) -> None:
     other = macs.setdefault(member.mac, member)
     if other is not member:
         blame = (Spot(member, "switch"), Spot(other, "mac"), Spot(other, "switch"))

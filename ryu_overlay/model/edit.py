@@ -12,8 +12,9 @@ from typing import Any, Literal
 from uuid import uuid4
 
 from ryu_overlay.model import removal
-from ryu_overlay.model.assemble import COLLECTIONS, NAMES, Assembly
+from ryu_overlay.model.assemble import Assembly
 from ryu_overlay.model.assign import assign
+from ryu_overlay.model.kinds import NAMES, PARAMETERS, ancestors
 from ryu_overlay.model.limits import MAX_PROBLEMS
 from ryu_overlay.model.network import Draft, Network
 from ryu_overlay.model.numbers import Exhausted, Numbers
@@ -26,25 +27,6 @@ from ryu_overlay.model.values import parse_prefix
 __all__ = ["Mode", "Outcome", "Problem", "Refused", "delete", "put_tenants", "upsert"]
 
 Mode = Literal["create", "put", "patch"]
-
-PARAMETERS: Mapping[str, str] = {
-    "tenant": "tenant",
-    "switch": "switch",
-    "port": "port",
-    "router": "router",
-    "router_port": "port",
-    "route": "prefix",
-}
-"""What the last part of a kind's path is called, for problems that are not in the body."""
-
-_PARENT_KINDS: Mapping[str, tuple[str, ...]] = {
-    "tenant": (),
-    "switch": ("tenant",),
-    "port": ("tenant", "switch"),
-    "router": ("tenant",),
-    "router_port": ("tenant", "router"),
-    "route": ("tenant", "router"),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +137,7 @@ class _Edit:
         """Raise Refused if the body would change anything, naming each field that differs from what is there."""
         self.report.refuse_if_any()
         for (kind, ref), after in self._draft.touched.items():
-            before = self._draft.base.get(kind, ref)
+            before: Any = self._draft.base.get(kind, ref)
             if after is None:
                 path = self._mentions.removed[kind, ref]
                 self.report.add_at(path, f"{describe(before)} is there and is not given", conflict=True)
@@ -181,9 +163,9 @@ def _shown(value: Any) -> str:
 
 def _checked_ref(base: Network, kind: str, ref: Ref, given: Mapping[str, Any]) -> Ref:
     """`ref` in its canonical form. Raises Refused when its parents do not exist or the body has another name."""
-    for depth, parent in enumerate(_PARENT_KINDS[kind], start=1):
-        if base.get(parent, ref[:depth]) is None:
-            raise _not_found(parent, ref[:depth])
+    for parent in ancestors(kind, ref):
+        if base.get(*parent) is None:
+            raise _not_found(*parent)
     field = NAMES[kind][-1]
     if kind == "route":
         try:

@@ -7,7 +7,7 @@ base's views. A scope is a reading at one moment; take a new one after more puts
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from ryu_overlay.model.network import Draft
@@ -67,6 +67,13 @@ class Scope:
         view = self.base.switch_views.get(switch)
         ports = () if view is None else view.router_ports
         return [p for p in ports if ("router_port", p.ref) not in self.draft.touched]
+
+    def members_of_switch(self, switch: Ref) -> Iterator[Port | RouterPort]:
+        """Every port of a switch and every router port attached to it, settled ones first."""
+        yield from self.settled_ports_on(switch)
+        yield from self.settled_attached_to(switch)
+        yield from self.ports_on.get(switch, ())
+        yield from self.attached_to.get(switch, ())
 
     def settled_ports_of(self, router: Ref) -> Sequence[RouterPort]:
         view = self.base.router_views.get(router)

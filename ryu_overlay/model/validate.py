@@ -8,12 +8,15 @@ over all tenants.
 
 from __future__ import annotations
 
+from typing import Any
+
 from ryu_overlay.model.check_peers import check_peers
 from ryu_overlay.model.check_router import check_router, check_switch_gone
 from ryu_overlay.model.check_routes import check_routes
 from ryu_overlay.model.check_switch import check_switch
+from ryu_overlay.model.kinds import ancestors
 from ryu_overlay.model.network import Draft, Network
-from ryu_overlay.model.objects import KINDS, Port, Ref, Tenant
+from ryu_overlay.model.objects import KINDS, Port, Tenant
 from ryu_overlay.model.problems import Problem, describe
 from ryu_overlay.model.report import Mentions, Report, Spot
 from ryu_overlay.model.scope import Scope
@@ -53,19 +56,14 @@ def validate_all(network: Network) -> tuple[Problem, ...]:
             mentions.paths[kind, ref] = f"{kind} {'/'.join(ref)}"
     report = Report(draft, mentions)
     for (kind, ref), path in mentions.paths.items():
-        if not _has_parent(network, kind, ref):
+        if any(network.get(*parent) is None for parent in ancestors(kind, ref)):
             report.add_at(path, "its parent does not exist")
     if not report.problems:
         validate(draft, report)
     return tuple(report.problems)
 
 
-def _has_parent(network: Network, kind: str, ref: Ref) -> bool:
-    parent = {"switch": "tenant", "router": "tenant", "port": "switch", "router_port": "router", "route": "router"}.get(kind)
-    return parent is None or network.get(parent, ref[:-1]) is not None
-
-
-def _touched(scope: Scope, kind: str) -> list[object]:
+def _touched(scope: Scope, kind: str) -> list[Any]:
     return [*scope.changed[kind].values(), *scope.removed[kind].values()]
 
 

@@ -202,7 +202,7 @@ class _Walk:
             return self._answer(AnswerKind.NET_UNREACHABLE, view, in_port, packet)
         hop = self._one_of(hops, view, ip)
         out_port = rules.connected_port(view, hop)
-        step = None if out_port is None else self._resolve(view, out_port, hop, packet, ip)
+        step = None if out_port is None else self._resolve(view, out_port, hop, ip)
         if out_port is None or step is None:
             return self._answer(AnswerKind.HOST_UNREACHABLE, view, in_port, packet)
         self._pass(_at(view, in_port, out_port), packet)
@@ -216,7 +216,7 @@ class _Walk:
             self._chosen[connection] = self._choose(hops)
         return self._chosen[connection]
 
-    def _resolve(self, view: RouterView, out_port: RouterPort, hop: IPv4Address, packet: Packet, ip: Ip) -> _Step | None:
+    def _resolve(self, view: RouterView, out_port: RouterPort, hop: IPv4Address, ip: Ip) -> _Step | None:
         """Where the packet gets by `out_port`, with the MAC of whoever has the address `hop` there; None if nobody."""
         peer = view.peers.get(out_port.name)
         if out_port.switch is not None:

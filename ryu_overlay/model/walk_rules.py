@@ -113,10 +113,11 @@ def owns(view: RouterView, address: IPv4Address) -> bool:
 def answer_at_own_address(ip: Ip) -> AnswerKind | None:
     """What a router sends back for a packet to one of its own addresses, or None for ICMP that needs no answer.
 
-    A later fragment of ICMP counts as one of an echo request: the fragments of a large ping go back one by one.
+    An echo request has code 0 (RFC 792). A later fragment of ICMP counts as one of an echo request: the fragments of
+    a large ping go back one by one.
     """
     if ip.proto == ICMP:
-        return AnswerKind.ECHO_REPLY if ip.later_fragment or ip.l4[0] == ECHO_REQUEST else None
+        return AnswerKind.ECHO_REPLY if ip.later_fragment or ip.l4 == (ECHO_REQUEST, 0) else None
     return _AT_OWN_ADDRESS.get(ip.proto, AnswerKind.PROTOCOL_UNREACHABLE)
 
 
@@ -168,7 +169,7 @@ def answer_to(kind: AnswerKind, ip: Ip, source: IPv4Address) -> Ip:
     """A router's answer to `ip` as it starts, from `source`."""
     answer = Ip(source, ip.src, ICMP, ANSWER_TTL)
     if kind is AnswerKind.ECHO_REPLY:
-        return replace(answer, l4=(ECHO_REPLY, ip.l4[1]), later_fragment=ip.later_fragment)
+        return replace(answer, l4=(ECHO_REPLY, 0), later_fragment=ip.later_fragment)
     if kind is AnswerKind.TCP_RESET:
         return replace(answer, proto=TCP, l4=(ip.l4[1], ip.l4[0]), rst=True)
     return replace(answer, l4=_ERRORS[kind])

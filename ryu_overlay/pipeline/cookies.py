@@ -16,7 +16,9 @@ OURS = 0x0E7A
 OURS_SHIFT = 48
 OURS_MASK = 0xFFFF << OURS_SHIFT
 _FEATURE_SHIFT = 40
-FEATURE_MASK = 0xFF << _FEATURE_SHIFT
+OURS_COOKIE = OURS << OURS_SHIFT
+DROP_BIT = 0x80 << _FEATURE_SHIFT
+"""Set in the cookie of every flow that drops."""
 
 
 class Feature(IntEnum):
@@ -62,8 +64,9 @@ class Feature(IntEnum):
         return self >= 128
 
     @property
-    def is_punt(self) -> bool:
-        return 64 <= self < 128
+    def reason(self) -> str:
+        """A drop's name to an operator: `spoofed_mac`."""
+        return self.name.removeprefix("DROP_").lower()
 
 
 _PHYSICAL_DROPS = {
@@ -72,12 +75,11 @@ _PHYSICAL_DROPS = {
     Feature.DROP_NOT_BOUND: "the destination's logical port is bound nowhere, or where there is no tunnel to yet",
     Feature.DROP_STALE_TUNNEL: "came by a tunnel for a port that is not on this chassis (any more)",
 }
-_DROP = "DROP_"
 
 DROP_MEANINGS: dict[Feature, str] = {
-    feature: _PHYSICAL_DROPS.get(feature) or DropReason[feature.name.removeprefix(_DROP)].value
+    feature: _PHYSICAL_DROPS.get(feature) or DropReason[feature.reason.upper()].value
     for feature in Feature
-    if feature.name.startswith(_DROP)
+    if feature.is_drop
 }
 """What each drop means, to an operator. Drops that the logical network itself asks for have the reference walk's words."""
 
@@ -92,7 +94,7 @@ class Why:
 
     @property
     def cookie(self) -> int:
-        return OURS << OURS_SHIFT | self.feature << _FEATURE_SHIFT | self.tenant << KEY_BITS | self.key
+        return OURS_COOKIE | self.feature << _FEATURE_SHIFT | self.tenant << KEY_BITS | self.key
 
 
 def is_ours(cookie: int) -> bool:

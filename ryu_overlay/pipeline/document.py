@@ -76,4 +76,4 @@ def _drops() -> Iterator[str]:
     yield "| feature | reason | meaning |"
     yield "|---|---|---|"
     for f, meaning in DROP_MEANINGS.items():
-        yield f"| {f.value} | {f.name.removeprefix('DROP_').lower()} | {meaning} |"
+        yield f"| {f.value} | {f.reason} | {meaning} |"

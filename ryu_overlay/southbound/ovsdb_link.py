@@ -56,7 +56,7 @@ class Owner(Protocol):
 
 @dataclass
 class Retry:
-    """When a failed transaction may be tried again, in milliseconds of the monotonic clock, and why it failed."""
+    """When a failed transaction may be tried again, in milliseconds of the monotonic clock, and why the database refused it."""
 
     at: float = 0.0
     pause: float = 0.0
@@ -130,10 +130,11 @@ class Link:
         """Follow the chassis until the connection ends. Logs and survives whatever the peer sends."""
         LOG.info("%s: connected", self.peer)
         try:
+            self._idl.run()
             while self._session.is_connected() and not self._closing:
-                self._idl.run()
                 self._advance()
                 self._wait()
+                self._idl.run()
             reason = self._closing or self._channel.reason or "no sign of life"
             LOG.info("%s: connection ended: %s", self.peer, reason)
         except Exception:
@@ -247,8 +248,9 @@ class Link:
             self._retry = Retry()
             self._leaving = False
             return
-        reason = f"the database refused a change: {txn.get_error()}"
-        if self.identity is None and reason != self._retry.reason:
+        # Anything but an error means that the request was not sent, as on a connection that just broke.
+        reason = f"the database refused a change: {txn.get_error()}" if status == txn.ERROR else ""
+        if reason and self.identity is None and reason != self._retry.reason:
             LOG.warning("%s: %s", self.peer, reason)
         self._retry.failed(reason)
         self._view.stale_plan = self._view.stale_facts = True

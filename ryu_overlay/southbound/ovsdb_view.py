@@ -144,7 +144,8 @@ class View:
 
     def _on_interface(self, event: str, row: Any, columns: frozenset[str]) -> None:
         if event == ROW_DELETE:
-            if self.interfaces.get(row.name) is row:
+            known = self.interfaces.get(row.name)
+            if known is not None and known.uuid == row.uuid:
                 del self.interfaces[row.name]
             if self._foreign.pop(row.uuid, None) is not None:
                 self.stale_facts = True

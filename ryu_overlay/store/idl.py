@@ -47,8 +47,10 @@ class OverlayIdl(ovs.db.idl.Idl):  # type: ignore[misc]
 
     @property
     def current(self) -> bool:
-        """Whether the whole database has been received on the present connection."""
-        return bool(self.state == self.IDL_S_MONITORING)
+        """Whether the whole database has been received on the present connection. (`state` alone outlives connections.)"""
+        session = self._session
+        here = session.is_connected() and session.get_seqno() == self._last_seqno
+        return bool(here and self.state == self.IDL_S_MONITORING)
 
     def notify(self, event: str, row: Any, updates: Any = None) -> None:
         self._changed.setdefault(row._table.name, {})[row.uuid] = None if event == ovs.db.idl.ROW_DELETE else row

@@ -62,6 +62,8 @@ class Replica:
             if pending.old is base and draft.touched == pending.touched and counters == _counters(pending.new):
                 self._objects.update({UUID(o.uuid): o for o in pending.puts})
                 return pending.new
+        if not draft.touched and counters == _counters(base):
+            return base
         draft.next_key, draft.next_tenant_key = counters["next_key"], counters["next_tenant_key"]
         draft.next_vni = counters["next_vni"]
         return replace(draft.freeze(counters["revision"]), **counters)

@@ -41,17 +41,10 @@ def apply(session: Session, file: Any, dry_run: bool, wait: float | None) -> Non
 
 
 def _tell(answer: Answer, dry_run: bool) -> None:
-    body = answer.body if isinstance(answer.body, dict) else {}
     counts = []
     for what, sign in SIGNS.items():
-        names = [_name(each) for each in body.get(what) or ()]
-        for name in names:
-            click.echo(f"{sign} {name}")
-        counts.append(f"{len(names)} {what}")
+        for each in answer.body[what]:
+            click.echo(printable(f"{sign} {each['kind']} {each['name']}"))
+        counts.append(f"{len(answer.body[what])} {what}")
     revision = f" (revision {answer.revision})" if answer.revision and not dry_run else ""
     click.echo(("dry run, nothing written: " if dry_run else "") + ", ".join(counts) + revision)
-
-
-def _name(change: Any) -> str:
-    """An object of the change list, as an operator names it: `switch red/web`."""
-    return printable(f"{change['kind']} {change['name']}" if isinstance(change, dict) else str(change))

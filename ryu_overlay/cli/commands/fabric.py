@@ -48,7 +48,7 @@ def chassis(session: Session, name: str | None) -> None:
     tables.table("chassis", CHASSIS, (_row(each, newest) for each in rows(answer.body)))
 
 
-def _list(name: str, what: str, first: tuple[str, ...], help: str) -> click.Command:
+def _list(name: str, first: tuple[str, ...], help: str) -> click.Command:
     """A command that shows one read-only collection as a table, with the columns in `first` leading."""
 
     @common
@@ -58,17 +58,25 @@ def _list(name: str, what: str, first: tuple[str, ...], help: str) -> click.Comm
 
         answer = session.read(name)
         if not session.raw(answer):
-            tables.generic(what, rows(answer.body), first)
+            tables.generic(name, rows(answer.body), first)
 
     return click.command(name, help=help)(command)
 
 
-bindings = _list("bindings", "bindings", ("port", "chassis", "interface", "ofport"), "Show which port is on which chassis.")
-tunnels = _list("tunnels", "tunnels", ("chassis", "peer", "remote_ip"), "Show which tunnels exist and why.")
-drops = _list(
-    "drops", "drops", ("name", "chassis", "object", "packets", "bytes"), "Show every named drop, by chassis and object."
+bindings = _list(
+    "bindings", ("port", "tenant", "switch", "chassis", "interface", "state", "since"), "Show which port is on which chassis."
 )
-drift = _list("drift", "drift", ("chassis",), "Show what audits found and healed, and flows that are not ours.")
+tunnels = _list(
+    "tunnels", ("chassis", "peer", "remote_ip", "interface", "ofport", "up", "networks"), "Show which tunnels exist and why."
+)
+drops = _list(
+    "drops", ("reason", "chassis", "kind", "object", "packets", "bytes"), "Show every named drop, by chassis and object."
+)
+drift = _list(
+    "drift",
+    ("time", "chassis", "what", "healed", "table", "flow"),
+    "Show what audits found and healed, and flows that are not ours.",
+)
 
 
 @click.command("revision")
@@ -85,4 +93,4 @@ def _tell(answer: Answer) -> None:
     from ryu_overlay.cli import tables
 
     tables.record({name: value for name, value in answer.body.items() if name != "chassis"})
-    tables.generic("chassis", answer.body["chassis"], ("name",), title=True)
+    tables.generic("chassis", answer.body["chassis"], ("name", "confirmed", "connected"), title=True)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
+from typing import Any
 
 import click
 
@@ -32,7 +34,11 @@ def wait(session: Session, timeout: float) -> None:
     session.raw(answer)
     newest = answer.body["revision"]
     if not answer.body["converged"]:
-        behind = [f"{each['name']} has {each['confirmed']}" for each in answer.body["chassis"] if each["confirmed"] != newest]
-        raise CommandFailed(f"not every chassis has revision {newest} after {timeout:g} s: {', '.join(behind)}")
+        behind = "".join(f"; {_behind(each)}" for each in answer.body["chassis"] if each["confirmed"] < newest)
+        raise CommandFailed(f"not every chassis has revision {newest} after {timeout:g} s{behind}")
     if not session.json:
         click.echo(f"every chassis has revision {newest}")
+
+
+def _behind(chassis: Mapping[str, Any]) -> str:
+    return f"{chassis['name']} has {chassis['confirmed']}" + ("" if chassis["connected"] else " and is not connected")

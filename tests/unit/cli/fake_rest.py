@@ -24,7 +24,7 @@ CHASSIS: Json = {
     "encap_ip": "172.31.0.1",
     "state": "connected",
     "revision": 3,
-    "mtu": 1500,
+    "underlay_mtu": 1500,
     "vm_mtu": 1450,
     "flows": 120,
     "vifs": 2,
@@ -69,8 +69,9 @@ class FakeRest:
         if parts[0] == "ports":
             return self._port(parts[1])
         if parts[0] == "revision":
-            confirmed = [{"name": "hv1", "confirmed": self.revision if self.converges else self.revision - 1}]
-            return {"revision": self.revision, "converged": self.converges, "chassis": confirmed}
+            confirmed = self.revision if self.converges else self.revision - 1
+            chassis = [{"name": "hv1", "confirmed": confirmed, "connected": self.converges}]
+            return {"revision": self.revision, "converged": self.converges, "chassis": chassis}
         if parts[0] in self.others:
             found = [each for each in self.others[parts[0]] if len(parts) == 1 or each["name"] == parts[1]]
             return {parts[0]: found} if len(parts) == 1 else self._only(found, parts[1])
@@ -145,7 +146,8 @@ class FakeRest:
         if not dry:
             self.tenants = [t for t in self.tenants if t["name"] not in named] + body["tenants"]
             self.revision += 1
-        return {"created": [name for name in given if name not in before], "changed": changed, "deleted": gone}
+        lists = {"created": [name for name in given if name not in before], "changed": changed, "deleted": gone}
+        return {what: [dict(zip(("kind", "name"), n.split(" "), strict=True)) for n in names] for what, names in lists.items()}
 
 
 def _objects(tenants: list[Json]) -> dict[str, tuple[str, Json]]:

@@ -96,11 +96,11 @@ def test_show_chassis(run: Run, rest: FakeRest) -> None:
     assert "encap IP is used twice, MTU is unknown" in run("chassis").output
 
 
-def test_drops_lead_with_the_name(run: Run, rest: FakeRest) -> None:
-    drop = {"packets": 7, "bytes": 420, "chassis": "hv1", "object": "port red/web/web-1", "name": "forged_mac"}
+def test_drops_lead_with_the_reason(run: Run, rest: FakeRest) -> None:
+    drop = {"packets": 7, "bytes": 420, "chassis": "hv1", "object": "red/web/web-1", "kind": "port", "reason": "forged_mac"}
     rest.others["drops"] = [drop]
     header, row = run("drops").output.splitlines()
-    assert header.split() == ["NAME", "CHASSIS", "OBJECT", "PACKETS", "BYTES"] and row.startswith("forged_mac")
+    assert header.split() == ["REASON", "CHASSIS", "KIND", "OBJECT", "PACKETS", "BYTES"] and row.startswith("forged_mac")
 
 
 def test_export_is_what_apply_takes_and_stable(run: Run, red: FakeRest) -> None:

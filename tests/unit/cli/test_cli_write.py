@@ -110,7 +110,7 @@ def test_wait(run: Run, rest: FakeRest) -> None:
     rest.converges = False
     late = run("wait", "--timeout", "0")
     assert late.exit_code == 1
-    assert late.stderr == "error: not every chassis has revision 4 after 0 s: hv1 has 3\n"
+    assert late.stderr == "error: not every chassis has revision 4 after 0 s; hv1 has 3 and is not connected\n"
 
 
 BLUE = {"name": "blue", "switches": [{"name": "s", "subnets": ["10.0.0.0/24"]}]}

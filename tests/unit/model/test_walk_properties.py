@@ -44,6 +44,10 @@ ELSEWHERE = [
 ]
 
 
+ICMP_OR_PORTS = st.tuples(st.sampled_from([8, 0, 3, 11]), st.sampled_from([0, 1]))
+USUALLY = st.sampled_from([True, True, True, True, True, False])
+
+
 def mac(kind: int, owner: int, number: int) -> str:
     return f"02:00:00:{kind:02x}:{owner:02x}:{number:02x}"
 
@@ -52,23 +56,23 @@ def mac(kind: int, owner: int, number: int) -> str:
 def tenants_objects(draw: st.DrawFn, name: str, first: int) -> list[Object]:
     """A tenant with up to 3 switches and 3 routers, attached and peered at random, with random routes between them."""
     make = Maker(name, first)
-    switches, routers = range(draw(st.integers(1, 3))), range(draw(st.integers(0, 3)))
+    switches, routers = range(draw(st.integers(1, 3))), range(draw(st.sampled_from([2, 3, 1, 0])))
     objects: list[Object] = [Tenant(name, first, f"{name:>36}")]
     for s in switches:
         objects.append(make.switch(f"s{s}", f"10.0.{s}.0/24"))
         for p in range(draw(st.integers(0 if s else 1, 3))):
-            state = {"enabled": draw(st.integers(0, 4)) > 0, "port_security": draw(st.booleans())}
-            addresses = [f"10.0.{s}.{10 + p}", f"10.0.{s}.{20 + p}"][: draw(st.integers(0, 2))]
+            state = {"enabled": draw(USUALLY), "port_security": draw(st.booleans())}
+            addresses = [f"10.0.{s}.{10 + p}", f"10.0.{s}.{20 + p}"][: draw(st.sampled_from([1, 2, 0]))]
             objects.append(make.port(f"s{s}", f"{name}-{s}-{p}", mac(1, s, p), *addresses, **state))
     neighbours: dict[int, list[str]] = {r: [f"10.0.{s}.{n}" for s in switches for n in (10, 99)] for r in routers}
     for r in routers:
         objects.append(make.router(f"r{r}"))
         for s in switches:
-            if draw(st.booleans()):
+            if draw(USUALLY):
                 objects.append(make.router_port(f"r{r}", f"s{s}", mac(2, r, s), f"10.0.{s}.{1 + r}/24", switch=f"s{s}"))
             neighbours[r] += [f"10.0.{s}.{1 + other}" for other in routers if other != r]
     for n, (a, b) in enumerate(combinations(routers, 2)):
-        if draw(st.booleans()):
+        if draw(USUALLY):
             objects.append(make.router_port(f"r{a}", f"to{b}", mac(3, a, b), f"100.64.{n}.0/31", peer=(f"r{b}", f"to{a}")))
             objects.append(make.router_port(f"r{b}", f"to{a}", mac(3, b, a), f"100.64.{n}.1/31"))
         neighbours[a].append(f"100.64.{n}.1")
@@ -87,22 +91,16 @@ def cases(draw: st.DrawFn) -> tuple[Network, Port, Packet]:
     routers = [p for p in network.tables["router_port"].values() if p.tenant == port.tenant]
     ports = [p for p in network.port_by_name.values() if p.tenant == port.tenant]
     known = [str(a) for p in ports for a in p.addresses] + [str(a.ip) for p in routers for a in p.addresses]
-    addresses = st.sampled_from(known * 3 + ELSEWHERE).map(IPv4Address)
-    own = st.sampled_from(port.addresses) if port.addresses else addresses
-    sources = st.one_of(own, own, addresses)
+    addresses = st.sampled_from(known * 5 + ELSEWHERE).map(IPv4Address)
+    sources = st.sampled_from([*(port.addresses * 9), *map(IPv4Address, known + ELSEWHERE)])
     here = [p.mac for p in routers if p.switch == port.switch]
-    macs = st.sampled_from(here * 4 + [p.mac for p in ports + routers] + [BROADCAST, mac(9, 9, 9)])
-    body = draw(
-        st.one_of(
-            *[st.builds(Ip, sources, addresses, st.sampled_from([ICMP, TCP, UDP, 47]), st.integers(0, 255), ICMP_OR_PORTS)] * 3,
-            st.builds(Arp, st.sampled_from([1, 2]), st.just(port.mac), sources, st.just(mac(0, 0, 0)), addresses),
-            st.just(0x86DD),
-        )
-    )
-    return network, port, Packet(draw(st.sampled_from([port.mac] * 4 + [mac(9, 9, 9)])), draw(macs), body)
-
-
-ICMP_OR_PORTS = st.tuples(st.sampled_from([0, 3, 8, 11]), st.sampled_from([0, 1]))
+    others = [p.mac for p in [*routers, *ports] if p is not port]
+    macs = st.sampled_from(here * 20 + others + [BROADCAST, port.mac, mac(9, 9, 9)])
+    ttls = st.sampled_from([64, 255]) | st.integers(0, 9)
+    ips = st.builds(Ip, sources, addresses, st.sampled_from([UDP, ICMP, TCP, 47]), ttls, ICMP_OR_PORTS)
+    arps = st.builds(Arp, st.sampled_from([1, 2]), st.just(port.mac), sources, st.just(mac(0, 0, 0)), addresses)
+    body = draw(draw(st.sampled_from([ips] * 12 + [arps] * 2 + [st.just(0x86DD)])))
+    return network, port, Packet(draw(st.sampled_from([port.mac] * 9 + [mac(9, 9, 9)])), draw(macs), body)
 
 
 def legs(path: Path) -> Iterator[Path]:

@@ -129,9 +129,9 @@ def test_later_fragments_of_a_ping_go_back_as_fragments() -> None:
     assert reply.later_fragment
 
 
-@pytest.mark.parametrize("type_", [0, 3, 11, 13])
-def test_other_icmp_to_the_router_is_dropped(type_: int) -> None:
-    assert reason(send("a", udp("10.0.1.1", proto=ICMP, l4=(type_, 0)))) is DropReason.OWN_ICMP
+@pytest.mark.parametrize("l4", [(0, 0), (3, 0), (8, 1), (11, 0), (13, 0)])
+def test_other_icmp_to_the_router_is_dropped(l4: tuple[int, int]) -> None:
+    assert reason(send("a", udp("10.0.1.1", proto=ICMP, l4=l4))) is DropReason.OWN_ICMP
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,8 @@
 """Runs a ChassisServer in a process of its own, where eventlet may patch: commands in and events out, one JSON line each.
 
-Commands: ["plan", chassis, {remote: ip}], ["strangers"], ["census"], ["restart"]. Events carry the monotonic clock, which
-the test reads too. Peers that are silent or dead are given up after a second or two, so that tests need not wait longer.
+Commands: ["plan", chassis, {remote: ip}], ["strangers"], ["census"], ["start", port] for a new server in place of the one before.
+Events carry the monotonic clock, which the test reads too. Peers that are silent or dead are given up after a second or two,
+so that tests need not wait longer.
 """
 
 from __future__ import annotations
@@ -18,8 +19,8 @@ import time  # noqa: E402
 from ipaddress import IPv4Address  # noqa: E402
 from typing import Any  # noqa: E402
 
-from eventlet.support import greenlets  # noqa: E402
 from eventlet.greenio import GreenPipe  # noqa: E402
+from eventlet.support import greenlets  # noqa: E402
 
 from ryu_overlay.fabric.facts import ChassisFacts  # noqa: E402
 from ryu_overlay.southbound import ovsdb_link  # noqa: E402
@@ -63,25 +64,26 @@ def census() -> int:
 def serve(port: int) -> ChassisServer:
     server = ChassisServer(("127.0.0.1", port), 6653, on_facts, on_lost)
     server.start()
-    say("listening", server.address[1])
+    say("start", server.address[1])
     return server
 
 
 def main() -> None:
     logging.basicConfig(level=logging.INFO, stream=sys.stderr)
-    server = serve(0)
+    server: ChassisServer | None = None
     for line in GreenPipe(sys.stdin.fileno(), "r"):
         verb, *args = json.loads(line)
+        if verb == "start":
+            if server is not None:
+                server.stop()
+            server = serve(*args)
+        assert server is not None
         if verb == "plan":
             server.plan(args[0], ChassisPlan({name: IPv4Address(ip) for name, ip in args[1].items()}))
         elif verb == "strangers":
             say("strangers", dict(server.strangers))
         elif verb == "census":
             say("census", census())
-        elif verb == "restart":
-            port = server.address[1]
-            server.stop()
-            server = serve(port)
 
 
 main()

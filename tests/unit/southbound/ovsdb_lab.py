@@ -29,7 +29,7 @@ def until(condition: Callable[[], Any], what: str, patience: float = PATIENCE) -
 
 
 class Controller:
-    """The ChassisServer in its own process."""
+    """A process with a ChassisServer in it, and what that has said since the newest one was started."""
 
     def __init__(self, log: Path) -> None:
         env = {**os.environ, "PYTHONPATH": str(ROOT)}
@@ -42,12 +42,18 @@ class Controller:
         self._lines: queue.Queue[tuple[float, str, Any]] = queue.Queue()
         threading.Thread(target=self._read, daemon=True).start()
         self.newest: dict[str, Any] = {}
-        self.port = self.expect("listening", lambda _: True)[1]
+        self.port = 0
 
     def _read(self) -> None:
         assert self._process.stdout is not None
         for line in self._process.stdout:
             self._lines.put(tuple(json.loads(line)))
+
+    def start(self, port: int = 0) -> None:
+        """Replace the server by one that knows nothing, and forget what the one before said."""
+        self.newest.clear()
+        self.tell("start", port)
+        self.port = self.expect("start", lambda _: True)[1]
 
     def tell(self, *command: Any) -> None:
         assert self._process.stdin is not None

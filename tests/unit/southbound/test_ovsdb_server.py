@@ -7,20 +7,30 @@ import os
 import socket
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from statistics import median
+from typing import Any
 
 import pytest
+
 from tests.unit.southbound.ovsdb_lab import Chassis, Controller, until
 
 MakeChassis = Callable[[str, str], Chassis]
+Facts = dict[str, Any]
+
+
+@pytest.fixture(scope="module")
+def process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Controller]:
+    started = Controller(tmp_path_factory.mktemp("controller") / "log")
+    yield started
+    started.close()
 
 
 @pytest.fixture
-def controller(tmp_path: Path) -> Iterator[Controller]:
-    started = Controller(tmp_path / "controller.log")
-    yield started
-    started.close()
+def controller(process: Controller) -> Controller:
+    process.start()
+    return process
 
 
 @pytest.fixture
@@ -45,14 +55,15 @@ def hv1(chassis: MakeChassis, controller: Controller) -> Chassis:
     return one
 
 
-def mentions(*words: str) -> Callable[[dict], bool]:
+def mentions(*words: str) -> Callable[[Facts], bool]:
     return lambda facts: any(all(word in problem for word in words) for problem in facts["problems"])
 
 
 def test_join_makes_the_bridge(chassis: MakeChassis, controller: Controller) -> None:
     one = chassis("hv1", "172.31.0.1")
     one.vsctl("add-br", "br-ex", "--", "set", "Bridge", "br-ex", "datapath_type=dummy")
-    one.join(controller, "external_ids:overlay-bridge-mappings=physnet1:br-ex,physnet2:br-none", "external_ids:overlay-underlay-mtu=9000")
+    mappings = "external_ids:overlay-bridge-mappings=physnet1:br-ex,physnet2:br-none"
+    one.join(controller, mappings, "external_ids:overlay-underlay-mtu=9000")
     facts = controller.facts("hv1", lambda f: f["dpid"])
     assert facts["encap_ip"] == "172.31.0.1"
     assert facts["dpid"] == int(one.get("Bridge", "br-int", "datapath_id").strip('"'), 16)
@@ -123,8 +134,7 @@ def test_a_refused_transaction_is_told_and_tried_again(hv1: Chassis, controller:
     controller.facts("hv1", mentions("refused", "constraint"))
     controller.quiet(0.3)
     hv1.vsctl("--no-wait", "del-port", "vx-hv2")
-    facts = controller.facts("hv1", lambda f: f["tunnels"])
-    assert not controller.facts("hv1", lambda f: not f["problems"])["problems"] if facts["problems"] else True
+    controller.facts("hv1", lambda f: f["tunnels"] and not f["problems"])
 
 
 def test_vifs_come_change_move_and_go(chassis: MakeChassis, hv1: Chassis, controller: Controller) -> None:
@@ -166,9 +176,9 @@ def test_one_iface_id_on_two_interfaces(hv1: Chassis, controller: Controller) ->
     assert facts["vifs"]["web-1"][0] == "tap2"
 
 
-def test_vifs_are_reported_quickly_however_many_there_are(hv1: Chassis, controller: Controller, record_property: Callable) -> None:
-    plug = [["--", "add-port", "br-int", f"t{i}", "--", "set", "Interface", f"t{i}", f"external_ids:iface-id=v{i}"] for i in range(300)]
-    hv1.vsctl("--no-wait", *[word for words in plug for word in words][1:])
+def test_vifs_are_reported_quickly_however_many_there_are(hv1: Chassis, controller: Controller) -> None:
+    plug = "-- add-port br-int t{0} -- set Interface t{0} external_ids:iface-id=v{0}"
+    hv1.vsctl("--no-wait", *" ".join(plug.format(i) for i in range(300)).split()[1:])
     committed = time.monotonic()
     when, _ = controller.expect("facts", lambda f: len(f["vifs"]) == 300)
     took: list[float] = []
@@ -177,23 +187,24 @@ def test_vifs_are_reported_quickly_however_many_there_are(hv1: Chassis, controll
         hv1.vsctl("add-port", "br-int", name)
         hv1.vsctl("--no-wait", "set", "Interface", name, f"external_ids:iface-id={name}")
         done = time.monotonic()
-        took.append(controller.expect("facts", lambda f, name=name: name in f["vifs"])[0] - done)
+        took.append(controller.expect("facts", partial(_has_vif, name))[0] - done)
     burst, single = 1000 * (when - committed), 1000 * median(took)
-    record_property("burst_of_300_ms", round(burst, 1))
-    record_property("one_more_at_300_p50_ms", round(single, 1))
     print(f"burst of 300: {burst:.1f} ms; one more at 300: {single:.1f} ms p50, {1000 * max(took):.1f} ms at most")
     assert burst < 2000
     assert single < 10
 
 
+def _has_vif(name: str, facts: Facts) -> bool:
+    return name in facts["vifs"]
+
+
 def test_switch_restarts(hv1: Chassis, controller: Controller) -> None:
     hv1.plug("tap1", "web-1")
-    before = controller.facts("hv1", lambda f: f["vifs"])
+    controller.facts("hv1", lambda f: f["vifs"])
     hv1.kill("vs")
     hv1.vsctl("--no-wait", "set", "Interface", "tap1", "ofport_request=77")
     hv1.start_switch()
-    after = controller.facts("hv1", lambda f: f["vifs"].get("web-1") == ["tap1", 77])
-    assert after["dpid"] == before["dpid"] or after["dpid"]
+    controller.facts("hv1", lambda f: f["vifs"].get("web-1") == ["tap1", 77])
 
 
 def test_database_restarts(hv1: Chassis, controller: Controller) -> None:
@@ -210,7 +221,7 @@ def test_controller_restarts_without_touching_anything(hv1: Chassis, controller:
     facts = controller.facts("hv1", lambda f: f["tunnels"])
     before = hv1.vsctl("list", "Open_vSwitch"), hv1.ports()
     asked = time.monotonic()
-    controller.tell("restart")
+    controller.start(controller.port)
     when, again = controller.expect("facts", lambda _: True)
     assert when - asked < 2.5
     assert again == facts
@@ -247,7 +258,9 @@ def test_a_chassis_that_changes(hv1: Chassis, controller: Controller) -> None:
     assert controller.facts("renamed")["encap_ip"] == "172.31.0.30"
 
 
-@pytest.mark.parametrize(("name", "encap_ip"), [("hv1", "172.31.0.2"), ("hv2", "172.31.0.1"), ("hv2", "nonsense"), ("h v", "172.31.0.2")])
+@pytest.mark.parametrize(
+    ("name", "encap_ip"), [("hv1", "172.31.0.2"), ("hv2", "172.31.0.1"), ("hv2", "nonsense"), ("h@v", "172.31.0.2")]
+)
 def test_a_chassis_that_cannot_be_is_not_touched(
     hv1: Chassis, chassis: MakeChassis, controller: Controller, name: str, encap_ip: str
 ) -> None:
@@ -334,7 +347,7 @@ def _hand_over_a_database(peer: socket.socket) -> None:
             text += peer.recv(65536).decode()
             continue
         text = text[end:]
-        reply: dict = {"id": request["id"], "result": None, "error": None}
+        reply: dict[str, Any] = {"id": request["id"], "result": None, "error": None}
         if request["method"] == "get_schema":
             reply["error"] = "unknown database"
         elif request["method"].startswith("monitor"):

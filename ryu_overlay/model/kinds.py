@@ -1,0 +1,79 @@
+"""What each kind of object has, as an edit sees it: names, parents, fields with their defaults, collections.
+
+Declared once, so that the code that lays a body over a network has no case per kind.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ryu_overlay.model.objects import Port, Ref, Route, Router, RouterPort, Switch, Tenant
+
+UNASSIGNED_VNI = 0
+UNASSIGNED_MAC = ""
+"""What stands in a draft between an object's making and the assignment of what its body left open."""
+
+CLASSES: Mapping[str, Any] = {c.kind: c for c in (Tenant, Switch, Port, Router, RouterPort, Route)}
+
+PARENTS: Mapping[str, str] = {
+    "switch": "tenant",
+    "port": "switch",
+    "router": "tenant",
+    "router_port": "router",
+    "route": "router",
+}
+"""The kind of object that a kind's objects stand under; its ref is theirs without the last name."""
+
+NAMES: Mapping[str, tuple[str, ...]] = {
+    "tenant": ("name",),
+    "switch": ("tenant", "name"),
+    "port": ("tenant", "switch", "name"),
+    "router": ("tenant", "name"),
+    "router_port": ("tenant", "router", "name"),
+    "route": ("tenant", "router", "prefix"),
+}
+"""The fields that a kind's ref is made of."""
+
+PARAMETERS: Mapping[str, str] = {
+    "tenant": "tenant",
+    "switch": "switch",
+    "port": "port",
+    "router": "router",
+    "router_port": "port",
+    "route": "prefix",
+}
+"""What the last part of a kind's path is called, for problems that are not in the body."""
+
+DEFAULTS: Mapping[str, Mapping[str, Any]] = {
+    "tenant": {"description": ""},
+    "switch": {"subnets": ()},
+    "port": {"port_security": True, "enabled": True},
+    "router": {},
+    "router_port": {"addresses": (), "switch": None, "peer": None},
+    "route": {"nexthops": ()},
+}
+"""What a field is when a PUT leaves it out. An empty `addresses` or `nexthops` is refused later, by validation."""
+
+ASSIGNED: Mapping[str, Mapping[str, Any]] = {
+    "switch": {"vni": UNASSIGNED_VNI},
+    "port": {"mac": UNASSIGNED_MAC, "addresses": ()},
+    "router_port": {"mac": UNASSIGNED_MAC},
+}
+"""Fields that stay when a PUT leaves them out, and what they are until they are assigned."""
+
+COLLECTIONS: Mapping[str, Mapping[str, str]] = {
+    "tenant": {"switches": "switch", "routers": "router"},
+    "switch": {"ports": "port"},
+    "router": {"ports": "router_port", "routes": "route"},
+}
+"""The collections inside a kind's document, and the kind of their members."""
+
+
+def ancestors(kind: str, ref: Ref) -> list[tuple[str, Ref]]:
+    """(kind, ref) of everything an object stands under, the tenant first."""
+    above: list[tuple[str, Ref]] = []
+    while kind in PARENTS:
+        kind, ref = PARENTS[kind], ref[:-1]
+        above.insert(0, (kind, ref))
+    return above

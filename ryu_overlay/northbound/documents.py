@@ -1,0 +1,83 @@
+"""Objects as REST answers them: their documents with the read-only fields, and the entity tags that guard writes.
+
+An entity tag covers what operators can write (and the UUID), not `binding` and `mtu`, which change by themselves:
+a VM that moves must not make somebody's `If-Match` fail. So the tag guards writes only; answers are not to be cached by it.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ryu_overlay.model.document import to_document
+from ryu_overlay.model.kinds import COLLECTIONS, NAMES
+from ryu_overlay.model.network import Network
+from ryu_overlay.model.objects import Object, Port, Ref
+from ryu_overlay.northbound.http import etag
+from ryu_overlay.northbound.service import Service
+
+Document = dict[str, Any]
+
+
+def tag(network: Network, obj: Object) -> str:
+    """The object's entity tag."""
+    return etag({**to_document(network, obj), "uuid": obj.uuid})
+
+
+def network_tag(network: Network) -> str:
+    """The entity tag of all tenants together."""
+    return etag({tenant.uuid: to_document(network, tenant) for tenant in network.tables["tenant"].values()})
+
+
+def full(service: Service, network: Network, obj: Object) -> tuple[Document, str]:
+    """The document of `obj` with every read-only field, and of what is in it; and its entity tag."""
+    document = to_document(network, obj)
+    etag_ = etag({**document, "uuid": obj.uuid})
+    _Live(service, obj).complete(network, obj.kind, obj.ref, document)
+    return document, etag_
+
+
+def placed(service: Service, network: Network, port: Port) -> tuple[Document, str]:
+    """The document of a port and where it is in the logical network; and its entity tag."""
+    document, etag_ = full(service, network, port)
+    return {**document, "tenant": port.tenant, "switch": port.switch, "mtu": service.vm_mtu()}, etag_
+
+
+def tenants(service: Service, network: Network) -> list[Document]:
+    """Every tenant's document with every read-only field, in order of name."""
+    live = _Live(service, None)
+    found = []
+    for ref, tenant in sorted(network.tables["tenant"].items()):
+        document = to_document(network, tenant)
+        live.complete(network, "tenant", ref, document)
+        found.append(document)
+    return found
+
+
+class _Live:
+    """What is true of the fabric now, as far as the documents of `obj` (None: of everything) show it."""
+
+    def __init__(self, service: Service, obj: Object | None) -> None:
+        self._mtu = service.vm_mtu()
+        has_ports = obj is None or obj.kind in ("tenant", "switch", "port")
+        only = obj.name if isinstance(obj, Port) else None
+        self._bindings = {b.port: b for b in (service.bindings() if has_ports else ()) if only is None or b.port == only}
+
+    def complete(self, network: Network, kind: str, ref: Ref, document: Document) -> None:
+        """Put the read-only fields into a document and into those inside it."""
+        obj = network.tables[kind][ref]
+        document["uuid"], document["key"] = obj.uuid, obj.key
+        if kind == "port":
+            document["binding"] = self._binding(obj.name)
+        elif kind == "switch":
+            document["mtu"] = self._mtu
+        for field, member_kind in COLLECTIONS.get(kind, {}).items():
+            naming = NAMES[member_kind][-1]
+            for member in document[field]:
+                self.complete(network, member_kind, (*ref, member[naming]), member)
+
+    def _binding(self, port: str) -> Document | None:
+        found = self._bindings.get(port)
+        if found is None or found.state == "unbound":
+            return None
+        since = None if found.since is None else found.since.isoformat()
+        return {"chassis": found.chassis, "interface": found.interface, "since": since}

@@ -1,0 +1,186 @@
+"""The running controller as REST sees it: writes go to the store, answers are read off the engine and the switches.
+
+It decides nothing; what it cannot know it says so (None, "disconnected").
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import datetime, timezone
+from typing import Any
+
+from ryu_overlay.engine.bridge import Bridge
+from ryu_overlay.engine.drift import Drift
+from ryu_overlay.engine.events import ChassisForgotten
+from ryu_overlay.fabric.facts import VXLAN_OVERHEAD
+from ryu_overlay.fabric.placement import reach
+from ryu_overlay.model.network import Network
+from ryu_overlay.model.problems import Problem, Refused
+from ryu_overlay.northbound.service import (
+    BindingStatus,
+    ChassisStatus,
+    DriftEntry,
+    DropCount,
+    RevisionStatus,
+    StoreAway,
+    TunnelStatus,
+)
+from ryu_overlay.openflow.describe import flow_text
+from ryu_overlay.openflow.messages import flow_request, meter_stats_request, parse_flows, parse_meter_drops
+from ryu_overlay.pipeline.cookies import DROP_BIT, OURS_COOKIE, OURS_MASK, read_cookie
+from ryu_overlay.pipeline.tables import PUNT_METER, TABLES
+from ryu_overlay.southbound.loop import Loop
+from ryu_overlay.southbound.switches import NoAnswer, Switches
+from ryu_overlay.store import store as store_room
+
+PUNT_RATE_EXCEEDED = "punt_rate_exceeded"
+"""The name, among drops, of what the meter before the controller took away."""
+
+_TABLE_NAMES = {t.number: t.name for t in TABLES.values()}
+
+
+class LiveService:
+    """See `service.Service`, which it implements."""
+
+    def __init__(self, store: store_room.Store, loop: Loop, switches: Switches) -> None:
+        self._store = store
+        self._loop = loop
+        self._engine = loop.engine
+        self._switches = switches
+
+    @property
+    def network(self) -> Network:
+        return self._store.network
+
+    def write(self, edit: Callable[[Network], Network]) -> Network:
+        while True:
+            if not self._store.connected:
+                raise StoreAway("the database is not connected")
+            base = self._store.network
+            new = edit(base)
+            if new is base:
+                return base
+            try:
+                return self._store.commit(base, new)
+            except store_room.Conflict:
+                continue
+            except store_room.StoreAway as error:
+                raise StoreAway(str(error)) from error
+
+    def wait(self, revision: int, seconds: float) -> bool:
+        return self._loop.wait(revision, seconds)
+
+    def revision(self) -> RevisionStatus:
+        engine = self._engine
+        chassis = {n: {"confirmed": engine.confirmed(n), "connected": self._is_up(n)} for n in sorted(engine.encap_ips)}
+        return {"revision": self._store.network.revision, "chassis": chassis}  # type: ignore[typeddict-item]
+
+    def chassis(self) -> list[ChassisStatus]:
+        return [self._chassis(name) for name in sorted(self._engine.encap_ips)]
+
+    def forget_chassis(self, name: str) -> bool:
+        if name not in self._engine.encap_ips:
+            return False
+        if name in self._engine.connected:
+            reason = f"{name} is connected; let it leave first (remove its external_ids:overlay-encap-ip)"
+            raise Refused("conflict", (Problem("chassis", reason),))
+        self._loop.post(ChassisForgotten(name))
+        return True
+
+    def bindings(self) -> list[BindingStatus]:
+        known = self._engine.bindings
+        found = []
+        for port in sorted(self.network.port_by_name.values(), key=lambda p: p.name):
+            spot = known.spot(port)
+            state: Any = "unbound" if spot is None else "bound"
+            chassis = None if spot is None else spot.chassis
+            found.append(BindingStatus(port.name, port.tenant, port.switch, chassis, known.interface(port), state))
+        return found
+
+    def tunnels(self) -> list[TunnelStatus]:
+        needed = self._networks()
+        found = []
+        for name, others in sorted(self._engine.tunnels_wanted.items()):
+            facts = self._engine.facts.get(name)
+            for other in sorted(others):
+                address = self._engine.encap_ips[other]
+                port = None if facts is None else facts.tunnels.get(address)
+                shared = tuple(sorted(needed.get(name, set()) & needed.get(other, set())))
+                interface, ofport = ("", None) if port is None else (port.interface, port.ofport)
+                up = port is not None and self._is_up(name) and self._is_up(other)
+                found.append(TunnelStatus(name, other, address, interface, ofport, shared, up))
+        return found
+
+    def drops(self) -> list[DropCount]:
+        return [drop for name, bridge in self._bridges() for drop in self._drops(name, bridge.dpid)]
+
+    def drift(self) -> list[DriftEntry]:
+        found = [d for _, bridge in self._bridges() for d in (*bridge.drift, *bridge.foreign)]
+        return [_drift_entry(d) for d in sorted(found, key=lambda d: d.at)]
+
+    def vm_mtu(self) -> int | None:
+        mtus = [mtu for name in self._engine.encap_ips if (mtu := self._underlay_mtu(name)) is not None]
+        return min(mtus) - VXLAN_OVERHEAD if mtus else None
+
+    def _bridges(self) -> Iterator[tuple[str, Bridge]]:
+        for name in sorted(self._engine.encap_ips):
+            bridge = self._engine.bridge_of(name)
+            if bridge is not None:
+                yield name, bridge
+
+    def _is_up(self, name: str) -> bool:
+        return name in self._engine.connected and self._engine.bridge_of(name) is not None
+
+    def _underlay_mtu(self, name: str) -> int | None:
+        facts = self._engine.facts.get(name) or self._store.memory.chassis.get(name)
+        return None if facts is None else facts.mtu
+
+    def _chassis(self, name: str) -> ChassisStatus:
+        facts = self._engine.facts.get(name)
+        last = facts or self._store.memory.chassis.get(name)
+        bridge = self._engine.bridge_of(name)
+        mtu = self._underlay_mtu(name)
+        return ChassisStatus(
+            name=name,
+            encap_ip=self._engine.encap_ips[name],
+            state="connected" if self._is_up(name) else "disconnected",
+            ovs_version=last.ovs_version if last is not None else "",
+            datapath_type=last.datapath_type if last is not None else "",
+            underlay_mtu=mtu,
+            vm_mtu=None if mtu is None else mtu - VXLAN_OVERHEAD,
+            revision=self._engine.confirmed(name),
+            flows=0 if bridge is None else bridge.flow_count,
+            vifs=0 if facts is None else len(facts.vifs),
+            problems=(*(facts.problems if facts is not None else ()), *(bridge.refused if bridge is not None else ())),
+            bridge_mappings=dict(last.bridge_mappings) if last is not None else {},
+        )
+
+    def _networks(self) -> dict[str, set[str]]:
+        """By chassis, the switches that reach it."""
+        reached = reach(self._engine.parts(), self._engine.bindings.placements)
+        return {
+            name: {"/".join(ref) for part in parts for kind, ref in part if kind == "switch"} for name, parts in reached.items()
+        }
+
+    def _drops(self, name: str, dpid: int) -> Iterator[DropCount]:
+        try:
+            bodies = self._switches.ask(dpid, lambda xid: flow_request(xid, OURS_COOKIE | DROP_BIT, OURS_MASK | DROP_BIT))
+            meters = self._switches.ask(dpid, meter_stats_request)
+        except NoAnswer:
+            return
+        for flow in (f for body in bodies for f in parse_flows(body)):
+            why = read_cookie(flow.value[0])
+            if why is not None and flow.packets:
+                obj = self._engine.network.by_key.get(why.key)
+                kind, ref = (None, None) if obj is None else (obj.kind, "/".join(obj.ref))
+                yield DropCount(why.feature.reason, name, kind, ref, flow.packets, flow.bytes)
+        for number, packets, octets in (m for body in meters for m in parse_meter_drops(body)):
+            if number == PUNT_METER and packets:
+                yield DropCount(PUNT_RATE_EXCEEDED, name, None, None, packets, octets)
+
+
+def _drift_entry(drift: Drift) -> DriftEntry:
+    time = datetime.fromtimestamp(drift.at, timezone.utc)
+    table = _TABLE_NAMES.get(drift.key[0], str(drift.key[0]))
+    what: Any = drift.what
+    return DriftEntry(time, drift.chassis, what, table, flow_text(drift.key, drift.value), drift.healed)

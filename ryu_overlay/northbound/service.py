@@ -1,0 +1,153 @@
+"""What REST needs of the rest of the controller: one protocol, and the values it reports.
+
+The app implements it. Nothing here knows HTTP, and nothing here knows Ryu, stores or switches.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from ipaddress import IPv4Address
+from typing import Literal, Protocol, TypedDict
+
+from ryu_overlay.model.network import Network
+
+
+class StoreAway(Exception):
+    """The store cannot be reached: nothing was written, and the same write may succeed later."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChassisStatus:
+    """One hypervisor that joined, as it is now.
+
+    MTUs are in bytes, None while unknown: `underlay_mtu` is the underlay's, `vm_mtu` what VMs there may use. `revision`
+    is the newest one its switch has confirmed. `problems` are sentences for the operator; `bridge_mappings` maps
+    physical networks to bridges.
+    """
+
+    name: str
+    encap_ip: IPv4Address
+    state: Literal["connected", "disconnected"]
+    ovs_version: str
+    datapath_type: str
+    underlay_mtu: int | None
+    vm_mtu: int | None
+    revision: int
+    flows: int
+    vifs: int
+    problems: tuple[str, ...] = ()
+    bridge_mappings: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class BindingStatus:
+    """Where a logical port is. `chassis` and `interface` are None while it is unbound; `since` has a time zone."""
+
+    port: str
+    tenant: str
+    switch: str
+    chassis: str | None
+    interface: str | None
+    state: Literal["bound", "unbound"]
+    since: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TunnelStatus:
+    """A VXLAN tunnel from `chassis` to the chassis `peer`, and the switches (`tenant/switch`) that need it.
+
+    `ofport` is its OpenFlow port number (1 to 65279), None while there is none.
+    """
+
+    chassis: str
+    peer: str
+    remote_ip: IPv4Address
+    interface: str
+    ofport: int | None
+    networks: tuple[str, ...]
+    up: bool
+
+
+@dataclass(frozen=True, slots=True)
+class DropCount:
+    """What one named drop rule has dropped on one chassis. `kind` and `object` say for which logical object, if for one."""
+
+    reason: str
+    chassis: str
+    kind: str | None
+    object: str | None
+    packets: int
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class DriftEntry:
+    """A flow that an audit found to differ from what was wanted; `foreign` ones are not ours and are left alone.
+
+    `flow` is in ovs-ofctl syntax, `table` the name of ours or the number; `time` has a time zone.
+    """
+
+    time: datetime
+    chassis: str
+    what: Literal["missing", "changed", "extra", "foreign"]
+    table: str
+    flow: str
+    healed: bool
+
+
+class ChassisRevision(TypedDict):
+    """The newest revision a chassis has confirmed, and whether it is connected."""
+
+    confirmed: int
+    connected: bool
+
+
+class RevisionStatus(TypedDict):
+    """The newest revision, and what each chassis (by name) has of it."""
+
+    revision: int
+    chassis: dict[str, ChassisRevision]
+
+
+class Service(Protocol):
+    """The controller as REST sees it."""
+
+    @property
+    def network(self) -> Network:
+        """The newest committed network."""
+        ...
+
+    def write(self, edit: Callable[[Network], Network]) -> Network:
+        """Run `edit` on the newest network, commit durably what it makes, and return the committed network.
+
+        `edit` may be run again on a newer network if another writer came first; the last run is the one that counts.
+        An edit that returns the very network it was given commits nothing. Raises StoreAway, and whatever `edit`
+        raises; in both cases nothing has changed.
+        """
+        ...
+
+    def wait(self, revision: int, seconds: float) -> bool:
+        """Block this greenthread until every chassis concerned has confirmed `revision`, at most `seconds`; whether they did."""
+        ...
+
+    def revision(self) -> RevisionStatus: ...
+
+    def chassis(self) -> list[ChassisStatus]: ...
+
+    def forget_chassis(self, name: str) -> bool:
+        """Forget a chassis and whatever was bound there; False if there is none of that name. Raises StoreAway."""
+        ...
+
+    def bindings(self) -> list[BindingStatus]: ...
+
+    def tunnels(self) -> list[TunnelStatus]: ...
+
+    def drops(self) -> list[DropCount]: ...
+
+    def drift(self) -> list[DriftEntry]: ...
+
+    def vm_mtu(self) -> int | None:
+        """The MTU in bytes that VMs may use on every chassis, None while no chassis is known."""
+        ...

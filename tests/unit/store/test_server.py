@@ -1,0 +1,113 @@
+"""The private ovsdb-server: found again, never twice, converted with a copy kept."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from ryu_overlay.store import server as server_module
+from ryu_overlay.store.server import PrivateServer, ServerError
+from tests.unit.store.store_lab import Client, everything, until
+
+Connect = Callable[..., Client]
+
+
+def other_schema(tmp_path: Path, version: str) -> Path:
+    """Our schema under another version, with a column more."""
+    schema = json.loads(server_module.SCHEMA_FILE.read_text())
+    schema["version"] = version
+    schema["tables"]["Tenant"]["columns"]["motto"] = {"type": "string"}
+    path = tmp_path / "other.ovsschema"
+    path.write_text(json.dumps(schema))
+    return path
+
+
+def test_a_running_server_is_found_again(server: PrivateServer) -> None:
+    pid = server.pid()
+    again = PrivateServer(server.directory)
+    again.start()
+    assert pid is not None
+    assert again.pid() == pid
+
+
+def test_a_killed_server_is_started_anew(server: PrivateServer) -> None:
+    os.kill(server.pid() or 0, signal.SIGKILL)
+    until(lambda: server.pid() is None)
+    assert server.schema_version() is None
+    server.start()
+    assert server.schema_version() is not None
+
+
+def test_controllers_that_start_together_start_one_server(tmp_path: Path) -> None:
+    code = (
+        "import sys; from ryu_overlay.store.server import PrivateServer;s = PrivateServer(sys.argv[1]); s.start(); print(s.pid())"
+    )
+    command = [sys.executable, "-W", "ignore", "-c", code, str(tmp_path / "db")]
+    starters = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(3)]
+    pids = {starter.communicate()[0] for starter in starters}
+    server = PrivateServer(tmp_path / "db")
+    assert pids == {f"{server.pid()}\n"}
+    server.stop()
+    assert server.pid() is None
+
+
+def test_a_second_server_on_the_file_is_refused(server: PrivateServer) -> None:
+    """As if the first did not answer: its socket is hidden."""
+    second = PrivateServer(server.directory)
+    second.socket = server.directory / "second.sock"
+    second.pidfile = server.directory / "second.pid"
+    with pytest.raises(ServerError, match="lock"):
+        second.start()
+    assert server.schema_version() is not None
+
+
+@pytest.mark.parametrize("running", [True, False])
+def test_an_older_database_is_converted_and_a_copy_kept(
+    tmp_path: Path, connect: Connect, monkeypatch: pytest.MonkeyPatch, running: bool
+) -> None:
+    current = server_module.SCHEMA_FILE
+    server = PrivateServer(tmp_path / "db")
+    monkeypatch.setattr(server_module, "SCHEMA_FILE", other_schema(tmp_path, "0.9.0"))
+    server.start()
+    client = connect(server.remote)
+    client.put(*everything())
+    if not running:
+        server.stop()
+    monkeypatch.setattr(server_module, "SCHEMA_FILE", current)
+    server.start()
+    assert server.schema_version() == json.loads(current.read_text())["version"]
+    until(lambda: client.store.connected)
+    assert connect(server.remote).network == client.network
+    copy = server.directory / "overlay.db.0.9.0"
+    shown = subprocess.run(["ovsdb-tool", "db-version", str(copy)], capture_output=True, text=True, check=True)
+    assert shown.stdout.strip() == "0.9.0"
+    server.stop()
+
+
+@pytest.mark.parametrize("running", [True, False])
+def test_a_newer_database_is_left_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, running: bool) -> None:
+    server = PrivateServer(tmp_path / "db")
+    with monkeypatch.context() as newer:
+        newer.setattr(server_module, "SCHEMA_FILE", other_schema(tmp_path, "99.0.0"))
+        server.start()
+    if not running:
+        server.stop()
+    with pytest.raises(ServerError, match=r"has schema 99\.0\.0, which is newer"):
+        server.start()
+    server.stop()
+
+
+def test_what_is_wrong_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(ServerError, match=r"Not a directory|File exists"):
+        PrivateServer(tmp_path / "file").start()
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(ServerError, match="is not installed"):
+        PrivateServer(tmp_path / "db").start()
