@@ -55,6 +55,7 @@ CONF.register_cli_opts(
     group="overlay",
 )
 CONF.set_default("wsapi_host", "127.0.0.1")
+CONF.set_default("ofp_tcp_listen_port", OFP_TCP_PORT)
 
 
 class Overlay(app_manager.RyuApp):
@@ -73,7 +74,7 @@ class Overlay(app_manager.RyuApp):
         self._switches = Switches(self._loop.post, self._responder.answer)
         self._chassis = ChassisServer(
             (options.ovsdb_host, options.ovsdb_port),
-            CONF.ofp_tcp_listen_port or OFP_TCP_PORT,
+            CONF.ofp_tcp_listen_port,
             lambda facts: self._loop.post(ChassisReported(facts)),
             lambda name, *, left: self._loop.post(ChassisLost(name, left)),
             options.openflow_target,

@@ -22,14 +22,12 @@ from ryu_overlay.pipeline.tables import (
     LS_IN_LOOKUP,
     LS_IN_SECURITY,
     LS_OUT_PORT,
+    ORIGIN_TTL,
     PHY_IN_PORT,
     PHY_IN_TUNNEL,
     PUNT_METER,
 )
 from ryu_overlay.pipeline.table import Table
-
-ORIGIN_TTL = 64
-"""The TTL of what routers send themselves (RFC 1700). The way out of the router takes one off, so flows set one more."""
 
 ICMP, TCP, UDP = 1, 6, 17
 _IP = {ETH_TYPE: ETH_IP}

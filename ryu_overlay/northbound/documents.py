@@ -6,6 +6,7 @@ a VM that moves must not make somebody's `If-Match` fail. So the tag guards writ
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from ryu_overlay.model.document import to_document
@@ -42,13 +43,13 @@ def placed(service: Service, network: Network, port: Port) -> tuple[Document, st
     return {**document, "tenant": port.tenant, "switch": port.switch, "mtu": service.vm_mtu()}, etag_
 
 
-def tenants(service: Service, network: Network) -> list[Document]:
-    """Every tenant's document with every read-only field, in order of name."""
+def several(service: Service, network: Network, objects: Iterable[Object]) -> list[Document]:
+    """The documents of objects with every read-only field, in order of their refs."""
     live = _Live(service, None)
     found = []
-    for ref, tenant in sorted(network.tables["tenant"].items()):
-        document = to_document(network, tenant)
-        live.complete(network, "tenant", ref, document)
+    for obj in sorted(objects, key=lambda o: o.ref):
+        document = to_document(network, obj)
+        live.complete(network, obj.kind, obj.ref, document)
         found.append(document)
     return found
 

@@ -13,11 +13,11 @@ from functools import lru_cache
 from ryu_overlay.model.network import Network
 from ryu_overlay.model.objects import RouterPort
 from ryu_overlay.oam.icmp import Reason, answer
-from ryu_overlay.openflow.actions import Resubmit, SetField, encode_actions
+from ryu_overlay.openflow.actions import Resubmit, SetField, SetTtl, encode_actions
 from ryu_overlay.openflow.messages import packet_out
 from ryu_overlay.pipeline.cookies import Feature, read_cookie
 from ryu_overlay.pipeline.registers import DATAPATH, IN_LPORT
-from ryu_overlay.pipeline.tables import LR_IN_ROUTE
+from ryu_overlay.pipeline.tables import LR_IN_ROUTE, ORIGIN_TTL
 
 _REASONS = {
     Feature.PUNT_TTL_EXCEEDED: Reason.TTL_EXCEEDED,
@@ -102,4 +102,6 @@ def _position(packet_in: bytes, match_length: int) -> tuple[int, int]:
 
 @lru_cache(maxsize=4096)
 def _enter(router: int) -> bytes:
-    return encode_actions((SetField(DATAPATH.field, router), Resubmit(LR_IN_ROUTE.number)))
+    """What the switch does with an answer: the router's way out takes one from its TTL."""
+    actions = (SetField(DATAPATH.field, router), SetTtl(ORIGIN_TTL + 1), Resubmit(LR_IN_ROUTE.number))
+    return encode_actions(actions)

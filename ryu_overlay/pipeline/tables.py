@@ -33,6 +33,9 @@ from ryu_overlay.pipeline.table import Table
 
 _DP, _IN, _OUT, _TUN, _HOP = DATAPATH.field, IN_LPORT.field, OUT_LPORT.field, FROM_TUNNEL.field, NEXT_HOP.field
 
+ORIGIN_TTL = 64
+"""The TTL of what routers send themselves (RFC 1700). The way out of a router takes one off, so it is set one higher there."""
+
 PUNT_METER = 1
 """The meter every flow passes that sends packets to the controller."""
 

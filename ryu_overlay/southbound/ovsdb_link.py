@@ -96,6 +96,7 @@ class Link:
         self._leaving = False
         self._objection = ""
         self._txn: Any = None
+        self._txn_leaves = False
         self._retry = Retry()
         self._reported: ChassisFacts | None = None
 
@@ -219,6 +220,7 @@ class Link:
         if self.identity is None and not self._leaving:
             return
         self._view.stale_plan = False
+        self._txn_leaves = self.identity is None
         txn = ovs.db.idl.Transaction(self._idl)
         try:
             if self.identity is not None:
@@ -246,7 +248,7 @@ class Link:
         if status in (txn.SUCCESS, txn.UNCHANGED):
             self._view.stale_facts |= bool(self._retry.reason)
             self._retry = Retry()
-            self._leaving = False
+            self._leaving &= not self._txn_leaves
             return
         # Anything but an error means that the request was not sent, as on a connection that just broke.
         reason = f"the database refused a change: {txn.get_error()}" if status == txn.ERROR else ""

@@ -16,11 +16,18 @@ from tests.unit.store.store_lab import Client, until
 
 
 @pytest.fixture
-def server(tmp_path: Path) -> Iterator[PrivateServer]:
+def fresh(tmp_path: Path) -> Iterator[PrivateServer]:
+    """A server that was never started, and does not outlive the test."""
     server = PrivateServer(tmp_path / "db")
-    server.start()
     yield server
     server.stop()
+
+
+@pytest.fixture
+def server(fresh: PrivateServer) -> PrivateServer:
+    """A server that runs."""
+    fresh.start()
+    return fresh
 
 
 @pytest.fixture

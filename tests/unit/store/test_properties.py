@@ -33,6 +33,13 @@ def objects(draw: st.DrawFn) -> list[Object]:
     def names() -> list[str]:
         return draw(st.lists(st.sampled_from(NAMES), unique=True))
 
+    pairs: dict[tuple[str, ...], tuple[str, str]] = {}
+
+    def paired(tenant: str, own: tuple[str, str], far: tuple[str, str] | None) -> tuple[str, str] | None:
+        """`far`, unless one of the two has another peer already."""
+        free = far != own and far and pairs.setdefault((tenant, *own), far) == far
+        return far if free and pairs.setdefault((tenant, *far), own) == own else None
+
     for tenant in names():
         made.append(Tenant(tenant, next(numbers), uuid("tenant", tenant), draw(text)))
         switches = names()
@@ -48,7 +55,7 @@ def objects(draw: st.DrawFn) -> list[Object]:
             made.append(Router(tenant, name, next(numbers), uuid("router", tenant, name)))
             for stem in names():
                 switch = draw(st.none() | st.sampled_from(switches)) if switches else None
-                peer = draw(st.none() | st.tuples(st.sampled_from(NAMES), st.sampled_from(NAMES)))
+                peer = paired(tenant, (name, stem), draw(st.none() | st.tuples(st.sampled_from(NAMES), st.sampled_from(NAMES))))
                 port_uuid, values = uuid("router_port", tenant, name, stem), draw(interfaces)
                 made.append(RouterPort(tenant, name, stem, next(numbers), port_uuid, "", values, switch, peer))
             for prefix in draw(st.lists(prefixes, unique=True, max_size=2)):

@@ -7,7 +7,6 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
-from pathlib import Path
 
 import eventlet
 import pytest
@@ -79,14 +78,12 @@ def test_a_database_that_stays_away_is_said_so(server: PrivateServer, connect: C
     client.put(a_switch())
 
 
-def test_a_store_started_before_its_server(tmp_path: Path, connect: Connect) -> None:
-    server = PrivateServer(tmp_path / "late")
-    client = connect(server.remote, wait=False)
+def test_a_store_started_before_its_server(fresh: PrivateServer, connect: Connect) -> None:
+    client = connect(fresh.remote, wait=False)
     eventlet.sleep(0.05)
     assert not client.store.connected
-    server.start()
+    fresh.start()
     until(lambda: client.store.connected)
-    server.stop()
 
 
 def test_what_went_while_the_connection_was_down_is_noticed(server: PrivateServer, client: Client) -> None:

@@ -45,17 +45,16 @@ def test_a_killed_server_is_started_anew(server: PrivateServer) -> None:
     assert server.schema_version() is not None
 
 
-def test_controllers_that_start_together_start_one_server(tmp_path: Path) -> None:
+def test_controllers_that_start_together_start_one_server(fresh: PrivateServer) -> None:
     code = (
         "import sys; from ryu_overlay.store.server import PrivateServer;s = PrivateServer(sys.argv[1]); s.start(); print(s.pid())"
     )
-    command = [sys.executable, "-W", "ignore", "-c", code, str(tmp_path / "db")]
+    command = [sys.executable, "-W", "ignore", "-c", code, str(fresh.directory)]
     starters = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(3)]
     pids = {starter.communicate()[0] for starter in starters}
-    server = PrivateServer(tmp_path / "db")
-    assert pids == {f"{server.pid()}\n"}
-    server.stop()
-    assert server.pid() is None
+    assert pids == {f"{fresh.pid()}\n"}
+    fresh.stop()
+    assert fresh.pid() is None
 
 
 def test_a_second_server_on_the_file_is_refused(server: PrivateServer) -> None:
@@ -70,10 +69,9 @@ def test_a_second_server_on_the_file_is_refused(server: PrivateServer) -> None:
 
 @pytest.mark.parametrize("running", [True, False])
 def test_an_older_database_is_converted_and_a_copy_kept(
-    tmp_path: Path, connect: Connect, monkeypatch: pytest.MonkeyPatch, running: bool
+    tmp_path: Path, fresh: PrivateServer, connect: Connect, monkeypatch: pytest.MonkeyPatch, running: bool
 ) -> None:
-    current = server_module.SCHEMA_FILE
-    server = PrivateServer(tmp_path / "db")
+    current, server = server_module.SCHEMA_FILE, fresh
     monkeypatch.setattr(server_module, "SCHEMA_FILE", other_schema(tmp_path, "0.9.0"))
     server.start()
     client = connect(server.remote)
@@ -88,20 +86,19 @@ def test_an_older_database_is_converted_and_a_copy_kept(
     copy = server.directory / "overlay.db.0.9.0"
     shown = subprocess.run(["ovsdb-tool", "db-version", str(copy)], capture_output=True, text=True, check=True)
     assert shown.stdout.strip() == "0.9.0"
-    server.stop()
 
 
 @pytest.mark.parametrize("running", [True, False])
-def test_a_newer_database_is_left_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, running: bool) -> None:
-    server = PrivateServer(tmp_path / "db")
+def test_a_newer_database_is_left_alone(
+    tmp_path: Path, fresh: PrivateServer, monkeypatch: pytest.MonkeyPatch, running: bool
+) -> None:
     with monkeypatch.context() as newer:
         newer.setattr(server_module, "SCHEMA_FILE", other_schema(tmp_path, "99.0.0"))
-        server.start()
+        fresh.start()
     if not running:
-        server.stop()
+        fresh.stop()
     with pytest.raises(ServerError, match=r"has schema 99\.0\.0, which is newer"):
-        server.start()
-    server.stop()
+        fresh.start()
 
 
 def test_what_is_wrong_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
