@@ -14,9 +14,11 @@ from ryu_overlay.northbound.service import ChassisStatus, Service
 
 CHASSIS = TypeAdapter(ChassisStatus)
 
+
 def list_chassis(service: Service, request: Request) -> Response:
     """Every chassis that joined, in order of name."""
     return _answer(answers.ChassisList(chassis=sorted(service.chassis(), key=lambda c: c.name)))
+
 
 def show_chassis(service: Service, request: Request) -> Response:
     """One chassis."""
@@ -26,6 +28,7 @@ def show_chassis(service: Service, request: Request) -> Response:
         raise missing("chassis", name)
     return Response(200, CHASSIS.dump_json(found) + b"\n", JSON)
 
+
 def forget_chassis(service: Service, request: Request) -> Response:
     """Forget a chassis and what was bound there."""
     name = request.names["chassis"]
@@ -33,21 +36,26 @@ def forget_chassis(service: Service, request: Request) -> Response:
         raise missing("chassis", name)
     return Response(204)
 
+
 def list_bindings(service: Service, request: Request) -> Response:
     """Where each logical port is."""
     return _answer(answers.Bindings(bindings=sorted(service.bindings(), key=lambda b: (b.tenant, b.switch, b.port))))
+
 
 def list_tunnels(service: Service, request: Request) -> Response:
     """Which tunnels exist, and the switches that need them."""
     return _answer(answers.Tunnels(tunnels=sorted(service.tunnels(), key=lambda t: (t.chassis, t.peer))))
 
+
 def list_drops(service: Service, request: Request) -> Response:
     """What each named drop rule has dropped."""
     return _answer(answers.Drops(drops=sorted(service.drops(), key=lambda d: (d.reason, d.object or "", d.chassis))))
 
+
 def list_drift(service: Service, request: Request) -> Response:
     """What audits found, the newest first."""
     return _answer(answers.Drift(drift=sorted(service.drift(), key=lambda d: d.time, reverse=True)))
+
 
 def show_revision(service: Service, request: Request) -> Response:
     """The newest revision and what each chassis has of it; with `wait`, once every chassis concerned has it."""
@@ -58,6 +66,7 @@ def show_revision(service: Service, request: Request) -> Response:
     # A newer revision may have come meanwhile: what is said is about the one that is shown.
     converged = service.wait(status["revision"], 0)
     return _answer(answers.Revision(revision=status["revision"], converged=converged, chassis=rows))
+
 
 def _answer(document: BaseModel) -> Response:
     return Response(200, document.model_dump_json().encode() + b"\n", JSON)

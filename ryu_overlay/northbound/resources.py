@@ -138,7 +138,9 @@ def show_port(service: Service, request: Request) -> Response:
 def show_network(service: Service, request: Request) -> Response:
     """Every tenant's document."""
     network = service.network
-    return _shown(200, {"tenants": documents.several(service, network, network.tables["tenant"].values())}, documents.network_tag(network))
+    return _shown(
+        200, {"tenants": documents.several(service, network, network.tables["tenant"].values())}, documents.network_tag(network)
+    )
 
 
 def put_network(service: Service, request: Request) -> Response:

@@ -117,9 +117,9 @@ Prefix = Annotated[
     PlainValidator(_prefix),
     WithJsonSchema({"type": "string", "pattern": f"^{_ADDRESS}{_LENGTH}$", "examples": ["10.0.0.0/8"]}),
 ]
-Mac = Annotated[
-    str, PlainValidator(_mac), WithJsonSchema({"type": "string", "pattern": "^[0-9A-Fa-f]{2}(:[0-9A-Fa-f]{2}){5}$"})
-]
+Mac = Annotated[str, PlainValidator(_mac), WithJsonSchema({"type": "string", "pattern": "^[0-9A-Fa-f]{2}(:[0-9A-Fa-f]{2}){5}$"})]
 Peer = Annotated[
-    Any, PlainValidator(_peer), WithJsonSchema({"type": ["string", "null"], "pattern": f"^{_NAME}/{_NAME}$", "examples": ["r2/down"]})
+    Any,
+    PlainValidator(_peer),
+    WithJsonSchema({"type": ["string", "null"], "pattern": f"^{_NAME}/{_NAME}$", "examples": ["r2/down"]}),
 ]

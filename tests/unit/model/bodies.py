@@ -73,8 +73,11 @@ def refused(base: Network, kind: str, path: str, body: Body, mode: Any = "put") 
 
 
 def by_field(problems: tuple[Problem, ...]) -> dict[str, str]:
-    assert len({p.field for p in problems}) == len(problems), problems
-    return {p.field: p.reason for p in problems}
+    """The reasons by field; several for one field joined with ` | `."""
+    reasons: dict[str, list[str]] = {}
+    for problem in problems:
+        reasons.setdefault(problem.field, []).append(problem.reason)
+    return {field: " | ".join(texts) for field, texts in reasons.items()}
 
 
 def rebuilt(network: Network) -> Network:

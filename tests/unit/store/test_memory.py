@@ -65,12 +65,13 @@ def test_facts_given_while_the_database_is_away_are_stored_when_it_is_back(serve
 
 
 def test_two_controllers_that_see_the_same_chassis_agree(server: PrivateServer, client: Client, connect: Connect) -> None:
-    """Both insert; the name's index refuses one, which then finds the row there."""
+    """Both insert; the name's index refuses one, which then finds the row there and updates it."""
     other = connect(server.remote)
-    client.store.remember({"hv1": HV1}, {})
-    other.store.remember({"hv1": replace(HV1, mtu=9000)}, {})
-    until(lambda: client.store.memory.chassis and client.store.memory.chassis == other.store.memory.chassis)
-    until(lambda: client.store.memory.chassis["hv1"].mtu == 9000)
+    mine, theirs = HV1, replace(HV1, mtu=9000)
+    client.store.remember({"hv1": mine}, {})
+    other.store.remember({"hv1": theirs}, {})
+    until(lambda: {mine, theirs} == {m.chassis["hv1"] for m in client.memories if m.chassis})
+    until(lambda: client.store.memory.chassis == other.store.memory.chassis)
 
 
 def test_text_that_ovsdb_cannot_hold_is_refused_at_once(client: Client) -> None:

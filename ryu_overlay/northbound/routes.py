@@ -1,0 +1,162 @@
+"""The route table: every path, its methods, and for each the handler, the shapes of body and answer, and the parameters.
+
+Declared once; `dispatch` routes by it and answers OPTIONS and 405 from it, and `openapi` writes the document from it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache, partial
+from typing import Any
+
+from pydantic import BaseModel
+
+from ryu_overlay.northbound import answers, metrics, openapi, reports, resources, schemas
+from ryu_overlay.northbound.http import CASCADE, DRY_RUN, JSON, WAIT, Parameter, Request, Response, answer
+from ryu_overlay.northbound.resources import PORT, ROUTE, ROUTER, ROUTER_PORT, SWITCH, TENANT, Kind
+from ryu_overlay.northbound.service import ChassisStatus, Service
+
+Handler = Callable[[Service, Request], Response]
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One method of a path. `answers` maps each good status to the shape of its body (None: no body, str: its content type)."""
+
+    handler: Handler
+    summary: str
+    answers: Mapping[int, Any]
+    body: type[BaseModel] | None = None
+    query: tuple[Parameter, ...] = ()
+    tagged: bool = False
+    """Whether it has to do with an entity tag: gives one, or is guarded by If-Match and If-None-Match."""
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One path. A parameter is one segment, except that `{prefix}` may hold a slash."""
+
+    path: str
+    operations: Mapping[str, Operation] = field(default_factory=dict)
+
+    @property
+    def methods(self) -> tuple[str, ...]:
+        """Everything that Allow names: HEAD comes with GET, OPTIONS always (RFC 9110 sections 9.3.2 and 9.3.7)."""
+        return tuple(sorted({*self.operations, "OPTIONS", *(["HEAD"] if "GET" in self.operations else [])}))
+
+
+@dataclass(frozen=True, slots=True)
+class _Shapes:
+    """The shapes of one kind: in a collection, as it is created, put and patched."""
+
+    kind: Kind
+    one: str
+    many: type[BaseModel]
+    create: type[BaseModel]
+    put: type[BaseModel]
+    patch: type[BaseModel]
+    list: Handler | None = None
+
+
+_OBJECTS = (
+    _Shapes(
+        TENANT,
+        "tenant",
+        answers.Tenants,
+        schemas.Tenant,
+        schemas.TenantChange,
+        schemas.TenantChange,
+        resources.list_tenants,
+    ),
+    _Shapes(SWITCH, "logical switch", answers.Switches, schemas.Switch, schemas.SwitchChange, schemas.SwitchChange),
+    _Shapes(PORT, "logical port", answers.Ports, schemas.Port, schemas.PortChange, schemas.PortChange),
+    _Shapes(ROUTER, "logical router", answers.Routers, schemas.Router, schemas.RouterChange, schemas.RouterChange),
+    _Shapes(
+        ROUTER_PORT,
+        "router port",
+        answers.RouterPorts,
+        schemas.RouterPort,
+        schemas.RouterPortPut,
+        schemas.RouterPortChange,
+    ),
+    _Shapes(ROUTE, "static route", answers.Routes, schemas.Route, schemas.RoutePut, schemas.RouteChange),
+)
+
+
+def _objects(shapes: _Shapes) -> Iterator[Route]:
+    """The collection and the item of one kind."""
+    kind, one, whole = shapes.kind, shapes.one, shapes.create
+    listing = shapes.list or partial(resources.list_objects, kind)
+    made = {200: whole, 201: whole}
+    yield Route(
+        kind.path,
+        {
+            "GET": Operation(listing, f"List every {one}", {200: shapes.many}),
+            "POST": Operation(
+                partial(resources.create, kind), f"Create a {one}, or find it as given", made, shapes.create, (WAIT,), True
+            ),
+        },
+    )
+    write = {"query": (WAIT,), "tagged": True}
+    yield Route(
+        kind.item,
+        {
+            "GET": Operation(partial(resources.show, kind), f"Show a {one}", {200: whole}, tagged=True),
+            "PUT": Operation(partial(resources.put, kind), f"Make a {one} exactly as given", made, shapes.put, **write),
+            "PATCH": Operation(
+                partial(resources.patch, kind), f"Change the fields given of a {one}", {200: whole}, shapes.patch, **write
+            ),
+            "DELETE": Operation(
+                partial(resources.remove, kind), f"Delete a {one}", {204: None}, query=(WAIT, CASCADE), tagged=True
+            ),
+        },
+    )
+
+
+def _read(path: str, handler: Handler, summary: str, shape: Any, *query: Parameter, tagged: bool = False) -> Route:
+    return Route(path, {"GET": Operation(handler, summary, {200: shape}, query=query, tagged=tagged)})
+
+
+@lru_cache(maxsize=1)
+def _document() -> Response:
+    return answer(200, openapi.document(ROUTES))
+
+
+def _show_document(service: Service, request: Request) -> Response:
+    return _document()
+
+
+def _network() -> Route:
+    get = Operation(resources.show_network, "Show every tenant's document", {200: schemas.NetworkDocument}, tagged=True)
+    put = Operation(
+        resources.put_network,
+        "Make each tenant named exactly as given, in one transaction",
+        {200: answers.Changes},
+        schemas.NetworkDocument,
+        (WAIT, DRY_RUN),
+        tagged=True,
+    )
+    return Route("/v1/network", {"GET": get, "PUT": put})
+
+
+def _chassis() -> Route:
+    get = Operation(reports.show_chassis, "Show a chassis", {200: ChassisStatus})
+    delete = Operation(reports.forget_chassis, "Forget a chassis and what was bound there", {204: None})
+    return Route("/v1/chassis/{chassis}", {"GET": get, "DELETE": delete})
+
+
+ROUTES: tuple[Route, ...] = (
+    *(route for shapes in _OBJECTS for route in _objects(shapes)),
+    _network(),
+    _read("/v1/ports/{port}", resources.show_port, "Show a logical port, by name or UUID", answers.PlacedPort, tagged=True),
+    _read("/v1/chassis", reports.list_chassis, "List every chassis", answers.ChassisList),
+    _chassis(),
+    _read("/v1/bindings", reports.list_bindings, "List where each logical port is", answers.Bindings),
+    _read("/v1/tunnels", reports.list_tunnels, "List every tunnel and why it is there", answers.Tunnels),
+    _read("/v1/revision", reports.show_revision, "Show what each chassis has confirmed", answers.Revision, WAIT),
+    _read("/v1/drops", reports.list_drops, "List every named drop", answers.Drops),
+    _read("/v1/drift", reports.list_drift, "List what audits found", answers.Drift),
+    _read("/v1/openapi.json", _show_document, "Show this document", JSON),
+    _read("/metrics", metrics.show, "Show metrics for Prometheus", metrics.CONTENT_TYPE_LATEST),
+)
