@@ -22,11 +22,12 @@ class Vif:
 
 @dataclass(frozen=True, slots=True)
 class TunnelPort:
-    """A VXLAN port of br-int to the chassis with `remote_ip`."""
+    """A VXLAN port of br-int to the chassis with `remote_ip`. `up`: BFD hears the far end, and the far end hears us."""
 
     remote_ip: IPv4Address
     interface: str
     ofport: int
+    up: bool = False
 
 
 @dataclass(frozen=True, slots=True)

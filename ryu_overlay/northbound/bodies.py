@@ -7,6 +7,7 @@ depth and size), because whatever a parser silently mends is something the opera
 from __future__ import annotations
 
 import json
+from collections import Counter
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
@@ -40,8 +41,8 @@ def parse(raw: bytes) -> dict[str, Any]:
     if raw.count(b"{") + raw.count(b"[") > MAX_ITEMS:
         raise problem(413, BODY, f"has more than {MAX_ITEMS} objects and lists")
     try:
-        # The first parser is the strict one: depth, UTF-8, surrogates, size of numbers. Only the second can see a name given twice.
-        from_json(raw, allow_inf_nan=False, cache_mode="none")
+        # The first parser is the strict one (depth, UTF-8, surrogates, size of numbers); only the second sees a name given twice.
+        from_json(raw, allow_inf_nan=False, cache_strings="none")
         value = json.loads(raw, object_pairs_hook=_once)
     except _Twice as error:
         raise problem(400, shown(str(error)), "is given twice in one object") from error
@@ -63,6 +64,6 @@ def given(model: type[BaseModel], value: dict[str, Any]) -> dict[str, Any]:
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     value = dict(pairs)
     if len(value) != len(pairs):
-        seen: set[str] = set()
-        raise _Twice(next(name for name, _ in pairs if name in seen or seen.add(name)))
+        names = Counter(name for name, _ in pairs)
+        raise _Twice(next(name for name, times in names.items() if times > 1))
     return value

@@ -45,7 +45,9 @@ class Api:
             away = Problem("", f"the store is away, try again: {error}" if str(error) else "the store is away, try again")
             response = _refusal(HttpProblem(503, away, headers={"Retry-After": str(RETRY_SECONDS)}))
         except Exception:
-            response = _failure(incoming)
+            request_id = secrets.token_hex(8)
+            LOG.exception("request %s failed: %s %s", request_id, incoming.method, incoming.path)
+            response = _failure(request_id)
         metrics.count(incoming.method, route.path if route else "none", response.status, time.perf_counter() - started)
         return response
 
@@ -88,9 +90,7 @@ def _refusal(error: HttpProblem) -> Response:
     return answer(error.status, document, error.headers, problems.CONTENT_TYPE)
 
 
-def _failure(incoming: Incoming) -> Response:
+def _failure(request_id: str) -> Response:
     """What to say of an exception nobody foresaw; it is in the log under the same id."""
-    request_id = secrets.token_hex(8)
-    LOG.exception("request %s failed: %s %s", request_id, incoming.method, incoming.path)
     told = [Problem("", f"the controller failed; its log says more under {request_id}")]
     return answer(500, problems.document(500, told, request_id=request_id), content_type=problems.CONTENT_TYPE)

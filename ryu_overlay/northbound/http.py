@@ -14,7 +14,8 @@ from hashlib import blake2b
 from typing import Any
 from urllib.parse import parse_qsl
 
-from ryu_overlay.northbound.problems import HttpProblem, Problem, problem, shown
+from ryu_overlay.model.problems import Problem
+from ryu_overlay.northbound.problems import HttpProblem, problem, shown
 
 JSON = "application/json"
 MAX_BODY = 16 * 2**20
@@ -67,7 +68,7 @@ class Response:
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """A query parameter: `parse` turns its text into a value or raises ValueError with the reason; `schema` is its JSON schema."""
+    """A query parameter. `parse` turns its text into a value or raises ValueError with the reason; `schema` is JSON schema."""
 
     name: str
     parse: Callable[[str], Any]

@@ -107,7 +107,7 @@ class LiveService:
                 port = None if facts is None else facts.tunnels.get(address)
                 shared = tuple(sorted(needed.get(name, set()) & needed.get(other, set())))
                 interface, ofport = ("", None) if port is None else (port.interface, port.ofport)
-                up = port is not None and self._is_up(name) and self._is_up(other)
+                up = port is not None and port.up
                 found.append(TunnelStatus(name, other, address, interface, ofport, shared, up))
         return found
 

@@ -14,6 +14,7 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from prometheus_client.registry import Collector
 
 from ryu_overlay.northbound.http import Request, Response
+from ryu_overlay.northbound.reports import total_drops
 from ryu_overlay.northbound.service import ChassisStatus, Service
 
 __all__ = ["CONTENT_TYPE_LATEST", "count", "show"]
@@ -82,7 +83,7 @@ class _State(Collector):
         labels = ("reason", "chassis", "kind", "object")
         packets = CounterMetricFamily("overlay_drop_packets", "Packets dropped by a named rule.", labels=labels)
         octets = CounterMetricFamily("overlay_drop_bytes", "Bytes dropped by a named rule.", labels=labels)
-        for drop in self._service.drops():
+        for drop in total_drops(self._service):
             values = (drop.reason, drop.chassis, drop.kind or "", drop.object or "")
             packets.add_metric(values, drop.packets)
             octets.add_metric(values, drop.bytes)

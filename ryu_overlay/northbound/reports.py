@@ -5,12 +5,14 @@ Each handler is a plain function of (service, request) that gives the response.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from pydantic import BaseModel, TypeAdapter
 
 from ryu_overlay.northbound import answers
 from ryu_overlay.northbound.http import JSON, Request, Response
 from ryu_overlay.northbound.problems import missing
-from ryu_overlay.northbound.service import ChassisStatus, Service
+from ryu_overlay.northbound.service import ChassisStatus, DropCount, Service
 
 CHASSIS = TypeAdapter(ChassisStatus)
 
@@ -49,7 +51,7 @@ def list_tunnels(service: Service, request: Request) -> Response:
 
 def list_drops(service: Service, request: Request) -> Response:
     """What each named drop rule has dropped."""
-    return _answer(answers.Drops(drops=sorted(service.drops(), key=lambda d: (d.reason, d.object or "", d.chassis))))
+    return _answer(answers.Drops(drops=total_drops(service)))
 
 
 def list_drift(service: Service, request: Request) -> Response:
@@ -66,6 +68,18 @@ def show_revision(service: Service, request: Request) -> Response:
     # A newer revision may have come meanwhile: what is said is about the one that is shown.
     converged = service.wait(status["revision"], 0)
     return _answer(answers.Revision(revision=status["revision"], converged=converged, chassis=rows))
+
+
+def total_drops(service: Service) -> list[DropCount]:
+    """One count for each reason, chassis and object, however many flows drop for it."""
+    totals: dict[tuple[str, str, str, str], DropCount] = {}
+    for drop in service.drops():
+        kind = None if drop.kind is None else drop.kind.replace("_", "-")
+        key = (drop.reason, kind or "", drop.object or "", drop.chassis)
+        before = totals.get(key)
+        packets, octets = (before.packets, before.bytes) if before is not None else (0, 0)
+        totals[key] = replace(drop, kind=kind, packets=packets + drop.packets, bytes=octets + drop.bytes)
+    return [drop for _, drop in sorted(totals.items())]
 
 
 def _answer(document: BaseModel) -> Response:

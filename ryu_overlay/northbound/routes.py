@@ -98,20 +98,11 @@ def _objects(shapes: _Shapes) -> Iterator[Route]:
             ),
         },
     )
-    write = {"query": (WAIT,), "tagged": True}
-    yield Route(
-        kind.item,
-        {
-            "GET": Operation(partial(resources.show, kind), f"Show a {one}", {200: whole}, tagged=True),
-            "PUT": Operation(partial(resources.put, kind), f"Make a {one} exactly as given", made, shapes.put, **write),
-            "PATCH": Operation(
-                partial(resources.patch, kind), f"Change the fields given of a {one}", {200: whole}, shapes.patch, **write
-            ),
-            "DELETE": Operation(
-                partial(resources.remove, kind), f"Delete a {one}", {204: None}, query=(WAIT, CASCADE), tagged=True
-            ),
-        },
-    )
+    show = Operation(partial(resources.show, kind), f"Show a {one}", {200: whole}, tagged=True)
+    put = Operation(partial(resources.put, kind), f"Make a {one} exactly as given", made, shapes.put, (WAIT,), True)
+    patch = Operation(partial(resources.patch, kind), f"Change a {one}'s fields", {200: whole}, shapes.patch, (WAIT,), True)
+    delete = Operation(partial(resources.remove, kind), f"Delete a {one}", {204: None}, None, (WAIT, CASCADE), True)
+    yield Route(kind.item, {"GET": show, "PUT": put, "PATCH": patch, "DELETE": delete})
 
 
 def _read(path: str, handler: Handler, summary: str, shape: Any, *query: Parameter, tagged: bool = False) -> Route:

@@ -54,7 +54,7 @@ class Shape(BaseModel):
 
 
 class PortChange(Shape):
-    """What can be changed of a logical port. Without `addresses` one is assigned from each subnet of the switch; [] means none."""
+    """What can be changed of a logical port. Without `addresses` it gets one from each subnet of its switch; [] means none."""
 
     name: Name = _IN_PATH
     mac: Mac = Field(default_factory=str)

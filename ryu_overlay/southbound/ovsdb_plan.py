@@ -29,6 +29,10 @@ MAX_BACKOFF_MS = 1000
 INACTIVITY_PROBE_MS = 5000
 """After this much silence on OpenFlow the switch asks for a sign of life; after as much again it dials anew."""
 
+BFD = {"enable": "true", "min_tx": "1000", "min_rx": "1000"}
+"""Each tunnel's BFD (RFC 5880), in milliseconds. It says whether the far end hears us, and keeps the underlay's ARP
+entry for it fresh: without one, Open vSwitch drops the first packets of a tenant while it asks."""
+
 _PROTOCOL = "OpenFlow13"
 _PROTOCOLS = ["OpenFlow10", "OpenFlow13", "OpenFlow14", "OpenFlow15"]
 _NAME_LENGTH = 15
@@ -181,7 +185,7 @@ def _settle_tunnels(txn: ovs.db.idl.Transaction, view: View, bridge: Any, local_
         name = tunnel_name(remote, taken)
         taken.add(name)
         ids, options = {TUNNEL_MARK: remote}, _options(remote_ip, local_ip)
-        bridge.addvalue("ports", _add_port(txn, name, type="vxlan", options=options, external_ids=ids).uuid)
+        bridge.addvalue("ports", _add_port(txn, name, type="vxlan", options=options, external_ids=ids, bfd=BFD).uuid)
 
 
 def _correct_tunnel(txn: ovs.db.idl.Transaction, view: View, interface: UUID, options: dict[str, str]) -> None:
@@ -191,6 +195,8 @@ def _correct_tunnel(txn: ovs.db.idl.Transaction, view: View, interface: UUID, op
         row.type = "vxlan"
     if tunnel.options != tuple(sorted(options.items())):
         row.options = options
+    if not set(BFD.items()) <= set(tunnel.bfd):
+        row.bfd = {**dict(tunnel.bfd), **BFD}
 
 
 def _options(remote_ip: IPv4Address, local_ip: IPv4Address) -> dict[str, str]:

@@ -54,6 +54,8 @@ _TABLES: dict[str, dict[str, Any]] = {
         "mtu": _INTEGER_OR_NONE,
         "status": _MAP,
         "error": _STRING_OR_NONE,
+        "bfd": _MAP,
+        "bfd_status": _MAP,
     },
 }
 

@@ -37,6 +37,8 @@ class Tunnel:
     options: tuple[tuple[str, str], ...]
     ofport: int
     egress: str
+    bfd: tuple[tuple[str, str], ...]
+    up: bool
 
     @property
     def remote_ip(self) -> IPv4Address | None:
@@ -177,8 +179,7 @@ class View:
         tunnel: Tunnel | None = None
         vif: Vif | None = None
         if TUNNEL_MARK in ids:
-            egress = row.status.get("tunnel_egress_iface", "")
-            tunnel = Tunnel(ids[TUNNEL_MARK], name, row.type, tuple(sorted(row.options.items())), max(ofport, 0), egress)
+            tunnel = _tunnel(row, ids[TUNNEL_MARK], max(ofport, 0))
         elif ids.get(IFACE_ID) and ofport > 0:
             vif = Vif(ids[IFACE_ID], name, ofport)
         error = first(row.error) if tunnel is not None or ids.get(IFACE_ID) else None
@@ -201,12 +202,18 @@ class View:
         for tunnel in self.tunnels.values():
             remote_ip = tunnel.remote_ip
             if tunnel.ofport > 0 and remote_ip is not None:
-                yield remote_ip, TunnelPort(remote_ip, tunnel.interface, tunnel.ofport)
+                yield remote_ip, TunnelPort(remote_ip, tunnel.interface, tunnel.ofport, tunnel.up)
 
     def _problems(self) -> Iterator[str]:
         for iface_id, names in self.vifs.contested().items():
             yield f"iface-id {iface_id} is on interfaces {', '.join(names)}; {names[0]} counts"
         yield from sorted(self._errors.values())
+
+
+def _tunnel(row: Any, remote: str, ofport: int) -> Tunnel:
+    egress = row.status.get("tunnel_egress_iface", "")
+    options, bfd = tuple(sorted(row.options.items())), tuple(sorted(row.bfd.items()))
+    return Tunnel(remote, row.name, row.type, options, ofport, egress, bfd, row.bfd_status.get("state") == "up")
 
 
 T = TypeVar("T")

@@ -1,0 +1,154 @@
+"""A service in memory, with two chassis, for tests of REST: the real model, no store and no switches."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from datetime import datetime, timezone
+from ipaddress import IPv4Address
+from typing import Any
+
+from ryu_overlay.model.network import Network
+from ryu_overlay.northbound.dispatch import Api
+from ryu_overlay.northbound.http import Incoming, Response
+from ryu_overlay.northbound.service import (
+    BindingStatus,
+    ChassisStatus,
+    DriftEntry,
+    DropCount,
+    RevisionStatus,
+    StoreAway,
+    TunnelStatus,
+)
+
+SINCE = datetime(2024, 5, 1, 12, 30, tzinfo=timezone.utc)
+RED: dict[str, Any] = {
+    "name": "red",
+    "description": "the first",
+    "switches": [
+        {
+            "name": "web",
+            "subnets": ["10.0.1.0/24"],
+            "vni": 7,
+            "ports": [{"name": "web-1", "mac": "02:00:00:00:01:0b", "addresses": ["10.0.1.11"]}],
+        }
+    ],
+    "routers": [
+        {
+            "name": "r1",
+            "ports": [
+                {"name": "web", "mac": "02:00:00:00:00:01", "addresses": ["10.0.1.1/24"], "switch": "web"},
+                {"name": "up", "addresses": ["100.64.0.1/30"], "peer": "r2/down"},
+            ],
+            "routes": [{"prefix": "10.9.0.0/16", "nexthops": ["100.64.0.2"]}],
+        },
+        {"name": "r2", "ports": [{"name": "down", "addresses": ["100.64.0.2/30"]}]},
+    ],
+}
+
+
+class MemoryService:
+    """`confirmed` is what the chassis have; `away` makes the store refuse; `meddle` runs once, between an edit and its commit."""
+
+    def __init__(self) -> None:
+        self.network = Network()
+        self.confirmed = 10**9
+        self.away = False
+        self.meddle: Callable[[], object] | None = None
+        self.waits: list[tuple[int, float]] = []
+        self.forgotten: list[str] = []
+
+    def write(self, edit: Callable[[Network], Network]) -> Network:
+        while True:
+            if self.away:
+                raise StoreAway("connection refused")
+            base = self.network
+            after = edit(base)
+            meddle, self.meddle = self.meddle, None
+            if meddle is not None:
+                meddle()
+            if self.network is base:
+                self.network = after
+                return after
+
+    def wait(self, revision: int, seconds: float) -> bool:
+        self.waits.append((revision, seconds))
+        return self.confirmed >= revision
+
+    def revision(self) -> RevisionStatus:
+        confirmed = min(self.confirmed, self.network.revision)
+        return {
+            "revision": self.network.revision,
+            "chassis": {
+                "hv2": {"confirmed": confirmed, "connected": True},
+                "hv1": {"confirmed": confirmed, "connected": False},
+            },
+        }
+
+    def chassis(self) -> list[ChassisStatus]:
+        common = ("3.1.0", "netdev", 1500, 1450, min(self.confirmed, self.network.revision))
+        hv1 = ChassisStatus("hv1", IPv4Address("172.31.0.1"), "disconnected", *common, 0, 0, ("no OpenFlow",), {"physnet1": "br-ex"})
+        return [ChassisStatus("hv2", IPv4Address("172.31.0.2"), "connected", *common, 120, 1), hv1]
+
+    def forget_chassis(self, name: str) -> bool:
+        self.forgotten.append(name)
+        return name == "hv1"
+
+    def bindings(self) -> list[BindingStatus]:
+        return [
+            BindingStatus(p.name, p.tenant, p.switch, "hv2", "tap0", "bound", SINCE)
+            if p.name.endswith("-1")
+            else BindingStatus(p.name, p.tenant, p.switch, None, None, "unbound")
+            for p in self.network.port_by_name.values()
+        ]
+
+    def tunnels(self) -> list[TunnelStatus]:
+        return [TunnelStatus("hv1", "hv2", IPv4Address("172.31.0.2"), "vx-2", 5, ("red/web",), True)]
+
+    def drops(self) -> list[DropCount]:
+        return [
+            DropCount("spoofed_mac", "hv2", "port", "red/web/web-1", 3, 180),
+            DropCount("no_route", "hv2", "router", "red/r1", 1, 60),
+            DropCount("spoofed_mac", "hv2", "port", "red/web/web-1", 2, 120),
+            DropCount("not_attached", "hv2", "router_port", "red/r1/web", 1, 60),
+            DropCount("unknown", "hv1", None, None, 9, 900),
+        ]
+
+    def drift(self) -> list[DriftEntry]:
+        return [DriftEntry(SINCE, "hv2", "missing", "ls_in_mac", "priority=1 actions=drop", True)]
+
+    def vm_mtu(self) -> int | None:
+        return 1450
+
+
+class Caller:
+    """Calls the API with JSON bodies and checks what every answer has to be."""
+
+    def __init__(self, service: MemoryService) -> None:
+        self.service = service
+        self.api = Api(service)
+
+    def __call__(self, method: str, path: str, body: Any = None, query: str = "", **headers: str) -> tuple[int, Any, Response]:
+        """The status, the decoded body and the whole response."""
+        raw = body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
+        response = self.raw(method, path, raw, query, **headers)
+        return response.status, json.loads(response.body) if response.body else None, response
+
+    def raw(self, method: str, path: str, raw: bytes = b"", query: str = "", **headers: str) -> Response:
+        headers.setdefault("content_type", "application/json")
+        response = self.api.handle(Incoming(method, path, query, read=lambda: raw, **headers))
+        if response.status >= 400:
+            assert response.content_type == "application/problem+json"
+            document = json.loads(response.body)
+            assert document["status"] == response.status
+            assert document["detail"]
+            assert all(set(error) == {"field", "reason"} and error["reason"] for error in document["errors"])
+        return response
+
+    def refused(self, status: int, method: str, path: str, body: Any = None, query: str = "", **headers: str) -> dict[str, str]:
+        """The reasons by field of a request that has to be refused with `status`, and must change nothing."""
+        before = self.service.network
+        answered, document, _ = self(method, path, body, query, **headers)
+        assert answered == status, document
+        assert self.service.network is before
+        return {error["field"]: error["reason"] for error in document["errors"]}
