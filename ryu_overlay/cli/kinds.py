@@ -63,6 +63,8 @@ _ALL = (
 )
 KINDS: Mapping[str, Kind] = {kind.name: kind for kind in _ALL}
 PLURALS: Mapping[str, Kind] = {kind.plural: kind for kind in _ALL}
+CHASSIS = Kind("chassis", "chassis", (("chassis", "CHASSIS"),))
+"""No logical object: it joins by itself. One that is gone for good is removed like an object."""
 READ_ONLY = frozenset({"uuid", "key", "binding", "mtu"})
 """Fields that answers carry and writes ignore."""
 

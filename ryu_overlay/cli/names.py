@@ -5,7 +5,7 @@ It knows kinds, click and the client. Completion is silent: no answer within hal
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -60,8 +60,8 @@ def locate(session: Session, kind: Kind, name: str) -> Names:
 
 def known(client: Client, kind: Kind) -> list[str]:
     """The full names of every object of `kind`, ports' own names first. Raises ClientError."""
-    if kind.name == "tenant":
-        return [str(tenant.get("name")) for tenant in rows(client.get("tenants").body)]
+    if len(kind.path) == 1:
+        return [str(each.get("name")) for each in rows(client.get(kind.collection).body)]
     found = ["/".join(names) for names, _ in walk(kind, list(rows(client.get("network").body)))]
     return [name.rpartition("/")[2] for name in found] + found if kind.name == "port" else found
 
@@ -97,3 +97,17 @@ def within_tenant(kind: str) -> Completer:
         )
 
     return complete
+
+
+def kind_and_name(kinds: Mapping[str, Kind]) -> Callable[[Any], Any]:
+    """The arguments KIND NAME of a command for these kinds."""
+
+    def complete(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem[Any]]:
+        kind = kinds.get(ctx.params.get("kind") or "")
+        return offer(ctx, incomplete, lambda client: known(client, kind)) if kind else []
+
+    def decorate(command: Any) -> Any:
+        name = click.argument("name", metavar="NAME", shell_complete=complete)
+        return click.argument("kind", type=click.Choice(list(kinds)))(name(command))
+
+    return decorate

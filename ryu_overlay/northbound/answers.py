@@ -9,7 +9,7 @@ from typing import Literal
 
 from pydantic import BaseModel
 
-from ryu_overlay.northbound.schemas import Mtu, Port, Route, Router, RouterPort, Switch
+from ryu_overlay.northbound.schemas import IGNORED, Mtu, Port, Route, Router, RouterPort, Switch
 from ryu_overlay.northbound.service import BindingStatus, ChassisStatus, DriftEntry, DropCount, TunnelStatus
 
 
@@ -63,7 +63,7 @@ class PlacedPort(Port):
 
     tenant: str
     switch: str
-    mtu: Mtu = None
+    mtu: Mtu = IGNORED
 
 
 class Change(BaseModel):

@@ -80,5 +80,5 @@ class _Live:
         found = self._bindings.get(port)
         if found is None or found.state == "unbound":
             return None
-        since = None if found.since is None else found.since.isoformat()
+        since = None if found.since is None else found.since.isoformat().replace("+00:00", "Z")
         return {"chassis": found.chassis, "interface": found.interface, "since": since}

@@ -58,7 +58,7 @@ class _State(Collector):
         yield GaugeMetricFamily("overlay_revision", "Newest revision of the network.", value=network.revision)
         objects = GaugeMetricFamily("overlay_objects", "Objects of the network.", labels=("kind",))
         for kind, table in network.tables.items():
-            objects.add_metric((kind,), len(table))
+            objects.add_metric((kind.replace("_", "-"),), len(table))
         yield objects
         yield from _chassis(self._service.chassis())
         yield from self._ports()

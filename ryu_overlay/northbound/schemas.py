@@ -22,14 +22,11 @@ MAX_ROUTERS = 4_096
 """Switches and routers of one tenant in one body."""
 
 Vni = Annotated[int, Field(ge=1, le=MAX_VNI)]
-Uuid = Annotated[Any, Field(exclude=True), WithJsonSchema({"type": "string", "format": "uuid", "readOnly": True})]
-Key = Annotated[
-    Any, Field(exclude=True), WithJsonSchema({"type": "integer", "minimum": 1, "maximum": 2**KEY_BITS - 1, "readOnly": True})
-]
-Mtu = Annotated[Any, Field(exclude=True), WithJsonSchema({"type": ["integer", "null"], "readOnly": True})]
+Uuid = Annotated[Any, WithJsonSchema({"type": "string", "format": "uuid", "readOnly": True})]
+Key = Annotated[Any, WithJsonSchema({"type": "integer", "minimum": 1, "maximum": 2**KEY_BITS - 1, "readOnly": True})]
+Mtu = Annotated[Any, WithJsonSchema({"type": ["integer", "null"], "readOnly": True})]
 Binding = Annotated[
     Any,
-    Field(exclude=True),
     WithJsonSchema(
         {
             "type": ["object", "null"],
@@ -43,8 +40,9 @@ Binding = Annotated[
     ),
 ]
 
-# Left out of the schema as a default would not be: the name in the path stands in for it.
+# A factory, unlike a default, does not show in the JSON schema: neither value is ever used.
 _IN_PATH: Any = Field(default_factory=str)
+IGNORED: Any = Field(default_factory=lambda: None, exclude=True)
 
 
 class Shape(BaseModel):
@@ -61,9 +59,9 @@ class PortChange(Shape):
     addresses: list[Address] = Field(default_factory=list, max_length=limits.MAX_ADDRESSES_PER_PORT)
     port_security: bool = True
     enabled: bool = True
-    uuid: Uuid = None
-    key: Key = None
-    binding: Binding = None
+    uuid: Uuid = IGNORED
+    key: Key = IGNORED
+    binding: Binding = IGNORED
 
 
 class Port(PortChange):
@@ -79,9 +77,9 @@ class SwitchChange(Shape):
     subnets: list[Prefix] = Field(default_factory=list, max_length=limits.MAX_SUBNETS_PER_SWITCH)
     vni: Vni = Field(default_factory=int)
     ports: list[Port] = Field(default_factory=list, max_length=limits.MAX_PORTS_PER_SWITCH)
-    uuid: Uuid = None
-    key: Key = None
-    mtu: Mtu = None
+    uuid: Uuid = IGNORED
+    key: Key = IGNORED
+    mtu: Mtu = IGNORED
 
 
 class Switch(SwitchChange):
@@ -95,8 +93,8 @@ class RouteChange(Shape):
 
     prefix: Prefix = _IN_PATH
     nexthops: list[Address] = Field(default_factory=list, min_length=1, max_length=limits.MAX_NEXTHOPS_PER_ROUTE)
-    uuid: Uuid = None
-    key: Key = None
+    uuid: Uuid = IGNORED
+    key: Key = IGNORED
 
 
 class RoutePut(RouteChange):
@@ -119,8 +117,8 @@ class RouterPortChange(Shape):
     addresses: list[Interface] = Field(default_factory=list, min_length=1, max_length=limits.MAX_ADDRESSES_PER_ROUTER_PORT)
     switch: Name | None = None
     peer: Peer = None
-    uuid: Uuid = None
-    key: Key = None
+    uuid: Uuid = IGNORED
+    key: Key = IGNORED
 
 
 class RouterPortPut(RouterPortChange):
@@ -141,8 +139,8 @@ class RouterChange(Shape):
     name: Name = _IN_PATH
     ports: list[RouterPort] = Field(default_factory=list, max_length=limits.MAX_PORTS_PER_ROUTER)
     routes: list[Route] = Field(default_factory=list, max_length=limits.MAX_ROUTES_PER_ROUTER)
-    uuid: Uuid = None
-    key: Key = None
+    uuid: Uuid = IGNORED
+    key: Key = IGNORED
 
 
 class Router(RouterChange):
@@ -158,8 +156,8 @@ class TenantChange(Shape):
     description: Description = ""
     switches: list[Switch] = Field(default_factory=list, max_length=MAX_SWITCHES)
     routers: list[Router] = Field(default_factory=list, max_length=MAX_ROUTERS)
-    uuid: Uuid = None
-    key: Key = None
+    uuid: Uuid = IGNORED
+    key: Key = IGNORED
 
 
 class Tenant(TenantChange):

@@ -27,9 +27,8 @@ def mount(application: WSGIApplication, service: Service) -> None:
     """Serve REST and metrics over `service` from Ryu's WSGI application. To be called once."""
     application.register(_Controller, {"api": Api(service)})
     for first in sorted({route.path.split("/")[1] for route in ROUTES}):
-        application.mapper.connect(
-            f"overlay-{first}", f"/{first}{{rest:(?s:/.*)?}}", controller=_Controller, action="serve", rest=""
-        )
+        path = f"/{first}{{rest:(/[\\s\\S]*)?}}"
+        application.mapper.connect(f"overlay-{first}", path, controller=_Controller, action="serve", rest="")
 
 
 class _Controller(ControllerBase):  # type: ignore[misc]

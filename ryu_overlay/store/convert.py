@@ -58,8 +58,11 @@ def _parsed(make: Callable[[str], T], words: str) -> tuple[T, ...]:
     return tuple(make(word) for word in words.split())
 
 
-def _text(text: str) -> str:
-    """`text`, if OVSDB can hold it: its JSON knows neither U+0000 nor lone surrogates and hangs up on them."""
+def checked(text: str) -> str:
+    """`text`, if OVSDB can hold it; its JSON knows neither U+0000 nor lone surrogates, and it hangs up on them.
+
+    Raises ValueError if it cannot.
+    """
     if "\0" in text:
         raise ValueError(f"{text!r} holds the character U+0000")
     try:
@@ -70,7 +73,7 @@ def _text(text: str) -> str:
 
 
 def _write_tenant(tenant: Tenant, network: Network) -> JsonRow:
-    return {"name": tenant.name, "key": tenant.key, "description": _text(tenant.description)}
+    return {"name": tenant.name, "key": tenant.key, "description": checked(tenant.description)}
 
 
 def _read_tenant(row: Any, parent: None, switch: None) -> Tenant:
@@ -194,21 +197,21 @@ def columns() -> Iterator[tuple[str, tuple[str, ...]]]:
 def write_chassis(record: ChassisRecord) -> JsonRow:
     """The columns of a Chassis row. Raises ValueError for text that OVSDB cannot hold."""
     return {
-        "name": _text(record.name),
+        "name": checked(record.name),
         "encap_ip": str(record.encap_ip),
-        "bridge_mappings": ["map", [[_text(word) for word in pair] for pair in record.bridge_mappings]],
+        "bridge_mappings": ["map", [[checked(word) for word in pair] for pair in record.bridge_mappings]],
         "mtu": optional_json(record.mtu),
-        "datapath_type": _text(record.datapath_type),
-        "ovs_version": _text(record.ovs_version),
+        "datapath_type": checked(record.datapath_type),
+        "ovs_version": checked(record.ovs_version),
     }
 
 
 def read_chassis(row: Any) -> ChassisRecord:
-    """The record in a Chassis row. Raises ValueError if its address is none."""
+    """The record in a Chassis row. Raises ValueError if there is no such chassis (its address is none, say)."""
     return ChassisRecord(
         name=row.name,
         encap_ip=IPv4Address(row.encap_ip),
-        bridge_mappings=tuple(sorted(row.bridge_mappings.items())),
+        bridge_mappings=tuple(row.bridge_mappings.items()),
         mtu=row.mtu[0] if row.mtu else None,
         datapath_type=row.datapath_type,
         ovs_version=row.ovs_version,

@@ -12,7 +12,7 @@ from typing import Any
 
 from ryu_overlay.model.network import Network
 from ryu_overlay.model.objects import Object, Router, Switch, Tenant
-from ryu_overlay.store.convert import GLOBAL_COLUMNS, TABLES, JsonRow, uuid_json, write_chassis
+from ryu_overlay.store.convert import GLOBAL_COLUMNS, TABLES, JsonRow, checked, uuid_json, write_chassis
 from ryu_overlay.store.records import ChassisRecord, FabricMemory
 from ryu_overlay.store.step import Step
 
@@ -66,7 +66,7 @@ def memory_operations(
     for port, host in bindings.items():
         if held.bindings.get(port) != host and (host is None or port in network.port_by_uuid):
             bound = _is(port) if port in held.bindings else None
-            operations.append(_make("Binding", bound, None if host is None else {"chassis": host}, {"uuid": port}))
+            operations.append(_make("Binding", bound, None if host is None else {"chassis": checked(host)}, {"uuid": port}))
     return operations
 
 

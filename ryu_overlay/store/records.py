@@ -11,12 +11,15 @@ from dataclasses import dataclass, field
 from ipaddress import IPv4Address
 from types import MappingProxyType
 
+MAX_MTU = 65535
+
 
 @dataclass(frozen=True, slots=True)
 class ChassisRecord:
     """A chassis as it was last seen. `mtu` is the underlay's in bytes (0 to 65535), None if it was never known.
 
-    `bridge_mappings` are (physical network, bridge) pairs in order of network, each network once.
+    `bridge_mappings` are (physical network, bridge) pairs; they are put in order, and of several for one network the
+    last is kept. Raises ValueError for an `mtu` out of range.
     """
 
     name: str
@@ -25,6 +28,11 @@ class ChassisRecord:
     mtu: int | None = None
     datapath_type: str = ""
     ovs_version: str = ""
+
+    def __post_init__(self) -> None:
+        if self.mtu is not None and not 0 <= self.mtu <= MAX_MTU:
+            raise ValueError(f"mtu {self.mtu} is not between 0 and {MAX_MTU}")
+        object.__setattr__(self, "bridge_mappings", tuple(sorted(dict(self.bridge_mappings).items())))
 
 
 @dataclass(frozen=True, slots=True)

@@ -88,7 +88,9 @@ class Replica:
                     gone.append(before)
                     renamed.add(uuid)
         for obj in reversed(gone):
-            draft.delete(obj)
+            held = draft.get(obj.kind, obj.ref)
+            if held is not None and held.uuid == obj.uuid:  # another program's rows may have stood for one name
+                draft.delete(obj)
         for obj in made:
             draft.put(obj)
         return draft

@@ -55,7 +55,7 @@ class FastConnection(ovs.jsonrpc.Connection):  # type: ignore[misc]
 
     def _parse(self) -> None:
         """Take every complete message out of the buffer; the connection fails (EPROTO) on what is not one."""
-        text = self._bytes.decode(errors="replace").rstrip()
+        text = self._bytes.decode(errors="replace").strip()
         start = 0
         try:
             while start < len(text):

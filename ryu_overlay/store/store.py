@@ -8,81 +8,26 @@ from __future__ import annotations
 
 import logging
 import os
-import time
 from collections.abc import Callable, Mapping
 from typing import Any
 from uuid import UUID
 
 import ovs.poller
-from eventlet.event import Event
 from eventlet.timeout import Timeout
 
-from ryu_overlay.model.network import Network, changes
-from ryu_overlay.store.idl import GreenPoller, OverlayIdl, Write
-from ryu_overlay.store.operations import memory_operations, network_operations
+from ryu_overlay.model.network import Network
+from ryu_overlay.store.commit import Commit, Conflict, Refused, StoreAway
+from ryu_overlay.store.idl import GreenPoller, OverlayIdl
+from ryu_overlay.store.memory import MemoryWriter
 from ryu_overlay.store.records import ChassisRecord, FabricMemory
 from ryu_overlay.store.replica import Replica
-from ryu_overlay.store.step import Step
+
+__all__ = ["Conflict", "Refused", "Store", "StoreAway"]
 
 LOG = logging.getLogger(__name__)
 
 PATIENCE = 8.0
 """Seconds that a commit waits for the database: enough for a cluster to choose another leader."""
-
-RETRY = 1.0
-"""Seconds before facts about the fabric that the database refused are tried again."""
-
-
-class StoreAway(Exception):
-    """The database did not answer in time. What was to be written may be stored later, or never."""
-
-
-class Conflict(Exception):
-    """Somebody else committed first: nothing was written, and `Store.network` already shows what they did."""
-
-
-class Refused(Exception):
-    """The database will not hold this, whoever asks: a constraint of its schema is broken. Nothing was written."""
-
-
-class _Commit:
-    """One commit on its way."""
-
-    def __init__(self, old: Network, new: Network) -> None:
-        self.step = Step.between(old, new)
-        self.operations = network_operations(self.step)
-        self.write: Write | None = None
-        self.answer: Event = Event()
-
-    def settle(self, network: Network, idl: OverlayIdl) -> None:
-        """Go on as far as possible: send, send again if the connection was lost before the server took it, answer."""
-        old, new = self.step.old, self.step.new
-        if self.write is None or self.write.lost:
-            if network.revision == old.revision:
-                self.write = Write(idl, self.operations)
-            elif self.write is None or (network.revision == new.revision and changes(network, new) != ([], [])):
-                self._conflict(network)
-            elif network.revision == new.revision:
-                self.answer.send(network)
-            else:
-                self.answer.send_exception(StoreAway("the connection broke; whether it was stored cannot be told"))
-        elif self.write.answered and not self.write.errors:
-            if network.revision >= new.revision:
-                self.answer.send(network)
-        elif self.write.answered:
-            self._refused(network)
-
-    def _refused(self, network: Network) -> None:
-        error, details = self.write.errors[0] if self.write is not None else ("", "")
-        if error == "timed out":
-            if network.revision != self.step.old.revision:
-                self._conflict(network)
-        else:
-            self.answer.send_exception(Refused(f"{error}: {details}" if details else error))
-
-    def _conflict(self, network: Network) -> None:
-        text = f"made from revision {self.step.old.revision}, but the database is at {network.revision}"
-        self.answer.send_exception(Conflict(text))
 
 
 class Store:
@@ -107,11 +52,8 @@ class Store:
         self._patience = patience
         self._seen = False
         self._stale = True
-        self._commits: list[_Commit] = []
-        self._chassis: dict[str, ChassisRecord | None] = {}
-        self._bindings: dict[str, str | None] = {}
-        self._memory_write: Write | None = None
-        self._memory_retry = 0.0
+        self._commits: list[Commit] = []
+        self._memory = MemoryWriter()
         self._wake = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
 
     @property
@@ -136,7 +78,7 @@ class Store:
             self._take_in()
             if not self._stale:
                 self._settle()
-                self._write_memory()
+                self._memory.settle(self.memory, self.network, self._idl)
             self._wait()
 
     def close(self) -> None:
@@ -153,7 +95,7 @@ class Store:
         """
         if new.revision <= old.revision:
             raise ValueError(f"revision {new.revision} does not follow {old.revision}")
-        commit = _Commit(old, new)
+        commit = Commit(old, new)
         self._commits.append(commit)
         self._wake_up()
         away = StoreAway(f"the database did not answer within {self._patience:g} s")
@@ -170,9 +112,7 @@ class Store:
         Returns at once; what is given is written soon, together with whatever else came, and tried again until stored.
         Raises ValueError for text that OVSDB cannot hold.
         """
-        memory_operations(chassis, {}, FabricMemory(), Network())
-        self._chassis.update(chassis)
-        self._bindings.update(bindings)
+        self._memory.add(chassis, bindings)
         self._wake_up()
 
     def _take_in(self) -> None:
@@ -202,31 +142,12 @@ class Store:
             if not commit.answer.ready():
                 commit.settle(self.network, self._idl)
 
-    def _write_memory(self) -> None:
-        """Send what the memory does not show yet, unless it is on its way."""
-        write = self._memory_write
-        if write is not None and not write.answered and not write.lost:
-            return
-        if write is not None and write.errors:
-            LOG.warning("facts about the fabric were refused, will be tried again: %s", write.errors)
-            self._memory_retry = time.monotonic() + RETRY
-        self._memory_write = None
-        if time.monotonic() < self._memory_retry or not (self._chassis or self._bindings):
-            return
-        operations = memory_operations(self._chassis, self._bindings, self.memory, self.network)
-        if operations:
-            self._memory_write = Write(self._idl, operations)
-        else:
-            self._chassis.clear()
-            self._bindings.clear()
-
     def _wait(self) -> None:
         poller = GreenPoller()
         self._idl.wait(poller)
         poller.fd_wait(self._wake, ovs.poller.POLLIN)
-        pause = self._memory_retry - time.monotonic()
-        if pause > 0:
-            poller.timer_wait(pause * 1000)
+        if self._memory.pause > 0:
+            poller.timer_wait(self._memory.pause * 1000)
         poller.block()
         try:
             os.eventfd_read(self._wake)

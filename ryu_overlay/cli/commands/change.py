@@ -8,10 +8,11 @@ from typing import Any
 import click
 
 from ryu_overlay.cli import fields
-from ryu_overlay.cli.commands.read import kind_and_name
-from ryu_overlay.cli.kinds import KINDS
-from ryu_overlay.cli.names import completing, locate
+from ryu_overlay.cli.kinds import CHASSIS, KINDS
+from ryu_overlay.cli.names import completing, kind_and_name, locate
 from ryu_overlay.cli.session import Session, pass_session, query, writes
+
+REMOVABLE = {**KINDS, CHASSIS.name: CHASSIS}
 
 
 @click.group("set")
@@ -49,12 +50,15 @@ _command("route", "Change a static route: `set route red/r1/0.0.0.0/0 --nexthop 
 
 
 @click.command("remove")
-@kind_and_name
+@kind_and_name(REMOVABLE)
 @click.option("--cascade", is_flag=True, help="Delete what is in it, and what depends on it, too.")
 @writes
 @pass_session
 def remove(session: Session, kind: str, name: str, cascade: bool, wait: float | None) -> None:
-    """Delete an object; one that is in use is refused, with what stands in the way, unless --cascade is given."""
-    names = locate(session, KINDS[kind], name)
-    answer = session.write("DELETE", KINDS[kind].segments(names), **query(wait, cascade=cascade))
+    """Delete an object; one that is in use is refused, with what stands in the way, unless --cascade is given.
+
+    A chassis that is gone for good is forgotten, with what was bound there.
+    """
+    names = locate(session, REMOVABLE[kind], name)
+    answer = session.write("DELETE", REMOVABLE[kind].segments(names), **query(wait, cascade=cascade))
     session.wrote(answer, f"{kind} {'/'.join(names)} removed", wait)

@@ -3,22 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
+from ryu_overlay.cli import kinds
 from ryu_overlay.cli.answers import Answer, rows
-from ryu_overlay.cli.names import completer
+from ryu_overlay.cli.names import completer, known
 from ryu_overlay.cli.session import Session, common, pass_session
 
-if TYPE_CHECKING:
-    from ryu_overlay.cli.client import Client
-
 CHASSIS = ("chassis", "encap ip", "state", "revision", "vm mtu", "flows", "vifs", "problems")
-
-
-def _chassis_names(client: Client) -> list[str]:
-    return [str(each["name"]) for each in rows(client.get("chassis").body)]
 
 
 def _row(chassis: Mapping[str, Any], newest: int) -> tuple[Any, ...]:
@@ -28,7 +22,7 @@ def _row(chassis: Mapping[str, Any], newest: int) -> tuple[Any, ...]:
 
 
 @click.command("chassis")
-@click.argument("name", metavar="[NAME]", required=False, shell_complete=completer(_chassis_names))
+@click.argument("name", metavar="[NAME]", required=False, shell_complete=completer(lambda client: known(client, kinds.CHASSIS)))
 @common
 @pass_session
 def chassis(session: Session, name: str | None) -> None:

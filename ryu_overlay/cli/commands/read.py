@@ -9,7 +9,7 @@ import click
 
 from ryu_overlay.cli.answers import rows
 from ryu_overlay.cli.kinds import KINDS, PLURALS, Document, Kind, walk
-from ryu_overlay.cli.names import Names, completing, known, locate, offer
+from ryu_overlay.cli.names import Names, completing, kind_and_name, locate
 from ryu_overlay.cli.session import Session, common, pass_session
 
 Row = Callable[[Names, Document], tuple[Any, ...]]
@@ -82,19 +82,8 @@ def list_objects(session: Session, kind: str, tenant: str | None) -> None:
     tables.table(kind.replace("-", " "), headers, (row(*found) for found in walk(chosen, documents)))
 
 
-def _complete_name(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[Any]:
-    kind = KINDS.get(ctx.params.get("kind") or "")
-    return offer(ctx, incomplete, lambda client: known(client, kind)) if kind else []
-
-
-def kind_and_name(command: Callable[..., Any]) -> Callable[..., Any]:
-    """The arguments KIND NAME."""
-    name = click.argument("name", metavar="NAME", shell_complete=_complete_name)
-    return click.argument("kind", type=click.Choice(list(KINDS)))(name(command))
-
-
 @click.command("show")
-@kind_and_name
+@kind_and_name(KINDS)
 @common
 @pass_session
 def show(session: Session, kind: str, name: str) -> None:

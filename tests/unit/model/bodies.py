@@ -50,6 +50,11 @@ def edit(base: Network, kind: str, path: str, body: Body, mode: Any = "put") -> 
     return upsert(base, kind, to_ref(kind, path), parse(kind, body), mode)
 
 
+def the(network: Network, kind: str, *ref: str) -> Any:
+    """The object at `ref`, which must be there."""
+    return network.tables[kind][ref]
+
+
 def to_ref(kind: str, path: str) -> tuple[str, ...]:
     return tuple(path.split("/", 2 if kind == "route" else -1))
 

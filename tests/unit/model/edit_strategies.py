@@ -53,11 +53,11 @@ PORT_FIELDS = {
     "port_security": st.booleans(),
     "enabled": st.booleans(),
 }
-INTERFACES = st.lists(
-    st.builds(lambda host, length: f"{host}/{length}", st.sampled_from(HOSTS), st.sampled_from((29, 29, 29, 24, 31))),
-    min_size=1,
-    max_size=2,
-    unique=True,
+LIKELY_INTERFACES = (*(f"10.0.{net}.{host}/29" for net in (0, 1, 3) for host in (1, 2)), "10.0.2.0/31", "10.0.2.1/31")
+INTERFACES = st.one_of(
+    some(LIKELY_INTERFACES, 1, least=1),
+    some(LIKELY_INTERFACES, 2, least=1),
+    some(tuple(f"{host}/{length}" for host in HOSTS for length in (24, 29, 31)), 2, least=1),
 )
 PEERS = st.one_of(st.none(), st.builds(lambda r, p: f"{r}/{p}", st.sampled_from(ROUTERS), st.sampled_from(ROUTER_PORTS)))
 ROUTER_PORT_FIELDS = {
@@ -65,7 +65,7 @@ ROUTER_PORT_FIELDS = {
     "switch": st.one_of(st.none(), st.sampled_from(SWITCHES)),
     "peer": PEERS,
 }
-NEXTHOPS = some(HOSTS, 2, least=1)
+NEXTHOPS = st.one_of(some(("10.0.2.0", "10.0.2.1", "10.0.0.2", "10.0.1.2"), 1, least=1), some(HOSTS, 2, least=1))
 
 
 def named(names: Any, required: Mapping[str, Any], optional: Mapping[str, Any]) -> st.SearchStrategy[list[dict[str, Any]]]:
@@ -97,12 +97,12 @@ BODIES: Mapping[str, tuple[tuple[Any, ...], st.SearchStrategy[dict[str, Any]]]] 
 @st.composite
 def edits(draw: st.DrawFn) -> Edit:
     """Any edit; most make or change something, some take something away."""
-    call = draw(st.sampled_from(("upsert", "upsert", "upsert", "upsert", "delete", "put_tenants")))
+    call = draw(st.sampled_from(("upsert",) * 6 + ("delete", "put_tenants")))
     if call == "put_tenants":
         return Edit(call, body=draw(named(TENANTS, {}, TENANT_FIELDS)))
     kind = draw(st.sampled_from(tuple(BODIES)))
     names, body = BODIES[kind]
-    path = "/".join(draw(st.sampled_from(choices)) for choices in names)
+    path = "/".join(draw(st.sampled_from(choices + choices[:1] * 2)) for choices in names)
     if call == "delete":
         return Edit(call, kind, path, cascade=draw(st.booleans()))
     return Edit(call, kind, path, draw(body), draw(st.sampled_from(("create", "put", "put", "patch"))))
@@ -122,4 +122,4 @@ START: tuple[dict[str, Any], ...] = tuple(
     }
     for name in TENANTS
 )
-"""Where half of the sequences begin, so that edits to what is linked are not rare."""
+"""Where most sequences begin, so that edits to what is linked are not rare."""

@@ -8,7 +8,7 @@ from ryu_overlay.model.document import to_document
 from ryu_overlay.model.edit import put_tenants
 from ryu_overlay.model.kinds import COLLECTIONS
 from ryu_overlay.model.network import Network
-from tests.unit.model.bodies import BLUE, RED, edit, make, parse
+from tests.unit.model.bodies import BLUE, RED, edit, make, parse, the
 
 DOCUMENT = {
     "name": "red",
@@ -49,18 +49,18 @@ DOCUMENT = {
 
 def test_a_document_comes_back_as_it_was_put() -> None:
     net = make(DOCUMENT)
-    document = to_document(net, net.get("tenant", ("red",)))
+    document = to_document(net, the(net, "tenant", "red"))
     assert document == DOCUMENT
     assert json.loads(json.dumps(document)) == DOCUMENT
 
 
 def test_each_object_is_its_part_of_the_tenants_document() -> None:
     net = make(DOCUMENT)
-    assert to_document(net, net.get("switch", ("red", "web"))) == DOCUMENT["switches"][0]
-    assert to_document(net, net.get("port", ("red", "web", "web-1"))) == DOCUMENT["switches"][0]["ports"][0]
-    assert to_document(net, net.get("router", ("red", "r2"))) == DOCUMENT["routers"][1]
-    assert to_document(net, net.get("router_port", ("red", "r1", "up"))) == DOCUMENT["routers"][0]["ports"][0]
-    assert to_document(net, net.get("route", ("red", "r1", "0.0.0.0/0"))) == DOCUMENT["routers"][0]["routes"][0]
+    assert to_document(net, the(net, "switch", "red", "web")) == DOCUMENT["switches"][0]
+    assert to_document(net, the(net, "port", "red", "web", "web-1")) == DOCUMENT["switches"][0]["ports"][0]
+    assert to_document(net, the(net, "router", "red", "r2")) == DOCUMENT["routers"][1]
+    assert to_document(net, the(net, "router_port", "red", "r1", "up")) == DOCUMENT["routers"][0]["ports"][0]
+    assert to_document(net, the(net, "route", "red", "r1", "0.0.0.0/0")) == DOCUMENT["routers"][0]["routes"][0]
 
 
 def test_putting_an_objects_document_changes_nothing() -> None:

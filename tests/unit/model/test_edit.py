@@ -9,7 +9,7 @@ import pytest
 
 from ryu_overlay.model.edit import put_tenants, upsert
 from ryu_overlay.model.network import Network
-from tests.unit.model.bodies import BLUE, RED, by_field, edit, make, parse, refusal, refused
+from tests.unit.model.bodies import BLUE, RED, by_field, edit, make, parse, refusal, refused, the
 
 
 @pytest.fixture(scope="module")
@@ -19,7 +19,7 @@ def net() -> Network:
 
 def test_a_new_object_has_its_given_values_and_the_next_revision(net: Network) -> None:
     outcome = edit(net, "switch", "red/new", {"subnets": ["192.168.0.0/24"], "vni": 99})
-    switch = outcome.network.get("switch", ("red", "new"))
+    switch = the(outcome.network, "switch", "red", "new")
     assert outcome.created
     assert outcome.network.revision == net.revision + 1
     assert (switch.vni, switch.subnets) == (99, (IPv4Network("192.168.0.0/24"),))
@@ -29,11 +29,11 @@ def test_a_new_object_has_its_given_values_and_the_next_revision(net: Network) -
 
 def test_uuids_come_from_the_given_factory(net: Network) -> None:
     outcome = upsert(net, "tenant", ("green",), {}, "create", new_uuid=lambda: "u-1")
-    assert outcome.network.get("tenant", ("green",)).uuid == "u-1"
+    assert the(outcome.network, "tenant", "green").uuid == "u-1"
 
 
 def test_put_resets_what_is_left_out_but_what_was_assigned_stays(net: Network) -> None:
-    before = net.get("port", ("red", "web", "web-2"))
+    before = the(net, "port", "red", "web", "web-2")
     after = edit(net, "port", "red/web/web-2", {}).network.get("port", before.ref)
     assert not before.port_security and after.port_security
     assert (after.mac, after.addresses, after.key, after.uuid) == (before.mac, before.addresses, before.key, before.uuid)
@@ -41,19 +41,19 @@ def test_put_resets_what_is_left_out_but_what_was_assigned_stays(net: Network) -
 
 def test_put_of_a_switch_keeps_its_vni_and_its_ports(net: Network) -> None:
     after = edit(net, "switch", "red/bare", {"subnets": ["10.0.9.0/24"]}).network
-    assert after.get("switch", ("red", "bare")).vni == net.get("switch", ("red", "bare")).vni
+    assert the(after, "switch", "red", "bare").vni == the(net, "switch", "red", "bare").vni
     after = edit(net, "switch", "red/web", {"subnets": ["10.0.0.0/22", "10.0.1.0/24"][1:]})
     assert after.network is net and not after.created
 
 
 def test_patch_changes_only_what_is_given(net: Network) -> None:
-    port = edit(net, "port", "red/web/web-2", {"enabled": False}, "patch").network.get("port", ("red", "web", "web-2"))
+    port = the(edit(net, "port", "red/web/web-2", {"enabled": False}, "patch").network, "port", "red", "web", "web-2")
     assert not port.enabled and not port.port_security
 
 
 def test_patch_moves_a_router_port_from_its_peer_to_a_switch(net: Network) -> None:
     body = {"peer": None, "switch": "bare"}
-    port = edit(net, "router_port", "red/r1/up", body, "patch").network.get("router_port", ("red", "r1", "up"))
+    port = the(edit(net, "router_port", "red/r1/up", body, "patch").network, "router_port", "red", "r1", "up")
     assert (port.peer, port.switch) == (None, "bare")
 
 
@@ -65,7 +65,7 @@ def test_patch_reaches_into_the_members_of_a_given_collection(net: Network) -> N
 
 
 def test_a_collection_left_out_stays_and_one_given_becomes_exactly_that(net: Network) -> None:
-    web = net.get("switch", ("red", "web"))
+    web = the(net, "switch", "red", "web")
     kept = edit(net, "tenant", "red", {"description": "x", "switches": RED["switches"][:2]}).network
     assert ("red", "bare") not in kept.switch_views
     assert kept.get("switch", web.ref) == web
@@ -156,7 +156,8 @@ def test_at_most_a_hundred_problems() -> None:
 def test_tenants_are_put_all_or_none(net: Network) -> None:
     bad = {"name": "green", "switches": [{"name": "a", "vni": 7}]}
     error = refusal(lambda: make({"name": "new"}, bad, base=net))
-    assert (error.status, by_field(error.problems)) == ("conflict", {"tenants[1].switches[0].vni": "7 is already switch red/web's"})
+    assert error.status == "conflict"
+    assert by_field(error.problems) == {"tenants[1].switches[0].vni": "7 is already switch red/web's"}
     error = refusal(lambda: make({"name": "a"}, {"description": ""}, {"name": "a"}))
     assert by_field(error.problems) == {"tenants[1].name": "is required", "tenants[2].name": "a is already tenants[0]"}
 
@@ -164,7 +165,7 @@ def test_tenants_are_put_all_or_none(net: Network) -> None:
 def test_other_tenants_stay(net: Network) -> None:
     outcome = put_tenants(net, [parse("tenant", {"name": "green"}), parse("tenant", {"name": "blue", "switches": []})])
     assert outcome.created
-    assert outcome.network.get("tenant", ("red",)) is net.get("tenant", ("red",))
+    assert the(outcome.network, "tenant", "red") is the(net, "tenant", "red")
     assert ("blue", "web") not in outcome.network.switch_views
     assert outcome.network.switch_views["red", "web"] is net.switch_views["red", "web"]
 
@@ -173,7 +174,7 @@ def test_a_port_moves_to_another_switch_within_one_document(net: Network) -> Non
     document = {**RED, "switches": [{**RED["switches"][0], "ports": []}, RED["switches"][1], {"name": "bare", "ports": [
         {"name": "web-1", "mac": "02:00:00:00:01:0b"}]}]}
     after = make(document, base=net)
-    assert after.find_port("web-1") is after.get("port", ("red", "bare", "web-1"))
+    assert after.find_port("web-1") is the(after, "port", "red", "bare", "web-1")
     assert after.get("port", ("red", "web", "web-1")) is None
 
 
@@ -184,13 +185,13 @@ def test_numbers_swap_within_one_document(net: Network) -> None:
     ports = [{"name": "web-1", "mac": "02:00:00:00:01:0c", "addresses": ["10.0.1.12"]},
              {"name": "web-2", "mac": "02:00:00:00:01:0b", "addresses": ["10.0.1.11"]}]
     after = edit(net, "switch", "red/web", {"ports": ports}, "patch").network
-    assert str(after.get("port", ("red", "web", "web-1")).addresses[0]) == "10.0.1.12"
+    assert str(the(after, "port", "red", "web", "web-1").addresses[0]) == "10.0.1.12"
 
 
 def test_null_for_what_is_assigned_is_the_same_as_leaving_it_out(net: Network) -> None:
     given = {"mac": None, "addresses": None}
     assert upsert(net, "port", ("red", "web", "web-1"), given, "put").network is net
-    port = upsert(net, "port", ("red", "web", "p"), given, "put").network.get("port", ("red", "web", "p"))
+    port = the(upsert(net, "port", ("red", "web", "p"), given, "put").network, "port", "red", "web", "p")
     assert port.mac and port.addresses
 
 

@@ -7,7 +7,7 @@ import pytest
 from ryu_overlay.model.edit import delete, put_tenants
 from ryu_overlay.model.network import Network, changes
 from ryu_overlay.model.validate import validate_all
-from tests.unit.model.bodies import BLUE, RED, edit, make, parse, refusal, to_ref
+from tests.unit.model.bodies import BLUE, RED, edit, make, parse, refusal, the, to_ref
 
 
 @pytest.fixture(scope="module")
@@ -79,14 +79,14 @@ def test_a_switch_takes_its_ports_and_what_is_attached(net: Network) -> None:
     after, puts, deletes = cascade(more, "switch", "red/web")
     assert puts == ["route r1/0.0.0.0/0"]
     assert deletes == ["port web/web-1", "port web/web-2", "route r1/10.9.0.0/16", "router_port r1/web", "switch web"]
-    assert [str(h) for h in after.get("route", ("red", "r1", "0.0.0.0/0")).nexthops] == ["100.64.0.2"]
+    assert [str(h) for h in the(after, "route", "red", "r1", "0.0.0.0/0").nexthops] == ["100.64.0.2"]
 
 
 def test_a_router_leaves_the_far_port_without_a_peer(net: Network) -> None:
     after, puts, deletes = cascade(net, "router", "red/r2")
     assert puts == ["router_port r1/up"]
     assert deletes == ["route r2/10.0.1.0/24", "router r2", "router_port r2/db", "router_port r2/down"]
-    assert after.get("router_port", ("red", "r1", "up")).peer is None
+    assert the(after, "router_port", "red", "r1", "up").peer is None
     assert after.router_views["red", "r1"].peers == {}
 
 

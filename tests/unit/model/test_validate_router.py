@@ -16,7 +16,9 @@ def net() -> Network:
     return make(RED, BLUE)
 
 
-def refused_router_port(net: Network, body: dict[str, Any], path: str = "red/r1/new", mode: str = "put") -> tuple[str, dict[str, str]]:
+def refused_router_port(
+    net: Network, body: dict[str, Any], path: str = "red/r1/new", mode: str = "put"
+) -> tuple[str, dict[str, str]]:
     return refused(net, "router_port", path, body, mode)
 
 

@@ -7,6 +7,7 @@ import signal
 from collections.abc import Callable
 from dataclasses import replace
 from ipaddress import IPv4Address
+from uuid import uuid4
 
 import pytest
 
@@ -74,8 +75,19 @@ def test_two_controllers_that_see_the_same_chassis_agree(server: PrivateServer, 
     until(lambda: client.store.memory.chassis == other.store.memory.chassis)
 
 
-def test_text_that_ovsdb_cannot_hold_is_refused_at_once(client: Client) -> None:
+def test_what_the_database_cannot_hold_is_refused_at_once(client: Client) -> None:
     with pytest.raises(ValueError):
         client.store.remember({"hv1": replace(HV1, ovs_version="\0")}, {})
+    with pytest.raises(ValueError):
+        client.store.remember({}, {str(uuid4()): "\ud800"})
+    with pytest.raises(ValueError, match="mtu 65536 is not between 0 and 65535"):
+        replace(HV1, mtu=65536)
     client.store.remember({"hv1": HV1}, {})
     until(lambda: client.store.memory.chassis == {"hv1": HV1})
+
+
+def test_bridge_mappings_are_put_in_order(client: Client) -> None:
+    record = replace(HV1, bridge_mappings=(("b", "x"), ("a", "y"), ("b", "z")))
+    assert record.bridge_mappings == (("a", "y"), ("b", "z"))
+    client.store.remember({"hv1": record}, {})
+    until(lambda: client.store.memory.chassis == {"hv1": record})
