@@ -6,14 +6,12 @@ It knows programs and OpenFlow bytes; it does not know what they mean.
 from __future__ import annotations
 
 import os
-import re
 import signal
 import socket
 import struct
 import subprocess
 import time
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
 
 from ryu_overlay.openflow import messages
@@ -22,24 +20,6 @@ from ryu_overlay.openflow.flow import Program
 from ryu_overlay.openflow.messages import InstalledFlow
 
 SCHEMA = "/usr/share/openvswitch/vswitch.ovsschema"
-
-
-@dataclass(frozen=True)
-class Step:
-    """One flow that a traced packet met."""
-
-    table: int
-    cookie: int
-
-
-@dataclass(frozen=True)
-class Trace:
-    """What `ofproto/trace` says: the flows met, the OpenFlow ports it was sent to (with VNI for tunnels), the final packet."""
-
-    steps: tuple[Step, ...]
-    outputs: tuple[tuple[int, int | None], ...]
-    final: str
-    text: str
 
 
 class DummySwitch:
@@ -54,7 +34,8 @@ class DummySwitch:
         self._run("ovsdb-tool", "create", f"{d}/conf.db", SCHEMA)
         self._run("ovsdb-server", f"{d}/conf.db", f"--remote=punix:{d}/db.sock", *self._daemon("ovsdb"))
         self.vsctl("--no-wait", "init")
-        self._run("ovs-vswitchd", f"unix:{d}/db.sock", "--enable-dummy=override", "--disable-system", *self._daemon("vswitchd"))
+        dummy = ("--enable-dummy", "--disable-system", "--disable-system-route")
+        self._run("ovs-vswitchd", f"unix:{d}/db.sock", *dummy, *self._daemon("vswitchd"))
 
     def stop(self) -> None:
         for name in ("vswitchd", "ovsdb"):
@@ -90,13 +71,12 @@ class DummySwitch:
         with OpenFlow(self.directory / f"{bridge}.mgmt") as channel:
             return channel.dump()
 
-    def trace(self, bridge: str, flow: str) -> Trace:
-        text = self.appctl("ofproto/trace", bridge, flow)
-        return _read_trace(text)
-
     def _daemon(self, name: str) -> list[str]:
         d = self.directory
         return ["--detach", "-vconsole:off", f"--pidfile={d}/{name}.pid", f"--unixctl={d}/{name}.ctl", f"--log-file={d}/{name}.log"]
+
+    def ofctl(self, *args: str) -> str:
+        return self._run("ovs-ofctl", "-O", "OpenFlow13", *args)
 
     def _run(self, *command: str) -> str:
         done = subprocess.run(command, env=self._env, capture_output=True, text=True, timeout=30)
@@ -166,25 +146,3 @@ class OpenFlow:
                 if not part.more:
                     return flows, groups, meters
 
-
-_STEP = re.compile(r"^\s*(\d+)\. .*?(?:priority \d+)(?:, cookie 0x([0-9a-f]+))?$")
-_OUTPUT = re.compile(r"^\s*output:(\d+)$")
-_IN_PORT = re.compile(r"^\s*IN_PORT$")
-_VNI = re.compile(r"^\s*set_field:0x([0-9a-f]+)->tun_id$")
-
-
-def _read_trace(text: str) -> Trace:
-    steps, outputs, vni = [], [], None
-    final = ""
-    for line in text.splitlines():
-        if found := _STEP.match(line):
-            steps.append(Step(int(found[1]), int(found[2] or "0", 16)))
-        elif found := _VNI.match(line):
-            vni = int(found[1], 16)
-        elif found := _OUTPUT.match(line):
-            outputs.append((int(found[1]), vni))
-        elif _IN_PORT.match(line):
-            outputs.append((-1, None))
-        elif line.startswith("Final flow:"):
-            final = line.removeprefix("Final flow: ")
-    return Trace(tuple(steps), tuple(outputs), final, text)

@@ -15,9 +15,13 @@ from pydantic_core import from_json
 
 from ryu_overlay.northbound.http import JSON
 from ryu_overlay.northbound.problems import BODY, invalid, problem, shown
+from ryu_overlay.northbound.schemas import MAX_FAULTS, Faults, TooManyFaults
 
 MAX_ITEMS = 500_000
 """Objects and lists in one body; about what a network of 200,000 ports has. Bounds the time one request can take."""
+
+MAX_FIELDS = 64
+"""Fields of one object; no shape has a quarter of that."""
 
 
 class _Twice(ValueError):
@@ -56,12 +60,16 @@ def parse(raw: bytes) -> dict[str, Any]:
 def given(model: type[BaseModel], value: dict[str, Any]) -> dict[str, Any]:
     """The fields that `value` gives, converted, without those that are read-only. Raises HttpProblem 422."""
     try:
-        return model.model_validate(value).model_dump(exclude_unset=True)
+        return model.model_validate(value, context=Faults()).model_dump(exclude_unset=True)
     except ValidationError as error:
         raise invalid(error) from error
+    except TooManyFaults as error:
+        raise problem(422, BODY, f"has more than {MAX_FAULTS} wrong values, among them {error}") from error
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    if len(pairs) > MAX_FIELDS:
+        raise ValueError(f"an object has more than {MAX_FIELDS} fields")
     value = dict(pairs)
     if len(value) != len(pairs):
         names = Counter(name for name, _ in pairs)

@@ -72,16 +72,26 @@ def missing(param: str, name: str) -> HttpProblem:
 
 
 def document(status: int, problems: Iterable[Problem], **extra: Any) -> dict[str, Any]:
-    """The problem document. `extra` are extension members (RFC 9457 section 3.2)."""
-    errors = [{"field": p.field, "reason": p.reason} for p in problems]
-    return {"type": "about:blank", "title": TITLES[status], "status": status, "detail": _detail(status, errors)} | (
-        {"errors": errors} | extra
-    )
+    """The problem document; there is at least one problem. `extra` are extension members (RFC 9457 section 3.2)."""
+    found = tuple(problems)
+    return {
+        "type": "about:blank",
+        "title": TITLES[status],
+        "status": status,
+        "detail": sentence(found[0]) + (f" (and {len(found) - 1} more)" if len(found) > 1 else ""),
+        "errors": [{"field": p.field, "reason": p.reason} for p in found],
+        **extra,
+    }
 
 
 def refused(refusal: Refused) -> HttpProblem:
     """The model's refusal as an error."""
     return HttpProblem(_STATUS[refusal.status], *refusal.problems)
+
+
+def sentence(problem: Problem) -> str:
+    """A problem as one line."""
+    return f"{problem.field}: {problem.reason}" if problem.field else problem.reason
 
 
 def invalid(error: ValidationError) -> HttpProblem:
@@ -112,11 +122,3 @@ def _reason(error: Mapping[str, Any]) -> str:
         return str(context["error"])
     known = _REASONS.get(error["type"])
     return known.format(**context) if known is not None else str(error["msg"])
-
-
-def _detail(status: int, errors: list[dict[str, str]]) -> str:
-    if not errors:
-        return TITLES[status]
-    first = f"{errors[0]['field']}: {errors[0]['reason']}" if errors[0]["field"] else errors[0]["reason"]
-    more = len(errors) - 1
-    return f"{first} (and {more} more)" if more else first

@@ -15,7 +15,7 @@ from webob import Response as WebobResponse
 
 from ryu_overlay.northbound.dispatch import Api
 from ryu_overlay.northbound.http import MAX_BODY, Incoming, Response
-from ryu_overlay.northbound.problems import BODY, problem
+from ryu_overlay.northbound.problems import BODY, TITLES, problem
 from ryu_overlay.northbound.routes import ROUTES
 from ryu_overlay.northbound.service import Service
 
@@ -101,11 +101,12 @@ def _utf8(text: str) -> str:
 
 
 def _outgoing(response: Response, close: bool) -> WebobResponse:
+    status: Any = f"{response.status} {TITLES[response.status]}" if response.status in TITLES else response.status
     headers = [("Cache-Control", "no-store"), *response.headers.items()]
     if close:
         headers.append(("Connection", "close"))
     if response.content_type is None:
         # No Content-Length either: a 204 must not have one (RFC 9110 section 8.6).
-        return WebobResponse(status=response.status, headerlist=headers, app_iter=())
+        return WebobResponse(status=status, headerlist=headers, app_iter=())
     headers += [("Content-Type", response.content_type), ("Content-Length", str(len(response.body)))]
-    return WebobResponse(status=response.status, headerlist=headers, app_iter=(response.body,))
+    return WebobResponse(status=status, headerlist=headers, app_iter=(response.body,))

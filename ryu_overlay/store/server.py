@@ -122,6 +122,7 @@ class PrivateServer:
         return version != str(wanted)
 
     def _keep_copy(self, version: str) -> None:
+        """Copy the file. It only ever grows, so a copy is the database as it was at some moment, server or not."""
         shutil.copy2(self.database, self.database.with_name(f"{self.database.name}.{version}"))
 
     def _launch(self) -> None:

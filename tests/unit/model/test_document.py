@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 from ryu_overlay.model.document import to_document
 from ryu_overlay.model.edit import put_tenants
@@ -10,7 +11,7 @@ from ryu_overlay.model.kinds import COLLECTIONS
 from ryu_overlay.model.network import Network
 from tests.unit.model.bodies import BLUE, RED, edit, make, parse, the
 
-DOCUMENT = {
+DOCUMENT: dict[str, Any] = {
     "name": "red",
     "description": "",
     "switches": [

@@ -34,7 +34,7 @@ def test_uuids_come_from_the_given_factory(net: Network) -> None:
 
 def test_put_resets_what_is_left_out_but_what_was_assigned_stays(net: Network) -> None:
     before = the(net, "port", "red", "web", "web-2")
-    after = edit(net, "port", "red/web/web-2", {}).network.get("port", before.ref)
+    after = edit(net, "port", "red/web/web-2", {}).network.tables["port"][before.ref]
     assert not before.port_security and after.port_security
     assert (after.mac, after.addresses, after.key, after.uuid) == (before.mac, before.addresses, before.key, before.uuid)
 
@@ -42,8 +42,8 @@ def test_put_resets_what_is_left_out_but_what_was_assigned_stays(net: Network) -
 def test_put_of_a_switch_keeps_its_vni_and_its_ports(net: Network) -> None:
     after = edit(net, "switch", "red/bare", {"subnets": ["10.0.9.0/24"]}).network
     assert the(after, "switch", "red", "bare").vni == the(net, "switch", "red", "bare").vni
-    after = edit(net, "switch", "red/web", {"subnets": ["10.0.0.0/22", "10.0.1.0/24"][1:]})
-    assert after.network is net and not after.created
+    outcome = edit(net, "switch", "red/web", {"subnets": ["10.0.1.0/24"]})
+    assert outcome.network is net and not outcome.created
 
 
 def test_patch_changes_only_what_is_given(net: Network) -> None:

@@ -133,7 +133,8 @@ def test_numbers_rest_before_they_are_used_again_and_wrap_around() -> None:
 )
 def test_when_numbers_run_out(index: str, last: int, field: str, reason: str) -> None:
     net = make({"name": "red"})
-    full = replace(net, **{index: Full(last)})
+    indexes: dict[str, Any] = {index: Full(last)}
+    full = replace(net, **indexes)
     error = refusal(lambda: upsert(full, "switch", ("red", "a"), {}, "put"))
     assert (error.status, by_field(error.problems)) == ("conflict", {field: reason})
 

@@ -71,7 +71,7 @@ def test_two_controllers_that_see_the_same_chassis_agree(server: PrivateServer, 
     mine, theirs = HV1, replace(HV1, mtu=9000)
     client.store.remember({"hv1": mine}, {})
     other.store.remember({"hv1": theirs}, {})
-    until(lambda: {mine, theirs} == {m.chassis["hv1"] for m in client.memories if m.chassis})
+    until(lambda: {mine, theirs} == {m.chassis["hv1"] for m in client.memories + other.memories if m.chassis})
     until(lambda: client.store.memory.chassis == other.store.memory.chassis)
 
 

@@ -1,0 +1,107 @@
+"""The scenarios under `flows/`: what an operator asked for, where it is bound, and what that means.
+
+A scenario is a folder with `network.json` (tenants' documents as REST takes them), `bridges.json` (what each chassis has)
+and `packets.json` (packets, and the ways they go). Documents become a network as a write over REST would, only with UUIDs
+counted from 1, so a scenario always compiles to the same flows. Knows no switch.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from ipaddress import IPv4Address
+from itertools import count
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+from ryu_overlay.compiler.program import compile_all
+from ryu_overlay.fabric.placement import Fabric, Placement, Spot
+from ryu_overlay.model.edit import put_tenants
+from ryu_overlay.model.network import Network
+from ryu_overlay.model.objects import Ref
+from ryu_overlay.northbound.bodies import given
+from ryu_overlay.northbound.schemas import NetworkDocument
+from ryu_overlay.openflow.flow import Program
+
+FLOWS = Path(__file__).parent.parent / "flows"
+
+PUNT_RATE = 2000
+"""Packets a second to the controller in the scenarios' meters."""
+
+
+@dataclass(frozen=True)
+class Chassis:
+    """What one chassis has: OpenFlow ports (1 to 65279) of logical ports and of tunnels to other chassis.
+
+    A logical port's is None while the port is bound here but the chassis has not said where.
+    """
+
+    encap_ip: IPv4Address
+    ports: Mapping[str, int | None]
+    tunnels: Mapping[str, int]
+
+
+def network_of(document: Mapping[str, Any]) -> Network:
+    """The network that `{"tenants": [...]}` describes, with UUIDs counted from 1.
+
+    Raises HttpProblem (422) or Refused as the same body would over REST.
+    """
+    numbers = count(1)
+    tenants = given(NetworkDocument, dict(document))["tenants"]
+    return put_tenants(Network(), tenants, new_uuid=lambda: UUID(int=next(numbers))).network
+
+
+def fabric_of(network: Network, chassis: Mapping[str, Chassis]) -> Fabric:
+    """The fabric of these chassis, each with its ports and tunnels. Raises KeyError for a port that is not in the network."""
+    spots: dict[Ref, dict[int, Spot]] = {}
+    for name, here in chassis.items():
+        for port_name, ofport in here.ports.items():
+            port = network.port_by_name[port_name]
+            spots.setdefault((port.tenant, port.switch), {})[port.key] = Spot(name, ofport)
+    placements = {ref: Placement(found) for ref, found in spots.items()}
+    return Fabric({n: c.encap_ip for n, c in chassis.items()}, placements, {n: c.tunnels for n, c in chassis.items()})
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """One folder under `flows/`."""
+
+    path: Path
+
+    @property
+    def name(self) -> str:
+        return self.path.name
+
+    @cached_property
+    def network(self) -> Network:
+        """What the tenants asked for."""
+        return network_of(self._read("network.json"))
+
+    @cached_property
+    def chassis(self) -> dict[str, Chassis]:
+        """The chassis, by name."""
+        return {
+            name: Chassis(IPv4Address(given["encap_ip"]), given["ports"], given["tunnels"])
+            for name, given in self._read("bridges.json").items()
+        }
+
+    @cached_property
+    def packets(self) -> list[dict[str, Any]]:
+        """Packets and the ways they go, as flows/README.md describes them."""
+        return self._read("packets.json")
+
+    @cached_property
+    def programs(self) -> dict[str, Program]:
+        """Each chassis' whole program."""
+        return compile_all(self.network, fabric_of(self.network, self.chassis), PUNT_RATE)
+
+    def _read(self, name: str) -> Any:
+        return json.loads((self.path / name).read_text())
+
+
+def scenarios() -> list[Scenario]:
+    """Every scenario, in order of name."""
+    return [Scenario(path.parent) for path in sorted(FLOWS.glob("*/network.json"))]
