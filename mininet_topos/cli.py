@@ -13,6 +13,8 @@ class LabCLI(CLI):  # type: ignore[misc]
     """`mininet>` on an open lab; returns from its constructor when the operator leaves."""
 
     prompt = "overlay> "
+    # Else the name of a VM would end at its first hyphen.
+    identchars = CLI.identchars + "-."
 
     def __init__(self, lab: Lab) -> None:
         self.lab = lab

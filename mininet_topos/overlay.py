@@ -35,6 +35,7 @@ _spare_the_machine()
 # `mn` runs this file as text, without __file__, and from any folder.
 sys.path.append(str(Path(sys._getframe().f_code.co_filename).resolve().parents[1]))
 
+from mininet.cli import CLI  # noqa: E402
 from mininet.topo import Topo  # noqa: E402
 
 from mininet_topos.controller import Controller  # noqa: E402
@@ -43,6 +44,9 @@ from mininet_topos.hypervisor import Hypervisor  # noqa: E402
 from mininet_topos.node import clear_shared_workspace  # noqa: E402
 from mininet_topos.scenarios import DEMO, write  # noqa: E402
 from mininet_topos.vm import VM  # noqa: E402
+
+# Else mn's command line would cut the name of a VM at its first hyphen.
+CLI.identchars += "-."
 
 
 class OverlayTopo(Topo):  # type: ignore[misc]

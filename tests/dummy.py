@@ -49,6 +49,9 @@ class DummySwitch:
     def appctl(self, *args: str) -> str:
         return self._run("ovs-appctl", "-t", str(self.directory / "vswitchd.ctl"), *args)
 
+    def ofctl(self, *args: str) -> str:
+        return self._run("ovs-ofctl", "-O", "OpenFlow13", *args)
+
     def add_bridge(self, name: str, ports: Iterable[tuple[str, int]], tunnels: Iterable[tuple[str, int, str]]) -> None:
         """A bridge with dummy ports (name, OpenFlow port) and VXLAN ports (name, OpenFlow port, remote address)."""
         args = ["add-br", name, "--", "set", "bridge", name, "fail_mode=secure", "datapath_type=dummy", "protocols=OpenFlow13"]
@@ -74,9 +77,6 @@ class DummySwitch:
     def _daemon(self, name: str) -> list[str]:
         d = self.directory
         return ["--detach", "-vconsole:off", f"--pidfile={d}/{name}.pid", f"--unixctl={d}/{name}.ctl", f"--log-file={d}/{name}.log"]
-
-    def ofctl(self, *args: str) -> str:
-        return self._run("ovs-ofctl", "-O", "OpenFlow13", *args)
 
     def _run(self, *command: str) -> str:
         done = subprocess.run(command, env=self._env, capture_output=True, text=True, timeout=30)

@@ -1,0 +1,93 @@
+"""A packet of the reference walk in its other forms: JSON, `ovs-ofctl` flow syntax, bytes of a frame."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from ipaddress import IPv4Address
+from typing import Any
+
+from scapy.layers.inet import ICMP as IcmpHeader
+from scapy.layers.inet import IP as IpHeader
+from scapy.layers.inet import TCP as TcpHeader
+from scapy.layers.inet import UDP as UdpHeader
+from scapy.layers.l2 import Ether
+from scapy.packet import Raw
+
+from ryu_overlay.model.walk_values import ICMP, TCP, UDP, Arp, Ip, Packet
+
+_WORDS = {ICMP: "icmp", TCP: "tcp", UDP: "udp"}
+_NUMBERS = {word: number for number, word in _WORDS.items()}
+_OFFSET = 185
+"""Fragment offset, in units of 8 bytes, that stands for every later fragment."""
+_RST = 0x04
+
+
+def from_json(given: dict[str, Any]) -> Packet:
+    """The packet that `{"eth_src", "eth_dst", and "ipv4", "arp" or "eth_type"}` describes, as in flows/README.md."""
+    body: Ip | Arp | int
+    if "ipv4" in given:
+        ip = dict(given["ipv4"])
+        proto = ip.pop("proto")
+        l4 = tuple(ip.pop("l4", (0, 0)))
+        addresses = {name: IPv4Address(ip.pop(name)) for name in ("src", "dst")}
+        body = Ip(**addresses, proto=_NUMBERS.get(proto, proto), l4=(l4[0], l4[1]), **ip)
+    elif "arp" in given:
+        arp = dict(given["arp"])
+        body = Arp(**{n: IPv4Address(v) if n in ("spa", "tpa") else v for n, v in arp.items()})
+    else:
+        body = given["eth_type"]
+    return Packet(given["eth_src"], given["eth_dst"], body)
+
+
+def to_flow(packet: Packet) -> str:
+    """The packet in the syntax of `ofproto/trace`, without in_port."""
+    ethernet = f"dl_src={packet.eth_src},dl_dst={packet.eth_dst}"
+    body = packet.body
+    if isinstance(body, Ip):
+        return f"{ethernet},{_ip_flow(body)}"
+    if isinstance(body, Arp):
+        return f"arp,{ethernet},arp_op={body.op},arp_spa={body.spa},arp_tpa={body.tpa},arp_sha={body.sha},arp_tha={body.tha}"
+    return f"{ethernet},dl_type=0x{body:04x}"
+
+
+def _ip_flow(ip: Ip) -> str:
+    word = _WORDS.get(ip.proto)
+    head = f"{word or f'ip,nw_proto={ip.proto}'},nw_src={ip.src},nw_dst={ip.dst},nw_ttl={ip.ttl}"
+    if ip.later_fragment:
+        return f"{head},nw_frag=later"
+    if word is None:
+        return head
+    names = ("icmp_type", "icmp_code") if ip.proto == ICMP else (f"{word}_src", f"{word}_dst")
+    return head + "".join(f",{name}={value}" for name, value in zip(names, ip.l4))
+
+
+def to_frame(packet: Packet) -> bytes:
+    """An IPv4 packet as Ethernet bytes, its checksums right. Raises TypeError for any other."""
+    ip = packet.body
+    if not isinstance(ip, Ip):
+        raise TypeError("only IPv4 packets go to the controller")
+    headers = Ether(src=packet.eth_src, dst=packet.eth_dst) / IpHeader(
+        src=str(ip.src), dst=str(ip.dst), proto=ip.proto, ttl=ip.ttl, frag=_OFFSET if ip.later_fragment else 0
+    )
+    return bytes(headers / (Raw(b"fragment") if ip.later_fragment else _l4(ip)))
+
+
+def _l4(ip: Ip) -> Any:
+    if ip.proto == TCP:
+        return TcpHeader(sport=ip.l4[0], dport=ip.l4[1], flags="R" if ip.rst else "S")
+    if ip.proto == UDP:
+        return UdpHeader(sport=ip.l4[0], dport=ip.l4[1])
+    return IcmpHeader(type=ip.l4[0], code=ip.l4[1]) if ip.proto == ICMP else Raw(b"payload")
+
+
+def from_frame(frame: bytes) -> Packet:
+    """The packet in an Ethernet frame with IPv4 and ICMP or TCP in it: what routers send."""
+    ether = Ether(frame)
+    ip = ether[IpHeader]
+    answer = Ip(IPv4Address(ip.src), IPv4Address(ip.dst), ip.proto, ip.ttl)
+    if ip.proto == TCP:
+        tcp = ip[TcpHeader]
+        answer = replace(answer, l4=(tcp.sport, tcp.dport), rst=bool(int(tcp.flags) & _RST))
+    else:
+        answer = replace(answer, l4=(ip[IcmpHeader].type, ip[IcmpHeader].code))
+    return Packet(ether.src, ether.dst, answer)
