@@ -29,11 +29,16 @@ def network_tag(network: Network) -> str:
     return etag({tenant.uuid: to_document(network, tenant) for tenant in network.tables["tenant"].values()})
 
 
-def full(service: Service, network: Network, obj: Object) -> tuple[Document, str]:
-    """The document of `obj` with every read-only field, and of what is in it; and its entity tag."""
+def full(service: Service, network: Network, obj: Object, new: bool = False) -> tuple[Document, str]:
+    """The document of `obj` with every read-only field, and of what is in it; and its entity tag.
+
+    `new`: it was made this moment, so that nothing in it can be bound yet.
+    """
     document = to_document(network, obj)
     etag_ = etag({**document, "uuid": obj.uuid})
-    _Live(service, obj).complete(network, obj.kind, obj.ref, document)
+    _Live(service, obj, has_ports=not new and obj.kind in ("tenant", "switch", "port")).complete(
+        network, obj.kind, obj.ref, document
+    )
     return document, etag_
 
 
@@ -45,7 +50,7 @@ def placed(service: Service, network: Network, port: Port) -> tuple[Document, st
 
 def several(service: Service, network: Network, objects: Iterable[Object]) -> list[Document]:
     """The documents of objects with every read-only field, in order of their refs."""
-    live = _Live(service, None)
+    live = _Live(service)
     found = []
     for obj in sorted(objects, key=lambda o: o.ref):
         document = to_document(network, obj)
@@ -57,9 +62,8 @@ def several(service: Service, network: Network, objects: Iterable[Object]) -> li
 class _Live:
     """What is true of the fabric now, as far as the documents of `obj` (None: of everything) show it."""
 
-    def __init__(self, service: Service, obj: Object | None) -> None:
+    def __init__(self, service: Service, obj: Object | None = None, has_ports: bool = True) -> None:
         self._mtu = service.vm_mtu()
-        has_ports = obj is None or obj.kind in ("tenant", "switch", "port")
         only = obj.name if isinstance(obj, Port) else None
         self._bindings = {b.port: b for b in (service.bindings() if has_ports else ()) if only is None or b.port == only}
 

@@ -19,7 +19,6 @@ from pydantic import (
     WithJsonSchema,
     model_validator,
 )
-from typing_extensions import Self
 
 from ryu_overlay.model import limits
 from ryu_overlay.model.objects import KEY_BITS, TENANT_KEY_BITS
@@ -83,7 +82,7 @@ class Shape(BaseModel):
 
     @model_validator(mode="wrap")
     @classmethod
-    def _counted(cls, value: Any, handler: ModelWrapValidatorHandler[Self], info: ValidationInfo) -> Self:
+    def _counted(cls, value: Any, handler: ModelWrapValidatorHandler[Any], info: ValidationInfo) -> Any:
         try:
             return handler(value)
         except ValidationError as error:

@@ -21,7 +21,7 @@ def evidence(request: pytest.FixtureRequest) -> Iterator[Evidence]:
 
 @pytest.fixture(scope="module")
 def lab() -> Iterator[Lab]:
-    options = {"data-dir": "{run}", "audit-interval": 2}
+    options = {"audit-interval": 2}
     with Lab(f"a{os.getpid()}", hypervisors=DEMO.hypervisors, controller_options=options) as made:
         populate(made, DEMO)
         yield made

@@ -113,6 +113,28 @@ def test_a_moved_guest_is_out_for_milliseconds_only(make_lab: LabMaker) -> None:
     assert lab.ping(a, b.ip).lost == 0
 
 
+def test_a_guest_on_two_wires_is_no_bridge_between_them(make_lab: LabMaker) -> None:
+    lab = make_lab(hypervisors=2, controller_app=None)
+    a, b = two_guests(lab)
+    hv2 = lab.hypervisors["hv2"]
+    a.wire(hv2)
+    hv2.vsctl("add-port", "br-int", a.vif)
+    with lab.tcpdump(b, "eth0", "arp and arp[6:2] = 1") as capture:
+        assert lab.ping(b, "10.0.0.99", count=1, timeout=0.5).received == 0
+        # What came back through the guest would be a second and a hundredth request within the same half second.
+        assert len(capture.stop()) <= 2
+
+
+def test_only_br_phy_answers_arp_for_the_encap_address(make_lab: LabMaker) -> None:
+    lab = make_lab(hypervisors=2, controller_app=None)
+    hv1, hv2 = lab.hypervisors.values()
+    with lab.tcpdump(lab.fabric, "hv1", "arp and arp[6:2] = 2") as capture:
+        assert lab.ping(hv2, hv1.encap_ip).lost == 0
+        replies = [line for line in capture.stop() if f"Reply {hv1.encap_ip} is-at" in line]
+    mac = hv1.run("cat", "/sys/class/net/br-phy/address").stdout.strip()
+    assert len(replies) == 1 and f"is-at {mac}" in replies[0]
+
+
 def test_uplink_and_vswitchd_come_back_at_once(make_lab: LabMaker) -> None:
     lab = make_lab(hypervisors=2, controller_app=None)
     a, b = two_guests(lab)
