@@ -13,6 +13,7 @@ from typing import Any
 
 from ryu_overlay.model.assign import Wanting
 from ryu_overlay.model.kinds import ASSIGNED, CLASSES, COLLECTIONS, DEFAULTS, NAMES, PARENTS
+from ryu_overlay.model.limits import MAX_MEMBERS
 from ryu_overlay.model.network import Draft
 from ryu_overlay.model.numbers import Numbers
 from ryu_overlay.model.objects import Object, Ref
@@ -84,6 +85,10 @@ class Assembly:
     def _lay_collection(
         self, kind: str, parent: Ref, members: Sequence[Mapping[str, Any]], path: str, patch: bool
     ) -> None:
+        most = MAX_MEMBERS.get(kind)
+        if most is not None and len(members) > most:
+            self._report.add_at(path, f"{len(members):,} are given; at most {most:,} are allowed")
+            return
         named: dict[Ref, int] = {}
         for index, member in enumerate(members):
             ref = self._member_ref(kind, parent, member, f"{path}[{index}]")

@@ -72,12 +72,12 @@ def _assign_vnis(draft: Draft, wanting: Wanting, numbers: Numbers, mentions: Men
 
 def _assign_mac(draft: Draft, kind: str, ref: Ref, surroundings: _Surroundings) -> None:
     obj: Port | RouterPort = draft.table(kind)[ref]
-    taken: set[str] = set()
+    taken: list[set[str]] = []
     if obj.switch is not None:
-        taken |= surroundings.on_switch((obj.tenant, obj.switch)).macs
+        taken.append(surroundings.on_switch((obj.tenant, obj.switch)).macs)
     if isinstance(obj, RouterPort):
-        taken |= surroundings.on_router((obj.tenant, obj.router)).macs
-    draft.put(replace(obj, mac=mac_for(obj.key, taken)))
+        taken.append(surroundings.on_router((obj.tenant, obj.router)).macs)
+    draft.put(replace(obj, mac=mac_for(obj.key, *taken)))
 
 
 def _pool(switch: Switch, surroundings: _Surroundings) -> AddressPool:

@@ -20,6 +20,9 @@ MAX_ADDRESSES_PER_ROUTER_PORT = 16
 MAX_ROUTES_PER_ROUTER = 10_000
 MAX_NEXTHOPS_PER_ROUTE = 64
 
+MAX_MEMBERS = {"port": MAX_PORTS_PER_SWITCH, "router_port": MAX_PORTS_PER_ROUTER, "route": MAX_ROUTES_PER_ROUTER}
+"""How many objects of a kind one collection of a body may name; more are not even looked at."""
+
 MIN_SUBNET_LENGTH = 1
 MAX_SUBNET_LENGTH = 31
 """Longest prefix of a subnet in bits. In a /31 both addresses are hosts (RFC 3021); a /32 has no neighbour to talk to."""

@@ -62,11 +62,13 @@ class Numbers:
         return number
 
 
-def mac_for(key: int, taken: Collection[str]) -> str:
-    """The MAC of the object with `key`: the same at every call, and no other key's. Passes over those in `taken`."""
+def mac_for(key: int, *taken: Collection[str]) -> str:
+    """The MAC of the object with `key`: the same at every call, and no other key's. Passes over those in any of `taken`."""
     number = MAC_PREFIX | key
-    while (mac := _format_mac(number)) in taken:
+    mac = _format_mac(number)
+    while any(mac in macs for macs in taken):
         number += _MAC_VARIANT
+        mac = _format_mac(number)
     return mac
 
 

@@ -13,18 +13,18 @@ OFPP_IN_PORT = 0xFFFFFFF8
 OFPP_CONTROLLER = 0xFFFFFFFD
 _NX_IN_PORT = 0xFFF8
 _NICIRA = 0x00002320
-_EXPERIMENTER = 0xFFFF
+EXPERIMENTER = 0xFFFF
 _NO_BUFFER = 0xFFFF
 
-_OUTPUT, _GROUP, _SET_TTL, _DEC_TTL, _SET_FIELD = 0, 22, 23, 24, 25  # OpenFlow 1.3.5 section 7.2.5
-_NX_MOVE, _NX_LOAD, _NX_RESUBMIT = 6, 7, 14  # Open vSwitch ovs-actions(7)
+OUTPUT, GROUP, SET_TTL, DEC_TTL, SET_FIELD = 0, 22, 23, 24, 25  # OpenFlow 1.3.5 section 7.2.5
+NX_MOVE, NX_LOAD, NX_RESUBMIT = 6, 7, 14  # Open vSwitch ovs-actions(7)
 
 
 @lru_cache(maxsize=65536)
 def _set_field(field: Field, value: int) -> bytes:
     oxm = struct.pack("!I", field.header | field.size) + value.to_bytes(field.size, "big")
     length = (4 + len(oxm) + 7) // 8 * 8
-    return struct.pack("!HH", _SET_FIELD, length) + oxm.ljust(length - 4, b"\0")
+    return struct.pack("!HH", SET_FIELD, length) + oxm.ljust(length - 4, b"\0")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,7 @@ class ForgetInPort:
     """Make the packet one that came in by no port, so that it may leave by the port it came from."""
 
     def encode(self) -> bytes:
-        return struct.pack("!HHIHHIQ", _EXPERIMENTER, 24, _NICIRA, _NX_LOAD, 15, 0x00000002, 0)
+        return struct.pack("!HHIHHIQ", EXPERIMENTER, 24, _NICIRA, NX_LOAD, 15, 0x00000002, 0)
 
     def text(self) -> str:
         return "load:0->NXM_OF_IN_PORT[]"
@@ -60,7 +60,7 @@ class Move:
     target: Field
 
     def encode(self) -> bytes:
-        head = struct.pack("!HHIHHHH", _EXPERIMENTER, 24, _NICIRA, _NX_MOVE, self.source.bits, 0, 0)
+        head = struct.pack("!HHIHHHH", EXPERIMENTER, 24, _NICIRA, NX_MOVE, self.source.bits, 0, 0)
         return head + struct.pack("!II", *(_nxm(f)[0] | f.size for f in (self.source, self.target)))
 
     def text(self) -> str:
@@ -80,7 +80,7 @@ class Output:
     port: int
 
     def encode(self) -> bytes:
-        return struct.pack("!HHIH6x", _OUTPUT, 16, self.port, 0)
+        return struct.pack("!HHIH6x", OUTPUT, 16, self.port, 0)
 
     def text(self) -> str:
         return "IN_PORT" if self.port == OFPP_IN_PORT else f"output:{self.port}"
@@ -91,7 +91,7 @@ class Punt:
     """Send the whole packet to the controller."""
 
     def encode(self) -> bytes:
-        return struct.pack("!HHIH6x", _OUTPUT, 16, OFPP_CONTROLLER, _NO_BUFFER)
+        return struct.pack("!HHIH6x", OUTPUT, 16, OFPP_CONTROLLER, _NO_BUFFER)
 
     def text(self) -> str:
         return "CONTROLLER:65535"
@@ -104,7 +104,7 @@ class SetTtl:
     ttl: int
 
     def encode(self) -> bytes:
-        return struct.pack("!HHB3x", _SET_TTL, 8, self.ttl)
+        return struct.pack("!HHB3x", SET_TTL, 8, self.ttl)
 
     def text(self) -> str:
         return f"mod_nw_ttl:{self.ttl}"
@@ -115,7 +115,7 @@ class DecTtl:
     """Take one from the IPv4 TTL. Open vSwitch drops the packet instead when it is 1 or less."""
 
     def encode(self) -> bytes:
-        return struct.pack("!HH4x", _DEC_TTL, 8)
+        return struct.pack("!HH4x", DEC_TTL, 8)
 
     def text(self) -> str:
         return "dec_ttl"
@@ -128,7 +128,7 @@ class ToGroup:
     group: int
 
     def encode(self) -> bytes:
-        return struct.pack("!HHI", _GROUP, 8, self.group)
+        return struct.pack("!HHI", GROUP, 8, self.group)
 
     def text(self) -> str:
         return f"group:{self.group}"
@@ -141,7 +141,7 @@ class Resubmit:
     table: int
 
     def encode(self) -> bytes:
-        return struct.pack("!HHIHHB3x", _EXPERIMENTER, 16, _NICIRA, _NX_RESUBMIT, _NX_IN_PORT, self.table)
+        return struct.pack("!HHIHHB3x", EXPERIMENTER, 16, _NICIRA, NX_RESUBMIT, _NX_IN_PORT, self.table)
 
     def text(self) -> str:
         return f"resubmit(,{self.table})"

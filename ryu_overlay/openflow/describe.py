@@ -1,6 +1,6 @@
-"""Flows that we did not make, in words: what a switch dumped, for reports to people.
+"""Dumped flows in words, for reports to people: `ovs-ofctl` text wherever the flow uses only what ours use.
 
-Matches are written as `ovs-ofctl` does where the field is one of ours; instructions as Ryu's parser reads them.
+What ours never use is shown as Ryu's parser reads it, or in hex.
 """
 
 from __future__ import annotations
@@ -9,11 +9,18 @@ import struct
 
 from ryu.ofproto import ofproto_v1_3_parser as parser
 
-from ryu_overlay.openflow.actions import Instructions
-from ryu_overlay.openflow.fields import WIRE_ORDER
+from ryu_overlay.openflow import actions as ours
+from ryu_overlay.openflow.actions import Action, Instructions
+from ryu_overlay.openflow.fields import WIRE_ORDER, Field
 from ryu_overlay.openflow.flow import Flow, FlowKey, FlowValue, MatchItem
 
-_FIELDS = {field.header >> 9: field for field in WIRE_ORDER}
+_METER, _APPLY, _GOTO = 6, 4, 1
+_BY_HEADER = {field.header >> 9: field for field in WIRE_ORDER}
+_BY_NXM = {(field.nxm[0] if field.nxm else field.header) >> 9: field for field in WIRE_ORDER}
+
+
+class _Unfamiliar(Exception):
+    """Something that flows of ours never have."""
 
 
 def flow_text(key: FlowKey, value: FlowValue) -> str:
@@ -23,7 +30,7 @@ def flow_text(key: FlowKey, value: FlowValue) -> str:
     known, unknown = _match(oxm)
     match = Flow(table, priority, known, Instructions(), cookie).match_text
     words = [f"table={table}", f"priority={priority}", *([match] if match else []), *unknown]
-    return f"{','.join(words)},cookie=0x{cookie:x},actions={_actions(instructions)}"
+    return f"{','.join(words)},cookie=0x{cookie:x},actions={_instructions_text(instructions)}"
 
 
 def _match(oxm: bytes) -> tuple[tuple[MatchItem, ...], list[str]]:
@@ -35,7 +42,7 @@ def _match(oxm: bytes) -> tuple[tuple[MatchItem, ...], list[str]]:
         size = header & 0xFF
         data = oxm[offset + 4 : offset + 4 + size]
         offset += 4 + size
-        field = _FIELDS.get(header >> 9)
+        field = _BY_HEADER.get(header >> 9)
         if field is None:
             unknown.append(f"oxm_0x{header:08x}={data.hex()}")
         elif header & 0x100:
@@ -46,14 +53,89 @@ def _match(oxm: bytes) -> tuple[tuple[MatchItem, ...], list[str]]:
     return tuple(known), unknown
 
 
-def _actions(instructions: bytes) -> str:
+def _instructions_text(data: bytes) -> str:
+    try:
+        decoded = _instructions(data)
+    except (_Unfamiliar, struct.error):
+        return _as_ryu_reads(data)
+    # Only what says all that the bytes say may stand for them.
+    return decoded.text if decoded.encoded == data else _as_ryu_reads(data)
+
+
+def _instructions(data: bytes) -> Instructions:
+    actions: tuple[Action, ...] = ()
+    goto = meter = None
+    offset = 0
+    while offset < len(data):
+        kind, length = struct.unpack_from("!HH", data, offset)
+        if kind == _APPLY:
+            actions = tuple(_actions(data[offset + 8 : offset + length]))
+        elif kind == _GOTO:
+            goto = data[offset + 4]
+        elif kind == _METER:
+            (meter,) = struct.unpack_from("!I", data, offset + 4)
+        else:
+            raise _Unfamiliar
+        offset += max(length, 8)
+    return Instructions(actions, goto, meter)
+
+
+def _actions(data: bytes) -> list[Action]:
+    found = []
+    offset = 0
+    while offset < len(data):
+        kind, length = struct.unpack_from("!HH", data, offset)
+        found.append(_action(kind, data[offset : offset + length]))
+        offset += max(length, 8)
+    return found
+
+
+def _action(kind: int, data: bytes) -> Action:
+    if kind == ours.OUTPUT:
+        (port,) = struct.unpack_from("!I", data, 4)
+        return ours.Punt() if port == ours.OFPP_CONTROLLER else ours.Output(port)
+    if kind == ours.GROUP:
+        return ours.ToGroup(struct.unpack_from("!I", data, 4)[0])
+    if kind == ours.SET_TTL:
+        return ours.SetTtl(data[4])
+    if kind == ours.DEC_TTL:
+        return ours.DecTtl()
+    if kind == ours.SET_FIELD:
+        (header,) = struct.unpack_from("!I", data, 4)
+        field = _field(_BY_HEADER, header)
+        return ours.SetField(field, int.from_bytes(data[8 : 8 + field.size], "big"))
+    if kind == ours.EXPERIMENTER:
+        return _nicira(data)
+    raise _Unfamiliar
+
+
+def _nicira(data: bytes) -> Action:
+    (subtype,) = struct.unpack_from("!H", data, 8)
+    if subtype == ours.NX_MOVE:
+        source, target = struct.unpack_from("!II", data, 16)
+        return ours.Move(_field(_BY_NXM, source), _field(_BY_NXM, target))
+    if subtype == ours.NX_RESUBMIT:
+        return ours.Resubmit(data[12])
+    if data == ours.ForgetInPort().encode():
+        return ours.ForgetInPort()
+    raise _Unfamiliar
+
+
+def _field(fields: dict[int, Field], header: int) -> Field:
+    field = fields.get(header >> 9)
+    if field is None:
+        raise _Unfamiliar
+    return field
+
+
+def _as_ryu_reads(data: bytes) -> str:
     words: list[str] = []
     offset = 0
-    while offset < len(instructions):
-        kind, length = struct.unpack_from("!HH", instructions, offset)
+    while offset < len(data):
+        kind, length = struct.unpack_from("!HH", data, offset)
         try:
-            words.append(str(parser.OFPInstruction.parser(instructions, offset)))
-        except Exception:  # Ryu's parser raises all kinds of errors for what it does not know
-            words.append(f"instruction {kind}: {instructions[offset + 4 : offset + length].hex()}")
+            words.append(str(parser.OFPInstruction.parser(data, offset)))
+        except Exception:  # Ryu's parsers raise all kinds of errors for what they do not know
+            words.append(f"instruction {kind}: {data[offset + 4 : offset + length].hex()}")
         offset += max(length, 8)
     return ",".join(words) or "drop"

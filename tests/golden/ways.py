@@ -9,8 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from ryu_overlay.fabric.placement import Fabric, Spot
+from ryu_overlay.fabric.placement import NOWHERE, Fabric, Spot
+from ryu_overlay.model.network import Network
 from ryu_overlay.model.objects import Port, Ref
+from ryu_overlay.model.walk_rules import is_group
 from ryu_overlay.model.walk_values import (
     Answered,
     AnswerKind,
@@ -76,8 +78,9 @@ def describe(packet: Packet) -> str:
 
 @dataclass(frozen=True)
 class Teller:
-    """Tells paths of the reference walk on `fabric`, for packets that came in on `chassis`."""
+    """Tells paths of the reference walk, on a fabric, for packets that came in on `chassis`."""
 
+    network: Network
     fabric: Fabric
     chassis: str
 
@@ -91,7 +94,7 @@ class Teller:
         return (Leg(self._hops(path), end),)
 
     def _hops(self, path: Path) -> tuple[str, ...]:
-        """Positions but the last, which may be several ports side by side."""
+        """Every position, flooded packets' last ones in order of name."""
         words = []
         last = []
         for position in (hop.position for hop in path.hops):
@@ -114,8 +117,7 @@ class Teller:
 
     def _delivered(self, path: Path, outcome: Delivered) -> str:
         arrived = [(port, packet) for port, packet in outcome.to if self._arrival(port.ref, False)]
-        flooded = not isinstance(path.hops[-1].position, AtPort) or outcome.to[0][1].eth_dst[1] in "13579bdf"
-        if arrived or flooded:
+        if arrived or is_group(path.hops[-1].packet.eth_dst):
             return delivered((port.name, packet) for port, packet in arrived)
         return self._lost(outcome.to[0][0])
 
@@ -131,8 +133,7 @@ class Teller:
         return f"{'dropped' if is_flow_drop(outcome.reason) else 'punted'}: {outcome.reason.name.lower()}"
 
     def _spot(self, ref: Ref) -> Spot | None:
-        placement = self.fabric.placements.get(ref[:2])
-        return None if placement is None else placement.by_ref.get(ref)
+        return self.fabric.placements.get(ref[:2], NOWHERE).spots.get(self.network.tables["port"][ref].key)
 
 
 def is_flow_drop(reason: DropReason) -> bool:

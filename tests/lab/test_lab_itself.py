@@ -117,6 +117,8 @@ def test_a_guest_on_two_wires_is_no_bridge_between_them(make_lab: LabMaker) -> N
     lab = make_lab(hypervisors=2, controller_app=None)
     a, b = two_guests(lab)
     hv2 = lab.hypervisors["hv2"]
+    # Both ends of the tunnel have to know each other's MAC, or a loop would be cut there.
+    wait_until(lambda: lab.ping(a, b.ip, count=1).received, 5, "ping through the tunnel")
     a.wire(hv2)
     hv2.vsctl("add-port", "br-int", a.vif)
     with lab.tcpdump(b, "eth0", "arp and arp[6:2] = 1") as capture:

@@ -101,6 +101,7 @@ def test_an_assigned_mac_keeps_clear_of_given_ones() -> None:
     victim = the(after, "port", "red", "web", "victim")
     assert mac_for(victim.key, ()) == stolen
     assert victim.mac == mac_for(victim.key, {stolen}) != stolen
+    assert victim.mac[9:] == stolen[9:], "the key's part stays, or it could be another key's MAC"
     stolen = mac_for(after.next_key, ())
     thief = edit(after, "router_port", "red/r1/up", {"mac": stolen}, "patch").network
     port = the(edit(thief, "router_port", "red/r1/x", {"addresses": ["10.7.0.1/24"]}).network, "router_port", "red", "r1", "x")

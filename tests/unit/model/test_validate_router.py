@@ -235,7 +235,10 @@ def test_absurd_sizes(net: Network, monkeypatch: pytest.MonkeyPatch) -> None:
     )
     ports = [{"name": f"p{n}", "addresses": [f"10.{n // 250}.{n % 250}.1/24"]} for n in range(257)]
     _, problems = refused(net, "router", "red/r9", {"ports": ports})
-    assert problems == {"ports[256].name": "router r9 would have 257 ports; at most 256 are allowed"}
+    assert problems == {"ports": "257 are given; at most 256 are allowed"}
+    full = edit(net, "router", "red/r9", {"ports": ports[:256]}).network
+    _, problems = refused_router_port(full, {"addresses": ["10.9.0.1/24"]}, "red/r9/more")
+    assert problems == {"name": "router r9 would have 257 ports; at most 256 are allowed"}
     monkeypatch.setattr(limits, "MAX_ROUTES_PER_ROUTER", 2)
     body = {"routes": [{"prefix": p, "nexthops": ["100.64.0.2"]} for p in ("0.0.0.0/0", "10.8.0.0/16", "10.9.0.0/16")]}
     _, problems = refused(net, "router", "red/r1", body)

@@ -216,7 +216,9 @@ def test_absurd_sizes(net: Network, monkeypatch: pytest.MonkeyPatch) -> None:
         {"addresses[64]": "a port has at most 64 addresses"},
     )
     monkeypatch.setattr(limits, "MAX_PORTS_PER_SWITCH", 3)
-    assert edit(net, "port", "red/web/new", {}).created
-    body = {"ports": [{"name": n} for n in ("web-1", "web-2", "a", "b", "c")]}
+    full = edit(net, "port", "red/web/new", {}).network
+    _, problems = refused_port(full, {}, "red/web/more")
+    assert problems == {"name": "switch web would have 4 ports; at most 3 are allowed"}
+    body = {"ports": [{"name": f"p{n}"} for n in range(4001)]}
     _, problems = refused(net, "switch", "red/web", body, "patch")
-    assert problems == {"ports[3].name": "switch web would have 5 ports; at most 3 are allowed"}
+    assert problems == {"ports": "4,001 are given; at most 4,000 are allowed"}
