@@ -12,6 +12,7 @@ import json
 import sys
 import time
 from collections.abc import Callable
+from typing import Any
 
 from mininet_topos.lab import Lab
 from mininet_topos.scenarios import DEMO
@@ -53,6 +54,11 @@ class Tour:
         self.show(f"{node.name}$ {' '.join(args)}", output)
         return output
 
+    def ask(self, what: str) -> list[dict[str, Any]]:
+        """One of REST's lists."""
+        found: list[dict[str, Any]] = self.lab.rest.get(f"/v1/{what}").json[what]
+        return found
+
     def hold(self, what: str, held: bool) -> None:
         """Say whether something held."""
         print(f"   [{'ok' if held else 'FAILED'}] {what}", flush=True)
@@ -74,8 +80,7 @@ def joining(tour: Tour) -> None:
         line = f"external_ids:system-id={host.name} external_ids:overlay-encap-ip={host.encap_ip}"
         print(f"{host.name}$ ovs-vsctl set Open_vSwitch . {line} -- set-manager tcp:{lab.controller.ip}:6640")
         host.join()
-    chassis = lambda: lab.rest.get("/v1/chassis").json["chassis"]  # noqa: E731
-    tour.until("all three are connected", lambda: [c["state"] for c in chassis()] == ["connected"] * 3)
+    tour.until("all three are connected", lambda: [c["state"] for c in tour.ask("chassis")] == ["connected"] * 3)
     tour.overlayctl("chassis")
 
 
@@ -88,8 +93,9 @@ def tenants(tour: Tour) -> None:
         tour.lab.vm(guest.name, guest.hypervisor, guest.mac, guest.address, guest.gateway)
     tour.overlayctl("wait", "--timeout", "20")
     tour.overlayctl("bindings")
-    tunnels = lambda: tour.lab.rest.get("/v1/tunnels").json["tunnels"]  # noqa: E731
-    tour.until("a tunnel each way between hypervisors that share a network, all up", lambda: all(t["up"] for t in tunnels()))
+    tour.until(
+        "a tunnel each way between hypervisors that share a network, all up", lambda: all(t["up"] for t in tour.ask("tunnels"))
+    )
 
 
 def rewriting(tour: Tour) -> None:
@@ -134,8 +140,8 @@ def forging(tour: Tour) -> None:
     vm.script("ip address add 10.0.1.99/24 dev eth0\n")
     tour.run(vm, "ping", "-n", "-c", "3", "-i", "0.2", "-W", "0.5", "-I", "10.0.1.99", "10.0.1.12")
     vm.script("ip address del 10.0.1.99/24 dev eth0\n")
-    named = lambda: any(d["object"] == "blue/web/blue-web-1" for d in tour.lab.rest.get("/v1/drops").json["drops"])  # noqa: E731
-    tour.until("dropped by a named rule of that port", named)
+    port = "blue/web/blue-web-1"
+    tour.until("dropped by a named rule of that port", lambda: any(d["object"] == port for d in tour.ask("drops")))
     tour.overlayctl("drops")
 
 
@@ -156,7 +162,7 @@ def dying(tour: Tour) -> None:
 
 
 def healing(tour: Tour) -> None:
-    lab, host = tour.lab, tour.lab.hypervisors["hv1"]
+    host = tour.lab.hypervisors["hv1"]
     tour.step("Somebody deletes flows by hand")
     print("hv1$ ovs-ofctl del-flows br-int table=60")
     before = len(host.ofctl("dump-flows", "br-int", "table=60").splitlines())

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import eventlet
 from ryu import cfg
@@ -58,11 +58,11 @@ CONF.set_default("wsapi_host", "127.0.0.1")
 CONF.set_default("ofp_tcp_listen_port", OFP_TCP_PORT)
 
 
-class Overlay(app_manager.RyuApp):
+class Overlay(app_manager.RyuApp):  # type: ignore[misc]
     """Everything, wired."""
 
-    OFP_VERSIONS = [ofproto_v1_3.OFP_VERSION]
-    _CONTEXTS = {"wsgi": WSGIApplication}
+    OFP_VERSIONS: ClassVar = [ofproto_v1_3.OFP_VERSION]
+    _CONTEXTS: ClassVar = {"wsgi": WSGIApplication}
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -93,7 +93,7 @@ class Overlay(app_manager.RyuApp):
         eventlet.spawn(self._loop.run)
         eventlet.spawn(self._store.run)
 
-    @set_ev_cls(ofp_event.EventOFPStateChange, [MAIN_DISPATCHER, DEAD_DISPATCHER])
+    @set_ev_cls(ofp_event.EventOFPStateChange, [MAIN_DISPATCHER, DEAD_DISPATCHER])  # type: ignore[untyped-decorator]
     def _on_channel(self, event: Any) -> None:
         if event.state == MAIN_DISPATCHER:
             self._switches.up(event.datapath)
@@ -122,6 +122,4 @@ class Overlay(app_manager.RyuApp):
 
 
 def _record(facts: ChassisFacts) -> ChassisRecord:
-    return ChassisRecord(
-        facts.name, facts.encap_ip, facts.bridge_mappings, facts.mtu, facts.datapath_type, facts.ovs_version
-    )
+    return ChassisRecord(facts.name, facts.encap_ip, facts.bridge_mappings, facts.mtu, facts.datapath_type, facts.ovs_version)

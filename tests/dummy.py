@@ -76,7 +76,13 @@ class DummySwitch:
 
     def _daemon(self, name: str) -> list[str]:
         d = self.directory
-        return ["--detach", "-vconsole:off", f"--pidfile={d}/{name}.pid", f"--unixctl={d}/{name}.ctl", f"--log-file={d}/{name}.log"]
+        return [
+            "--detach",
+            "-vconsole:off",
+            f"--pidfile={d}/{name}.pid",
+            f"--unixctl={d}/{name}.ctl",
+            f"--log-file={d}/{name}.log",
+        ]
 
     def _run(self, *command: str) -> str:
         done = subprocess.run(command, env=self._env, capture_output=True, text=True, timeout=30)
@@ -145,4 +151,3 @@ class OpenFlow:
                 flows += messages.parse_flows(part.body)
                 if not part.more:
                     return flows, groups, meters
-

@@ -6,10 +6,22 @@ from functools import lru_cache
 from ipaddress import IPv4Network
 
 from ryu_overlay.openflow.actions import Move, Punt, SetField, SetTtl
-from ryu_overlay.openflow.fields import ETH_IP, ETH_TYPE, FRAG_LATER, ICMP_CODE, ICMP_TYPE, IP_FRAG, IP_PROTO, IPV4_DST, IPV4_SRC, NW_TTL
+from ryu_overlay.openflow.fields import (
+    ETH_IP,
+    ETH_TYPE,
+    FRAG_LATER,
+    ICMP_CODE,
+    ICMP_TYPE,
+    IP_FRAG,
+    IP_PROTO,
+    IPV4_DST,
+    IPV4_SRC,
+    NW_TTL,
+)
 from ryu_overlay.openflow.flow import Block, Flow, Meter
 from ryu_overlay.pipeline.cookies import Feature, Why
 from ryu_overlay.pipeline.registers import FROM_TUNNEL, NEXT_HOP
+from ryu_overlay.pipeline.table import Match, Table
 from ryu_overlay.pipeline.tables import (
     LR_IN_ADMIT,
     LR_IN_OWN,
@@ -27,10 +39,9 @@ from ryu_overlay.pipeline.tables import (
     PHY_IN_TUNNEL,
     PUNT_METER,
 )
-from ryu_overlay.pipeline.table import Table
 
 ICMP, TCP, UDP = 1, 6, 17
-_IP = {ETH_TYPE: ETH_IP}
+_IP: Match = {ETH_TYPE: ETH_IP}
 _BAD_SOURCES = ("0.0.0.0/8", "127.0.0.0/8", "224.0.0.0/4", "255.255.255.255/32")
 _MULTICAST = ("224.0.0.0/4", "255.255.255.255/32")
 
@@ -76,7 +87,7 @@ def _misses() -> list[Flow]:
 def _admission() -> list[Flow]:
     flows = [LR_IN_ADMIT.flow("ip", _IP, goto=LR_IN_OWN, why=Why(Feature.PIPELINE))]
     for text in _BAD_SOURCES:
-        match = {**_IP, IPV4_SRC: prefix(IPv4Network(text))}
+        match: Match = {**_IP, IPV4_SRC: prefix(IPv4Network(text))}
         flows.append(LR_IN_ADMIT.flow("bad_source", match, why=Why(Feature.DROP_BAD_SOURCE)))
     for text in _MULTICAST:
         match = {**_IP, IPV4_DST: prefix(IPv4Network(text))}

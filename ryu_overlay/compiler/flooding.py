@@ -11,6 +11,7 @@ from ryu_overlay.openflow.fields import ETH_DST, TUN_ID
 from ryu_overlay.openflow.flow import Flow
 from ryu_overlay.pipeline.cookies import Feature, Why
 from ryu_overlay.pipeline.registers import DATAPATH, FROM_TUNNEL, OUT_LPORT
+from ryu_overlay.pipeline.table import Match
 from ryu_overlay.pipeline.tables import LS_IN_LOOKUP, LS_OUT_PORT
 
 _GROUP_BIT = 1 << 40
@@ -30,7 +31,7 @@ def flood_flows(view: SwitchView, placement: Placement, chassis: str, tunnels: M
     nobody = Why(Feature.DROP_UNKNOWN_MAC, view.tenant.key, view.switch.key)
 
     def flow(from_tunnel: int, actions: list[Action]) -> Flow:
-        match = {
+        match: Match = {
             DATAPATH.field: view.switch.key,
             FROM_TUNNEL.field: from_tunnel,
             ETH_DST: (_GROUP_BIT, _GROUP_BIT),

@@ -36,7 +36,10 @@ def local_flows(tenant: Tenant, switch: Switch, port: Port, ofport: int) -> tupl
         )
     binding = Why(Feature.BINDING, tenant.key, port.key)
     enter = (SetField(DATAPATH.field, switch.key), SetField(IN_LPORT.field, port.key))
-    flows = [LS_OUT_PORT.flow("local", {OUT_LPORT.field: port.key}, (Output(ofport),), why=binding), _hairpin(tenant, switch, port)]
+    flows = [
+        LS_OUT_PORT.flow("local", {OUT_LPORT.field: port.key}, (Output(ofport),), why=binding),
+        _hairpin(tenant, switch, port),
+    ]
     if port.port_security:
         mac = {IN_PORT: ofport, ETH_SRC: mac_to_int(port.mac)}
         spoofed = Why(Feature.DROP_SPOOFED_MAC, tenant.key, port.key)

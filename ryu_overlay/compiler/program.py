@@ -17,6 +17,7 @@ from ryu_overlay.compiler.switching import port_flows, router_port_flows
 from ryu_overlay.compiler.tunnels import tunnel_flows, vni_flow
 from ryu_overlay.fabric.placement import NOWHERE, Device, Fabric, Placement, components, reach
 from ryu_overlay.model.network import Network, RouterView, SwitchView
+from ryu_overlay.model.objects import Port, RouterPort
 from ryu_overlay.openflow.flow import Block, Flow, Program
 
 Make = Callable[..., Any]
@@ -126,13 +127,15 @@ class Compiler:
 
     def _make_router(self, view: RouterView, *attached: SwitchView | None) -> Block:
         far = tuple(self._network.router_views[p.tenant, p.router].router.key for p in view.peers.values())
-        own = self._memory.recall(
-            ("routes", view.router.key), (view, *(s and s.switch for s in attached)), lambda *_: router_block(view, attached, far)
+        switches = (None if s is None else s.switch for s in attached)
+        own: Block = self._memory.recall(
+            ("routes", view.router.key), (view, *switches), lambda *_: router_block(view, attached, far)
         )
         flows = list(own.flows)
         for port, switch in zip(view.ports, attached):
             if switch is not None:
-                for neighbour in (*switch.ports, *switch.router_ports):
+                neighbours: tuple[Port | RouterPort, ...] = (*switch.ports, *switch.router_ports)
+                for neighbour in neighbours:
                     if neighbour is not port:
                         scope = ("neighbour", port.key, neighbour.key)
                         flows += self._memory.recall(scope, (view.tenant, port, neighbour), neighbour_flows)
@@ -146,4 +149,3 @@ def _spot_flows(tenant: Any, switch: Any, port: Any, ofport: int, here: int) -> 
 def compile_all(network: Network, fabric: Fabric, punt_rate: int) -> dict[str, Program]:
     """The meaning of a network on a fabric: every chassis' whole program, from nothing."""
     return Compiler(punt_rate).compile_all(network, fabric)
-

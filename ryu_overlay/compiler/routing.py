@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from ipaddress import IPv4Address, IPv4Network
 
 from ryu_overlay.compiler.base import prefix
@@ -13,6 +12,7 @@ from ryu_overlay.openflow.fields import ETH_DST, ETH_IP, ETH_SRC, ETH_TYPE, IPV4
 from ryu_overlay.openflow.flow import Block, Flow, Group
 from ryu_overlay.pipeline.cookies import Feature, Why
 from ryu_overlay.pipeline.registers import DATAPATH, FROM_TUNNEL, IN_LPORT, NEXT_HOP, OUT_LPORT
+from ryu_overlay.pipeline.table import Match
 from ryu_overlay.pipeline.tables import (
     LR_IN_ADMIT,
     LR_IN_OWN,
@@ -51,11 +51,7 @@ def router_block(view: RouterView, attached: tuple[SwitchView | None, ...], far_
 
 def neighbour_flows(tenant: Tenant, port: RouterPort, neighbour: Port | RouterPort) -> tuple[Flow, ...]:
     """The MAC behind each address of `neighbour`, a port of the switch that the router port is attached to."""
-    addresses: Iterator[IPv4Address]
-    if isinstance(neighbour, Port):
-        addresses = iter(neighbour.addresses)
-    else:
-        addresses = (a.ip for a in neighbour.addresses)
+    addresses = neighbour.addresses if isinstance(neighbour, Port) else [a.ip for a in neighbour.addresses]
     return tuple(_resolve(tenant, port, int(a), neighbour.mac, neighbour.key) for a in addresses)
 
 
@@ -74,12 +70,12 @@ def _own_addresses(view: RouterView, port: RouterPort) -> list[Flow]:
 def _connected(view: RouterView, port: RouterPort) -> list[Flow]:
     why = Why(Feature.ROUTING, view.tenant.key, port.key)
     broadcast = Why(Feature.DROP_DIRECTED_BROADCAST, view.tenant.key, port.key)
-    here = {DATAPATH.field: view.router.key, ETH_TYPE: ETH_IP}
+    here: Match = {DATAPATH.field: view.router.key, ETH_TYPE: ETH_IP}
     flows = []
     for address in port.addresses:
         net = address.network
         to = (Move(IPV4_DST, NEXT_HOP.field), SetField(OUT_LPORT.field, port.key))
-        match = {**here, IPV4_DST: prefix(net)}
+        match: Match = {**here, IPV4_DST: prefix(net)}
         flows.append(LR_IN_ROUTE.flow("prefix", match, to, goto=LR_IN_RESOLVE, why=why, rank=2 * net.prefixlen + 1))
         if net.prefixlen < 31:
             for end in (net.network_address, net.broadcast_address):
@@ -98,7 +94,7 @@ def _static(view: RouterView, route: Route) -> tuple[Flow, Group | None]:
     return LR_IN_ROUTE.flow("prefix", match, (ToGroup(route.key),), why=why, rank=rank), group
 
 
-def _route_match(view: RouterView, net: IPv4Network) -> dict:
+def _route_match(view: RouterView, net: IPv4Network) -> Match:
     return {DATAPATH.field: view.router.key, ETH_TYPE: ETH_IP, IPV4_DST: prefix(net)}
 
 

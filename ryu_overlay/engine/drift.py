@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
+from typing import TypeVar
 
+from ryu_overlay.engine.events import SwitchRead
+from ryu_overlay.model.objects import KEY_BITS
 from ryu_overlay.openflow.diff import Installed
 from ryu_overlay.openflow.flow import FlowKey, FlowValue
 from ryu_overlay.openflow.messages import InstalledFlow
 from ryu_overlay.pipeline.cookies import is_ours
 
 MISSING, CHANGED, EXTRA, FOREIGN = "missing", "changed", "extra", "foreign"
+_SELECT = 1
+_OTHER_TYPE = b""
+"""Stands for the buckets of a group that has one of our numbers but is no select group; no group of ours has none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,28 +31,39 @@ class Drift:
     healed: bool
 
 
-def ours(flows: Iterable[InstalledFlow], believed: Installed) -> tuple[dict[FlowKey, FlowValue], list[InstalledFlow]]:
-    """The flows of a dump that are ours (by cookie, or by standing where one of ours belongs), and the foreign ones."""
-    own: dict[FlowKey, FlowValue] = {}
+def ours(read: SwitchRead, believed: Installed) -> tuple[Installed, list[InstalledFlow]]:
+    """What of a dump is ours, and the foreign flows.
+
+    Ours are flows by cookie, or by standing where one of ours belongs, and groups by number: numbers that are no
+    object's key are somebody else's.
+    """
+    flows: dict[FlowKey, FlowValue] = {}
     foreign = []
-    for flow in flows:
+    for flow in read.flows:
         if is_ours(flow.value[0]) or flow.key in believed.flows:
-            own[flow.key] = flow.value
+            flows[flow.key] = flow.value
         else:
             foreign.append(flow)
-    return own, foreign
+    groups = {n: data if kind == _SELECT else _OTHER_TYPE for n, (kind, data) in read.groups.items() if not n >> KEY_BITS}
+    return Installed(flows, groups, dict(read.meters)), foreign
 
 
-def findings(
-    chassis: str, now: float, believed: Installed, seen: dict[FlowKey, FlowValue], touched: set[FlowKey]
-) -> list[Drift]:
-    """Where a dump differs from what was believed, leaving out keys that were being changed while it was taken."""
-    found = []
-    for key, value in believed.flows.items():
-        if key in touched or seen.get(key) == value:
-            continue
-        found.append(Drift(chassis, now, CHANGED if key in seen else MISSING, key, value, True))
-    for key, value in seen.items():
-        if key not in believed.flows and key not in touched:
-            found.append(Drift(chassis, now, EXTRA, key, value, True))
-    return found
+K = TypeVar("K")
+V = TypeVar("V")
+
+
+def overlaid(seen: Mapping[K, V], believed: Mapping[K, V], touched: Collection[K]) -> dict[K, V]:
+    """What was seen, but what is believed of keys that were `touched` since the reading was asked for."""
+    now = {key: value for key, value in seen.items() if key not in touched}
+    now.update((key, believed[key]) for key in touched if key in believed)
+    return now
+
+
+def findings(believed: Mapping[K, V], now: Mapping[K, V]) -> Iterator[tuple[str, K, V]]:
+    """Where what a bridge has `now` differs from what was believed: what happened, key, and the value of `Drift`."""
+    for key, value in believed.items():
+        if now.get(key) != value:
+            yield CHANGED if key in now else MISSING, key, value
+    for key, value in now.items():
+        if key not in believed:
+            yield EXTRA, key, value

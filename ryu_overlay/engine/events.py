@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from ipaddress import IPv4Address
-from typing import Union
 
 from ryu_overlay.fabric.facts import ChassisFacts
 from ryu_overlay.model.network import Network
@@ -96,19 +95,19 @@ class Tick:
     """Time has passed."""
 
 
-Event = Union[
-    NetworkChanged,
-    FabricRemembered,
-    ChassisReported,
-    ChassisLost,
-    ChassisForgotten,
-    SwitchConnected,
-    SwitchGone,
-    SwitchRead,
-    Confirmed,
-    Refusal,
-    Tick,
-]
+Event = (
+    NetworkChanged
+    | FabricRemembered
+    | ChassisReported
+    | ChassisLost
+    | ChassisForgotten
+    | SwitchConnected
+    | SwitchGone
+    | SwitchRead
+    | Confirmed
+    | Refusal
+    | Tick
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,4 +150,4 @@ class Log:
     text: str
 
 
-Effect = Union[Send, Read, PlanTunnels, Remember, Log]
+Effect = Send | Read | PlanTunnels | Remember | Log

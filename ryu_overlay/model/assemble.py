@@ -53,9 +53,7 @@ class Assembly:
             if given.get(field) is not None:
                 self._lay_collection(member_kind, ref, given[field], join(path, field), patch)
 
-    def _values(
-        self, kind: str, ref: Ref, before: Object | None, given: Mapping[str, Any], patch: bool
-    ) -> dict[str, Any]:
+    def _values(self, kind: str, ref: Ref, before: Object | None, given: Mapping[str, Any], patch: bool) -> dict[str, Any]:
         values: dict[str, Any] = {}
         for field, default in DEFAULTS[kind].items():
             value = given.get(field, default)
@@ -82,9 +80,7 @@ class Assembly:
         else:
             self.wanting.addresses.append(ref)
 
-    def _lay_collection(
-        self, kind: str, parent: Ref, members: Sequence[Mapping[str, Any]], path: str, patch: bool
-    ) -> None:
+    def _lay_collection(self, kind: str, parent: Ref, members: Sequence[Mapping[str, Any]], path: str, patch: bool) -> None:
         most = MAX_MEMBERS.get(kind)
         if most is not None and len(members) > most:
             self._report.add_at(path, f"{len(members):,} are given; at most {most:,} are allowed")

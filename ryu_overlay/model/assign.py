@@ -59,9 +59,7 @@ def assign(draft: Draft, wanting: Wanting, numbers: Numbers, mentions: Mentions,
 def _assign_vnis(draft: Draft, wanting: Wanting, numbers: Numbers, mentions: Mentions, report: Report) -> None:
     if not wanting.vnis:
         return
-    numbers.reserve_vnis(
-        obj.vni for obj in draft.touched.values() if isinstance(obj, Switch) and 0 < obj.vni <= MAX_VNI
-    )
+    numbers.reserve_vnis(obj.vni for obj in draft.touched.values() if isinstance(obj, Switch) and 0 < obj.vni <= MAX_VNI)
     for ref in wanting.vnis:
         try:
             draft.put(replace(draft.table("switch")[ref], vni=numbers.vni()))
@@ -110,8 +108,12 @@ class _Surroundings:
         return self._routers[ref]
 
 
+ROOMY = 29
+"""Prefix length up to which a subnet's first host address is not assigned."""
+
+
 class AddressPool:
-    """What is free on one switch: always the lowest host address of each subnet that nobody has."""
+    """What is free on one switch: in each subnet the lowest assignable host address that nobody has."""
 
     def __init__(self, subnets: Sequence[IPv4Network], taken: set[int]) -> None:
         self._subnets = subnets
@@ -145,8 +147,11 @@ class AddressPool:
 
 
 def _first_host(subnet: IPv4Network) -> int:
+    """Where assigning begins. The first host address is left for a gateway, except in subnets of a few addresses."""
     span = span_of(subnet)
-    return span.first if span.length == 31 else span.first + 1
+    if span.length == 31:
+        return span.first
+    return span.first + (2 if span.length <= ROOMY else 1)
 
 
 def _last_host(subnet: IPv4Network) -> int:

@@ -103,9 +103,7 @@ def _check_overlaps(report: Report, ports: Iterable[RouterPort]) -> bool:
     return disjoint
 
 
-def _report_overlap(
-    report: Report, earlier: tuple[Span, int, int, RouterPort], later: tuple[Span, int, int, RouterPort]
-) -> None:
+def _report_overlap(report: Report, earlier: tuple[Span, int, int, RouterPort], later: tuple[Span, int, int, RouterPort]) -> None:
     (_, _, there, other), (_, _, here, port) = earlier, later
     whose = "the same port" if other is port else f"{describe(other)}, a port of the same router"
     reason = f"{port.addresses[here].network} overlaps {other.addresses[there].network} of {whose}"

@@ -67,9 +67,7 @@ def upsert(
     return Outcome(edit.finish(), before is None)
 
 
-def put_tenants(
-    base: Network, documents: Sequence[Mapping[str, Any]], new_uuid: Callable[[], object] = uuid4
-) -> Outcome:
+def put_tenants(base: Network, documents: Sequence[Mapping[str, Any]], new_uuid: Callable[[], object] = uuid4) -> Outcome:
     """Make several tenants exactly as their documents say, all or none; other tenants stay as they are.
 
     Documents are as `given` of `upsert` with mode `put`, each with its `name`. `created` says whether any tenant is new.

@@ -14,7 +14,7 @@ from typing import Any
 
 from ryu_overlay.model.objects import KINDS, Object, Port, Ref, Route, Router, RouterPort, Switch, Tenant
 
-Table = Mapping[Ref, Any]
+Table = MappingProxyType[Ref, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,11 @@ class RouterView:
     peers: Mapping[str, RouterPort]
 
 
-def _empty() -> Mapping[str, Table]:
+def _nothing() -> MappingProxyType[Any, Any]:
+    return MappingProxyType({})
+
+
+def _empty() -> MappingProxyType[str, Table]:
     return MappingProxyType({cls.kind: MappingProxyType({}) for cls in KINDS})  # type: ignore[attr-defined]
 
 
@@ -55,12 +59,12 @@ class Network:
     next_tenant_key: int = 1
     next_vni: int = 1
     tables: Mapping[str, Table] = field(default_factory=_empty)
-    switch_views: Mapping[Ref, SwitchView] = field(default_factory=lambda: MappingProxyType({}))
-    router_views: Mapping[Ref, RouterView] = field(default_factory=lambda: MappingProxyType({}))
-    by_key: Mapping[int, Object] = field(default_factory=lambda: MappingProxyType({}))
-    port_by_name: Mapping[str, Port] = field(default_factory=lambda: MappingProxyType({}))
-    port_by_uuid: Mapping[str, Port] = field(default_factory=lambda: MappingProxyType({}))
-    vnis: Mapping[int, Ref] = field(default_factory=lambda: MappingProxyType({}))
+    switch_views: MappingProxyType[Ref, SwitchView] = field(default_factory=_nothing)
+    router_views: MappingProxyType[Ref, RouterView] = field(default_factory=_nothing)
+    by_key: MappingProxyType[int, Object] = field(default_factory=_nothing)
+    port_by_name: MappingProxyType[str, Port] = field(default_factory=_nothing)
+    port_by_uuid: MappingProxyType[str, Port] = field(default_factory=_nothing)
+    vnis: MappingProxyType[int, Ref] = field(default_factory=_nothing)
 
     def get(self, kind: str, ref: Ref) -> Any | None:
         """The object of `kind` at `ref`, or None."""
@@ -131,16 +135,19 @@ class Draft:
 
     def freeze(self, revision: int) -> Network:
         """The network this draft has become, sharing every view that nothing touched with its base."""
-        if not self.touched:
-            return replace(self.base, revision=revision)
-        tables = MappingProxyType({**self.base.tables, **{k: MappingProxyType(t) for k, t in self._tables.items()}})
-        switch_refs, router_refs = self._stale_views()
-        return replace(
+        base = replace(
             self.base,
             revision=revision,
             next_key=self.next_key,
             next_tenant_key=self.next_tenant_key,
             next_vni=self.next_vni,
+        )
+        if not self.touched:
+            return base
+        tables = MappingProxyType({**self.base.tables, **{k: MappingProxyType(t) for k, t in self._tables.items()}})
+        switch_refs, router_refs = self._stale_views()
+        return replace(
+            base,
             tables=tables,
             switch_views=self._switch_views(tables, switch_refs),
             router_views=self._router_views(tables, router_refs),
@@ -149,7 +156,7 @@ class Draft:
 
     def _own(self, kind: str) -> dict[Ref, Any]:
         if kind not in self._tables:
-            self._tables[kind] = dict(self.base.tables[kind])
+            self._tables[kind] = self.base.tables[kind].copy()
         return self._tables[kind]
 
     def _before_and_after(self) -> Iterator[tuple[Object | None, Object | None]]:
@@ -187,8 +194,10 @@ class Draft:
         if view is not None and port.name in view.peers:
             yield (port.tenant, view.peers[port.name].router)
 
-    def _switch_views(self, tables: Mapping[str, Table], stale: set[Ref]) -> Mapping[Ref, SwitchView]:
-        views = dict(self.base.switch_views)
+    def _switch_views(self, tables: Mapping[str, Table], stale: set[Ref]) -> MappingProxyType[Ref, SwitchView]:
+        if not stale:
+            return self.base.switch_views
+        views = self.base.switch_views.copy()
         ports = self._grouped("port", stale, {r: v.ports for r, v in views.items() if r in stale})
         attached = self._grouped("router_port", stale, {r: v.router_ports for r, v in views.items() if r in stale})
         for ref in stale:
@@ -213,8 +222,10 @@ class Draft:
                 groups[after.tenant, after.switch][ref] = after  # type: ignore[union-attr]
         return {ref: tuple(members[k] for k in sorted(members)) for ref, members in groups.items()}
 
-    def _router_views(self, tables: Mapping[str, Table], stale: set[Ref]) -> Mapping[Ref, RouterView]:
-        views = dict(self.base.router_views)
+    def _router_views(self, tables: Mapping[str, Table], stale: set[Ref]) -> MappingProxyType[Ref, RouterView]:
+        if not stale:
+            return self.base.router_views
+        views = self.base.router_views.copy()
         tenants = {ref[0] for ref in stale}
         ports = [p for p in tables["router_port"].values() if p.tenant in tenants]
         routes: dict[Ref, list[Route]] = {}
@@ -234,9 +245,10 @@ class Draft:
             views[ref] = RouterView(tenant, router, own, own_routes, far)
         return MappingProxyType(views)
 
-    def _indexes(self) -> dict[str, Mapping[Any, Any]]:
-        by_key = dict(self.base.by_key)
-        names, uuids, vnis = dict(self.base.port_by_name), dict(self.base.port_by_uuid), dict(self.base.vnis)
+    def _indexes(self) -> dict[str, Any]:
+        base = self.base
+        by_key, vnis = base.by_key.copy(), base.vnis.copy()
+        names, uuids = base.port_by_name.copy(), base.port_by_uuid.copy()
         pairs = list(self._before_and_after())
         for before, _ in pairs:
             if before is not None and not isinstance(before, Tenant):
@@ -254,7 +266,7 @@ class Draft:
                 uuids[after.uuid] = after
             elif isinstance(after, Switch):
                 vnis[after.vni] = after.ref
-        named = {"by_key": by_key, "port_by_name": names, "port_by_uuid": uuids, "vnis": vnis}
+        named: dict[str, dict[Any, Any]] = {"by_key": by_key, "port_by_name": names, "port_by_uuid": uuids, "vnis": vnis}
         return {k: MappingProxyType(v) for k, v in named.items()}
 
 

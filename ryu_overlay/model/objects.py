@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Interface, IPv4Network
-from typing import ClassVar, Union
+from typing import ClassVar
 
 Ref = tuple[str, ...]
 
@@ -126,6 +126,6 @@ class Route:
         return (self.tenant, self.router, str(self.prefix))
 
 
-Object = Union[Tenant, Switch, Port, Router, RouterPort, Route]
+Object = Tenant | Switch | Port | Router | RouterPort | Route
 KINDS: tuple[type, ...] = (Tenant, Switch, Port, Router, RouterPort, Route)
 """Parents before children: the order in which objects can be made; reversed, the order they can be taken away."""

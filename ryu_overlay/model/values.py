@@ -66,9 +66,7 @@ def name_fault(name: str) -> str | None:
     """What is wrong with a name (1 to 63 of `A-Z a-z 0-9 . _ -`, the first a letter or digit), or None."""
     if isinstance(name, str) and _NAME.fullmatch(name):
         return None
-    return (
-        f"a name is 1 to {MAX_NAME_LENGTH} characters of A-Z a-z 0-9 . _ - and starts with a letter or digit"
-    )
+    return f"a name is 1 to {MAX_NAME_LENGTH} characters of A-Z a-z 0-9 . _ - and starts with a letter or digit"
 
 
 def description_fault(text: str) -> str | None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import struct
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
-from typing import Union
 
 from ryu_overlay.openflow.fields import Field
 
@@ -147,7 +146,7 @@ class Resubmit:
         return f"resubmit(,{self.table})"
 
 
-Action = Union[SetField, ForgetInPort, Move, Output, Punt, SetTtl, DecTtl, ToGroup, Resubmit]
+Action = SetField | ForgetInPort | Move | Output | Punt | SetTtl | DecTtl | ToGroup | Resubmit
 
 
 def encode_actions(actions: tuple[Action, ...]) -> bytes:

@@ -135,7 +135,7 @@ def _as_ryu_reads(data: bytes) -> str:
         kind, length = struct.unpack_from("!HH", data, offset)
         try:
             words.append(str(parser.OFPInstruction.parser(data, offset)))
-        except Exception:  # Ryu's parsers raise all kinds of errors for what they do not know
+        except Exception:  # noqa: BLE001  Ryu's parsers raise all kinds of errors for what they do not know
             words.append(f"instruction {kind}: {data[offset + 4 : offset + length].hex()}")
         offset += max(length, 8)
     return ",".join(words) or "drop"

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 from ryu_overlay.openflow import messages
-from ryu_overlay.openflow.flow import Block, Flow, FlowKey, FlowValue, Group, Meter, Program
+from ryu_overlay.openflow.flow import Flow, FlowKey, FlowValue, Group, Meter, Program
 
 
 @dataclass(slots=True)
@@ -34,14 +35,24 @@ class Change:
     def messages(self, installed: Installed, xid: int) -> Iterator[bytes]:
         """The change as OpenFlow messages, in an order that never opens a hole.
 
-        What flows point to comes before them; tables are filled from the last to the first; what is no longer wanted
-        goes after a barrier. A barrier with the same xid ends it.
+        1. Meters, and groups that are new: flows point to them.
+        2. Flows that are new, from the last table to the first: no packet takes them before what they lead to is there.
+        3. Groups, then flows, that are there and change: what they lead to now is there.
+        4. After a barrier, flows that are not wanted any more, from the first table to the last, then groups.
+
+        A barrier with the same xid ends it.
         """
         for meter in self.put_meters:
             yield messages.meter_put(meter, meter.number in installed.meters, xid)
-        for group in self.put_groups.values():
-            yield messages.group_put(group, group.number in installed.groups, xid)
-        for flow in sorted(self.put_flows.values(), key=lambda f: -f.table):
+        new_groups, old_groups = _split(self.put_groups, installed.groups)
+        new_flows, old_flows = _split(self.put_flows, installed.flows)
+        for group in new_groups:
+            yield messages.group_put(group, False, xid)
+        for flow in sorted(new_flows, key=_last_table_first):
+            yield messages.flow_add(flow, xid)
+        for group in old_groups:
+            yield messages.group_put(group, True, xid)
+        for flow in sorted(old_flows, key=_last_table_first):
             yield messages.flow_add(flow, xid)
         if self.delete_flows or self.delete_groups:
             yield messages.barrier(0)
@@ -71,30 +82,45 @@ def difference(installed: Installed, program: Program, base: Program | None) -> 
     `base` is a program that `installed` is known to hold exactly; then only blocks that are not the same object are
     looked at. Without it everything is compared, and what is installed beyond the program is deleted.
     """
-    change = Change()
     if base is None:
-        _compare(change, installed, program.blocks, set(installed.flows), set(installed.groups))
-    else:
-        fresh = {scope: block for scope, block in program.blocks.items() if base.blocks.get(scope) is not block}
-        stale = [block for scope, block in base.blocks.items() if program.blocks.get(scope) is not block]
-        flows = {f.key for block in stale for f in block.flows}
-        groups = {g.number for block in stale for g in block.groups}
-        _compare(change, installed, fresh, flows, groups)
-    change.put_meters = [m for m in program.meters if installed.meters.get(m.number) != m.encoded]
-    return change
+        return _change(installed, program, program.flows(), program.groups(), installed.flows.keys(), installed.groups.keys())
+    fresh = [block for scope, block in program.blocks.items() if base.blocks.get(scope) is not block]
+    stale = [block for scope, block in base.blocks.items() if program.blocks.get(scope) is not block]
+    gone = {id(flow): flow for block in stale for flow in block.flows}
+    flows = [flow for block in fresh for flow in block.flows if gone.pop(id(flow), None) is None]
+    old_groups = {group.number for block in stale for group in block.groups}
+    groups = [group for block in fresh for group in block.groups]
+    return _change(installed, program, flows, groups, [flow.key for flow in gone.values()], old_groups)
 
 
-def _compare(
-    change: Change, installed: Installed, blocks: Mapping[object, Block], old_flows: set[FlowKey], old_groups: set[int]
-) -> None:
-    for block in blocks.values():
-        for flow in block.flows:
-            old_flows.discard(flow.key)
-            if installed.flows.get(flow.key) != flow.value:
-                change.put_flows[flow.key] = flow
-        for group in block.groups:
-            old_groups.discard(group.number)
-            if installed.groups.get(group.number) != group.encoded:
-                change.put_groups[group.number] = group
-    change.delete_flows = {key for key in old_flows if key in installed.flows}
-    change.delete_groups = {number for number in old_groups if number in installed.groups}
+def _change(
+    installed: Installed,
+    program: Program,
+    flows: Iterable[Flow],
+    groups: Iterable[Group],
+    old_flows: Iterable[FlowKey],
+    old_groups: Iterable[int],
+) -> Change:
+    """What makes `flows` and `groups` of the program be there, and those of the old ones that are not among them not."""
+    wanted_flows = {flow.key: flow for flow in flows}
+    wanted_groups = {group.number: group for group in groups}
+    return Change(
+        put_flows={key: flow for key, flow in wanted_flows.items() if installed.flows.get(key) != flow.value},
+        delete_flows={key for key in old_flows if key not in wanted_flows and key in installed.flows},
+        put_groups={n: group for n, group in wanted_groups.items() if installed.groups.get(n) != group.encoded},
+        delete_groups={n for n in old_groups if n not in wanted_groups and n in installed.groups},
+        put_meters=[meter for meter in program.meters if installed.meters.get(meter.number) != meter.encoded],
+    )
+
+
+K = TypeVar("K")
+V = TypeVar("V")
+
+
+def _split(puts: Mapping[K, V], there: Container[K]) -> tuple[list[V], list[V]]:
+    """What is new, and what changes something that is there."""
+    return [v for k, v in puts.items() if k not in there], [v for k, v in puts.items() if k in there]
+
+
+def _last_table_first(flow: Flow) -> int:
+    return -flow.table

@@ -9,8 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import IntEnum
 
-from ryu_overlay.model.walk_values import DropReason
 from ryu_overlay.model.objects import KEY_BITS, TENANT_KEY_BITS
+from ryu_overlay.model.walk_values import DropReason
 
 OURS = 0x0E7A
 OURS_SHIFT = 48
@@ -77,9 +77,7 @@ _PHYSICAL_DROPS = {
 }
 
 DROP_MEANINGS: dict[Feature, str] = {
-    feature: _PHYSICAL_DROPS.get(feature) or DropReason[feature.reason.upper()].value
-    for feature in Feature
-    if feature.is_drop
+    feature: _PHYSICAL_DROPS.get(feature) or DropReason[feature.reason.upper()].value for feature in Feature if feature.is_drop
 }
 """What each drop means, to an operator. Drops that the logical network itself asks for have the reference walk's words."""
 

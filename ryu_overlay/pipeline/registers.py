@@ -23,9 +23,15 @@ class Register:
     lifetime: str
 
 
-DATAPATH = Register(METADATA, "datapath", KEY_BITS, "key of the logical switch or router the packet is in", "until the next device")
+DATAPATH = Register(
+    METADATA, "datapath", KEY_BITS, "key of the logical switch or router the packet is in", "until the next device"
+)
 IN_LPORT = Register(
-    register(14), "in_lport", KEY_BITS, "key of the logical or router port by which it came into that device", "until the next device"
+    register(14),
+    "in_lport",
+    KEY_BITS,
+    "key of the logical or router port by which it came into that device",
+    "until the next device",
 )
 OUT_LPORT = Register(
     register(15), "out_lport", KEY_BITS, "key of the logical or router port by which it leaves it", "until the next device"

@@ -98,7 +98,7 @@ class Table:
         elif isinstance(action, Punt):
             allowed = self.punts
         elif isinstance(action, ForgetInPort):
-            allowed = "lr_out_port" == self.name
+            allowed = self.name == "lr_out_port"
         else:
             allowed = True
         if not allowed:

@@ -37,11 +37,12 @@ class Evidence:
         """Write the page, in full runs."""
         if not FULL or not self.sections:
             return
-        version = subprocess.run(["ovs-vswitchd", "--version"], capture_output=True, text=True).stdout.splitlines()[0]
+        versions = f"Linux {platform.release()}; Python {platform.python_version()}"
+        switch = subprocess.run(["ovs-vswitchd", "--version"], capture_output=True, text=True).stdout.splitlines()[0]
         head = [
             f"# Evidence: {self.title}",
             "",
-            f"Written by `make prove ONLY={self.capability}`. {version}; Linux {platform.release()}; Python {platform.python_version()}.",
+            f"Written by `make prove ONLY={self.capability}`. {switch}; {versions}.",
         ]
         body = []
         for promise, lines in self.sections.items():

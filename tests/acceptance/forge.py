@@ -1,6 +1,6 @@
 """Run inside a VM: send frames that its port must not let pass.
 
-    python forge.py INTERFACE KIND COUNT SOURCE_MAC SOURCE_IP GATEWAY_MAC TARGET_IP
+python forge.py INTERFACE KIND COUNT SOURCE_MAC SOURCE_IP GATEWAY_MAC TARGET_IP
 """
 
 import socket

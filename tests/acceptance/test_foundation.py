@@ -63,7 +63,9 @@ def test_every_pair_of_a_tenant_talks(lab: Lab, evidence: Evidence, tenant: str)
     evidence.show(PAIRS, f"{tenant}: ordered pairs that ping", len(pairs), f"of {len(pairs)}")
     full = [(a.name, b.name) for a, b in pairs if lab.ping(a, b.ip, count=1, size=lab.vm_mtu, dont_fragment=True).lost]
     assert not full
-    evidence.show(PAIRS, f"{tenant}: pairs with full-size unfragmented packets", len(pairs), f"of {len(pairs)}, {lab.vm_mtu} bytes")
+    evidence.show(
+        PAIRS, f"{tenant}: pairs with full-size unfragmented packets", len(pairs), f"of {len(pairs)}, {lab.vm_mtu} bytes"
+    )
     chosen = pairs if FULL else pairs[:: max(1, len(pairs) // 4)]
     for number, (a, b) in enumerate(chosen):
         tcp(b, a, 5201 + number)
@@ -189,6 +191,7 @@ def test_controller_killed_in_a_burst_of_writes(lab: Lab, evidence: Evidence) ->
         lab.controller.wait()
         until("all chassis back", lambda: all(c["state"] == "connected" for c in lab.rest.get("/v1/chassis").json["chassis"]))
         lab.rest.get("/v1/revision?wait=20")
+        assert lab.ping(vm, "10.0.2.12", count=100, interval=0.01).lost == 0
         result = pinging.stop()
     stored = {p["name"] for p in lab.rest.get("/v1/tenants/burst/switches/s/ports").json["ports"]}
     after = {name: hv.ofctl("dump-flows", "br-int", "--no-stats") for name, hv in lab.hypervisors.items()}
@@ -206,9 +209,10 @@ def test_vswitchd_killed_and_restarted(lab: Lab, evidence: Evidence) -> None:
     vm, target = lab.vms["red-web-1"], "10.0.2.12"
     host = lab.hypervisors["hv2"]
     with lab.pinging(vm, target, interval=0.01) as pinging:
+        assert lab.ping(vm, target, count=20, interval=0.01).lost == 0
         host.kill_vswitchd()
         host.start_vswitchd()
-        until("traffic back", lambda: lab.ping(vm, target, count=1, timeout=0.3).lost == 0, seconds=30)
+        until("traffic back", lambda: lab.ping(vm, target, count=20, interval=0.01, timeout=0.3).lost == 0, seconds=30)
         result = pinging.stop()
     evidence.show(RESTART, "longest gap between replies", round(result.longest_gap), "ms")
     pairs = [(a, b) for a, b in itertools.permutations(of(lab, "red"), 2) if "-2" in a.name + b.name]
@@ -223,7 +227,9 @@ def test_drift_is_healed_and_reported(lab: Lab, evidence: Evidence) -> None:
         return [d for d in lab.rest.get("/v1/drift").json["drift"] if d["chassis"] == "hv1"]
 
     known = len(drift())
-    delivery = next(line for line in host.ofctl("dump-flows", "br-int", "table=60").splitlines() if "output" in line and "reg10" not in line)
+    delivery = next(
+        line for line in host.ofctl("dump-flows", "br-int", "table=60").splitlines() if "output" in line and "reg10" not in line
+    )
     match = re.search(r"reg15=0x[0-9a-f]+", delivery)
     assert match is not None
     host.ofctl("--strict", "del-flows", "br-int", f"table=60,priority=20,{match[0]}")
@@ -232,7 +238,9 @@ def test_drift_is_healed_and_reported(lab: Lab, evidence: Evidence) -> None:
     assert other is not None
     host.ofctl("--strict", "mod-flows", "br-int", f"table=44,priority={other[1]},{other[2]},actions=drop")
     host.ofctl("add-flow", "br-int", "cookie=0x1234,table=60,priority=7,reg15=0xfffff0,actions=drop")
-    seen = until("drift of three kinds", lambda: {"missing", "changed", "foreign"} <= {d["what"] for d in drift()[known:]} and drift()[known:])
+    wanted = {"missing", "changed", "foreign"}
+    until("drift of three kinds", lambda: wanted <= {d["what"] for d in drift()[known:]})
+    seen = drift()[known:]
     until("the flows are back", lambda: match[0] in host.ofctl("dump-flows", "br-int", "table=60,reg10=0/0"))
     until("the altered flow is right", lambda: "drop" not in host.ofctl("dump-flows", "br-int", f"table=44,{other[2]}"))
     assert "0xfffff0" in host.ofctl("dump-flows", "br-int", "table=60"), "a foreign flow was touched"
@@ -265,7 +273,9 @@ def test_leaving_and_joining_again(lab: Lab, evidence: Evidence) -> None:
     host.join()
     vm = lab.vms["red-web-1"]
     until("its VMs are back", lambda: lab.ping(vm, "10.0.2.13", count=1, timeout=0.3).lost == 0)
-    lines = "ovs-vsctl set Open_vSwitch . external_ids:system-id=hv3 external_ids:overlay-encap-ip=172.31.0.3 -- set-manager tcp:..."
+    lines = (
+        "ovs-vsctl set Open_vSwitch . external_ids:system-id=hv3 external_ids:overlay-encap-ip=172.31.0.3 -- set-manager tcp:..."
+    )
     evidence.show("Chassis join by ovs-vsctl alone", lines, "joined, left, joined again")
 
 

@@ -6,8 +6,8 @@ Positions are read from the cookies of the flows met, so this also shows that ea
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterable
 from dataclasses import dataclass, field
+from ipaddress import IPv4Address
 from typing import Any
 
 from ryu_overlay.fabric.placement import Fabric
@@ -31,7 +31,7 @@ from ryu_overlay.pipeline.tables import (
 )
 from tests.golden.packets import from_frame, to_frame
 from tests.golden.rig import Rig
-from tests.golden.tracing import Punt, Trace
+from tests.golden.tracing import Output, Punt, Trace
 from tests.golden.ways import Leg, Way, delivered, from_port, in_router, in_switch, to_port
 
 _FRAME_AT = 24
@@ -43,6 +43,7 @@ class _Reading:
 
     network: Network
     chassis: str
+    sender: Ref | None = None
     switch: Ref | None = None
     router: Ref | None = None
     in_port: RouterPort | None = None
@@ -56,7 +57,15 @@ class _Reading:
         for step in trace.steps:
             self.why = read_cookie(step.cookie)
             assert self.why is not None, trace.text
-            self._at(step.table, self.why, self.network.by_key.get(self.why.key))
+            if not step.held_back:
+                self._at(step.table, self.why, self.network.by_key.get(self.why.key))
+
+    def answer_arp(self) -> None:
+        """The flows answered an ARP request: what follows is the answer's leg, back to who asked."""
+        assert self.switch is not None and self.sender is not None
+        self.path.append(in_switch(self.chassis, self.switch))
+        self.end("answered: arp_reply")
+        self.arrivals.append(to_port(self.chassis, self.sender))
 
     def end(self, how: str) -> None:
         """The leg ended."""
@@ -74,7 +83,7 @@ class _Reading:
     def _at(self, table: int, why: Why, obj: Any) -> None:
         if table == PHY_IN_PORT.number and isinstance(obj, Port):
             self.path.append(from_port(self.chassis, obj.ref))
-            self.switch = (obj.tenant, obj.switch)
+            self.sender, self.switch = obj.ref, (obj.tenant, obj.switch)
         elif table == LS_IN_LOOKUP.number and self.switch is not None:
             self.path.append(in_switch(self.chassis, self.switch))
             self.in_port = obj if why.feature is Feature.ROUTING else None
@@ -152,25 +161,54 @@ class Follower:
         self._follow(reading, self._rig.trace_out(reading.chassis, packet_out, answer, dp_hash), dp_hash)
 
     def _sent(self, reading: _Reading, trace: Trace) -> None:
+        tables = {step.table for step in trace.steps}
+        if LS_IN_ARP.number in tables and LS_IN_LOOKUP.number not in tables:
+            reading.answer_arp()
         arrived: list[tuple[str, Packet]] = []
-        lost: list[Why | None] = []
-        arp = [s for s in trace.steps if s.table == LS_IN_ARP.number]
-        if arp and LS_IN_LOOKUP.number not in {s.table for s in trace.steps}:
-            self._answered_arp(reading)
         for output in trace.outputs:
             if output.tunnel is None:
-                chassis, ofport = self._rig.port(output.port)
-                assert chassis == reading.chassis
-                arrived.append((self._spots[chassis, ofport].name, output.packet))
-                continue
-            remote, vni = output.tunnel
-            here, there = self._rig.tunnel(remote)
-            assert here == reading.chassis
-            beyond = _Reading(self._network, there)
-            trace_there = self._arrive(there, here, vni, output.packet)
-            beyond.read(trace_there)
-            arrived += self._handed_over(trace_there)
-            reading.arrivals += beyond.arrivals
-            lost.append(beyond.why)
-        flooded = reading.why is not None and any(_is_flood(s.cookie) for s in trace.steps)
-        reading.end(delivered(arrived) if arrived or flooded else _dropped(lost[0]))
+                arrived.append(self._handed_over(reading.chassis, output))
+            else:
+                arrived += self._beyond(reading, output.tunnel, output.packet)
+        flooded = any(Feature.FLOODING is _feature(step.cookie) for step in trace.steps)
+        reading.end(delivered(arrived) if arrived or flooded else _dropped(reading.why))
+
+    def _handed_over(self, chassis: str, output: Output) -> tuple[str, Packet]:
+        there, ofport = self._rig.port(output.port)
+        assert there == chassis
+        return self._spots[chassis, ofport].name, output.packet
+
+    def _beyond(self, reading: _Reading, tunnel: tuple[IPv4Address, int], packet: Packet) -> list[tuple[str, Packet]]:
+        """Whom a packet reaches at the other end of a tunnel."""
+        remote, vni = tunnel
+        here, there = self._rig.tunnel(remote)
+        assert here == reading.chassis
+        trace = self._arrive(there, here, vni, packet)
+        assert not trace.punts and not trace.warnings, trace.text
+        beyond = _Reading(self._network, there)
+        beyond.read(trace)
+        reading.arrivals += beyond.arrivals
+        reading.why = beyond.why
+        return [self._handed_over(there, output) for output in trace.outputs]
+
+
+def _feature(cookie: int) -> Feature | None:
+    why = read_cookie(cookie)
+    return None if why is None else why.feature
+
+
+def _dropped(why: Why | None) -> str:
+    """How a packet ended whose last flow had this reason."""
+    assert why is not None and why.feature.is_drop, why
+    if why.feature is Feature.DROP_UNKNOWN_MAC and why.key:
+        return delivered(())
+    return f"dropped: {why.feature.reason}"
+
+
+def _packet_in(punt: Punt) -> bytes:
+    """The packet-in (OpenFlow 1.3.5 section 7.4.1) that a punt is."""
+    match = make_match({IN_LPORT.field: punt.in_lport, DATAPATH.field: punt.datapath})
+    oxm = Flow(0, 0, match, Instructions(), 0).match_bytes
+    frame = to_frame(punt.packet)
+    head = struct.pack("!IHBBQHH", 0xFFFFFFFF, len(frame), 1, 0, punt.cookie, 1, 4 + len(oxm))
+    return message(PACKET_IN, head + oxm + bytes(-(4 + len(oxm)) % 8) + bytes(2) + frame)

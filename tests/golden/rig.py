@@ -64,9 +64,9 @@ class Rig:
         """What becomes of a packet that comes in there; `in_port` is a match such as `in_port=1`."""
         return read_trace(self._ask("ofproto/trace", self.bridge(chassis), f"{in_port},{to_flow(packet)}"), packet)
 
-    def trace_out(self, chassis: str, packet_out: bytes, packet: Packet) -> Trace:
+    def trace_out(self, chassis: str, packet_out: bytes, packet: Packet, dp_hash: int) -> Trace:
         """What becomes of a packet that the controller sends with `packet_out`."""
-        flow = f"in_port=CONTROLLER,{to_flow(packet)}"
+        flow = f"in_port=CONTROLLER,dp_hash={dp_hash},{to_flow(packet)}"
         return read_trace(self._ask("ofproto/trace-packet-out", self.bridge(chassis), flow, self._actions(packet_out)), packet)
 
     def port(self, odp: int) -> tuple[str, int]:
@@ -88,6 +88,7 @@ class Rig:
 
     def _add_underlay(self) -> None:
         self.switch.add_bridge("br-phy", [("uplink", 1)], [])
+        self.switch.ofctl("add-flow", f"unix:{self.switch.directory}/br-phy.mgmt", "actions=output:1")
         self.switch.appctl("netdev-dummy/ip4addr", "br-phy", f"{_UNDERLAY + 1}/16")
         self.switch.appctl("ovs/route/add", f"{_UNDERLAY}/16", "br-phy")
 

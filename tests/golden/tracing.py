@@ -16,10 +16,11 @@ from ryu_overlay.pipeline.registers import DATAPATH, IN_LPORT
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One of our flows that the packet met."""
+    """One of our flows that the packet met. `held_back`: Open vSwitch did not send it out of the port it came by."""
 
     table: int
     cookie: int
+    held_back: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +56,7 @@ class Trace:
 _STEP = re.compile(r"^\s*(\d+)\. .*priority \d+, cookie 0x([0-9a-f]+)$")
 _SET = re.compile(r"^\s*set_field:0x([0-9a-f]+)->(\w+)$")
 _WARNING = re.compile(r"^\s*>> (.*)$")
-_HARMLESS = ("skipping output to input port",)
+_HELD_BACK = "skipping output to input port"
 _ACTIONS = "Datapath actions: "
 
 
@@ -73,7 +74,9 @@ def read_trace(text: str, packet: Packet) -> Trace:
             registers[found[2]] = int(found[1], 16)
         elif line.strip() == "CONTROLLER:65535":
             at_punt.append(dict(registers))
-        elif (found := _WARNING.match(line)) and not found[1].startswith(_HARMLESS):
+        elif (found := _WARNING.match(line)) and found[1] == _HELD_BACK:
+            steps[-1] = replace(steps[-1], held_back=True)
+        elif found:
             warnings.append(found[1])
         elif line.startswith(_ACTIONS):
             done.run(line.removeprefix(_ACTIONS))

@@ -1,0 +1,72 @@
+"""Our controller in a lab of three chassis, told everything by REST."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import TracebackType
+
+from mininet_topos.http import Response
+from mininet_topos.lab import Lab
+from mininet_topos.processes import ProcessId, command_line, processes_in, wait_until
+from tests.bench.networks import CHASSIS, Document
+from tests.bench.results import OURS
+
+_WAIT = 60
+_LIFTED = 1_000_000
+"""Packets a second to the controller: more than any figure offers, so that it is not our own meter that is measured."""
+_PROGRAMS = ("ryu-manager", "ovsdb-server")
+
+
+class Refused(Exception):
+    """REST did not answer 2xx, or not every chassis confirmed in time. The text holds the answer."""
+
+
+class OurSide:
+    """See `sides.Controlled`, which it implements."""
+
+    title = OURS
+
+    def __init__(self, name: str) -> None:
+        """`name` is the lab's. Nothing is built before the `with` block."""
+        self.lab = Lab(name, hypervisors=CHASSIS, controller_options={"punt-rate": _LIFTED})
+        self._made: list[str] = []
+
+    def __enter__(self) -> OurSide:
+        self.lab.open()
+        try:
+            wait_until(self._all_joined, _WAIT, "every chassis connected")
+        except BaseException:
+            self.lab.close()
+            raise
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.lab.close()
+
+    def put(self, documents: list[Document]) -> None:
+        _confirmed(self.lab.rest.put(f"/v1/network?wait={_WAIT}", {"tenants": documents}))
+        self._made += [document["name"] for document in documents]
+
+    def clear(self) -> None:
+        while self._made:
+            last = f"&wait={_WAIT}" if len(self._made) == 1 else ""
+            _confirmed(self.lab.rest.delete(f"/v1/tenants/{self._made.pop()}?cascade=true{last}"))
+
+    def add_port(self, tenant: str, switch: str, port: Document) -> None:
+        _confirmed(self.lab.rest.post(f"/v1/tenants/{tenant}/switches/{switch}/ports?wait={_WAIT}", port))
+
+    def remove_port(self, tenant: str, switch: str, port: str) -> None:
+        _confirmed(self.lab.rest.delete(f"/v1/tenants/{tenant}/switches/{switch}/ports/{port}?wait={_WAIT}"))
+
+    def processes(self) -> list[ProcessId]:
+        stat = Path(f"/proc/{self.lab.controller.pid}/ns/net").stat()
+        return [p for p in processes_in([(stat.st_dev, stat.st_ino)]) if any(name in " ".join(command_line(p.pid)) for name in _PROGRAMS)]
+
+    def _all_joined(self) -> bool:
+        chassis = self.lab.rest.get("/v1/chassis").json["chassis"]
+        return len(chassis) == CHASSIS and all(each["state"] == "connected" for each in chassis)
+
+
+def _confirmed(answer: Response) -> None:
+    if not 200 <= answer.status < 300 or answer.headers.get("x-converged") == "false":
+        raise Refused(f"{answer.status} {dict(answer.headers)} {answer.text[:500]}")

@@ -1,0 +1,148 @@
+"""OVN in a lab like ours: the same fabric, control network and hypervisors, with OVN's daemons in the controller's place.
+
+               control network
+      .------------+------+------+------.
+      |            |      |      |
+    central       hv1    hv2    hv3     central: ovn-northd and the northbound and southbound databases (TCP 6642)
+                   `---- fabric ----'   hvN: ovn-controller beside Open vSwitch; Geneve, OVN's default, on the same underlay
+
+Everything OVN is told goes through `ovn-nbctl`, as an operator or a script would. Only what Debian's packages ovn-central
+and ovn-host install is used, and nothing of it outside the lab's namespaces and folder.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterable
+from functools import partial
+from pathlib import Path
+from types import TracebackType
+
+from mininet.node import Host
+
+from mininet_topos.hypervisor import Hypervisor
+from mininet_topos.lab import Lab, in_parallel
+from mininet_topos.node import CONTROL_PREFIX, CONTROLLER_ADDRESS, LabNode
+from mininet_topos.processes import ProcessId, wait_until
+from tests.bench.networks import CHASSIS, Document
+from tests.bench.ovn_words import make_port, make_tenant, remove_tenant, transaction
+from tests.bench.results import OVN
+
+_SCHEMAS = Path("/usr/share/ovn")
+_PROGRAMS = ("ovn-northd", "ovn-controller", "ovn-nbctl", "ovn-sbctl")
+_REMOTE = f"tcp:{CONTROLLER_ADDRESS}:6642"
+_UNDERLAY_MTU = 1600
+"""Room for Geneve with OVN's option around the same inner packets as on the other sides."""
+_WAIT = 60
+
+
+def installed() -> bool:
+    """Whether everything the lab needs of OVN is on this machine."""
+    schemas = all((_SCHEMAS / f"ovn-{name}.ovsschema").exists() for name in ("nb", "sb"))
+    return schemas and all(shutil.which(program) for program in _PROGRAMS)
+
+
+class Central(LabNode, Host):  # type: ignore[misc]
+    """The node with OVN's databases and ovn-northd."""
+
+    def start(self) -> None:
+        """Start them; returns when the southbound database listens. Raises CommandFailed."""
+        self.script(f"ip address replace {CONTROLLER_ADDRESS}/{CONTROL_PREFIX} dev ctl0\nip link set ctl0 up\n")
+        for name, tables in (("nb", "OVN_Northbound,NB_Global"), ("sb", "OVN_Southbound,SB_Global")):
+            database = self.folder / "db" / f"{name}.db"
+            self.run("ovsdb-tool", "create", str(database), str(_SCHEMAS / f"ovn-{name}.ovsschema"))
+            remotes = [f"--remote=p{self.socket(name)}", f"--remote=db:{tables},connections"]
+            self._daemon(f"ovsdb-{name}", "ovsdb-server", str(database), *remotes)
+        self.run("ovn-nbctl", f"--db={self.socket('nb')}", "init")
+        self.run("ovn-sbctl", f"--db={self.socket('sb')}", "set-connection", "ptcp:6642")
+        self._daemon("northd", "ovn-northd", f"--ovnnb-db={self.socket('nb')}", f"--ovnsb-db={self.socket('sb')}")
+
+    def socket(self, database: str) -> str:
+        return f"unix:{self.folder / 'run' / database}.sock"
+
+    def _daemon(self, name: str, *argv: str) -> None:
+        run, log = self.folder / "run", self.folder / "log"
+        files = [f"--pidfile={run / name}.pid", f"--unixctl={run / name}.ctl", f"--log-file={log / name}.log"]
+        self.run(*argv, *files, "--detach", "--no-chdir", "-vconsole:off")
+
+
+class OvnSide:
+    """OVN, to be measured. See `sides.Controlled`, which it implements."""
+
+    title = OVN
+
+    def __init__(self, name: str) -> None:
+        """`name` is the lab's. Nothing is built before the `with` block."""
+        self.lab = Lab(name, hypervisors=CHASSIS, underlay_mtu=_UNDERLAY_MTU, controller_app=None)
+        self._made: dict[str, Document] = {}
+
+    def __enter__(self) -> OvnSide:
+        self.lab.open()
+        try:
+            self.central: Central = self.lab.net.addHost("central", cls=Central, workspace=self.lab.workspace)
+            self.lab.net.links.append(self.lab.control.plug(self.central, "ctl0"))
+            self.central.start()
+            in_parallel(partial(self._join, host) for host in self.lab.hypervisors.values())
+            self.nbctl("--wait=hv", "sync")
+        except BaseException:
+            self.lab.close()
+            raise
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.lab.close()
+
+    def nbctl(self, *args: str) -> str:
+        """Run ovn-nbctl, at most 60 s. Raises CommandFailed."""
+        argv = ("ovn-nbctl", f"--db={self.central.socket('nb')}", f"--timeout={_WAIT}", *args)
+        return self.central.run(*argv, timeout=_WAIT + 5).stdout
+
+    def put(self, documents: list[Document]) -> None:
+        self.nbctl(*transaction(command for document in documents for command in make_tenant(document)))
+        self._made |= {document["name"]: document for document in documents}
+        ports = sum(len(switch["ports"]) for document in self._made.values() for switch in document["switches"])
+        wait_until(lambda: self._ports_up() >= ports, _WAIT, f"OVN: {ports} ports up")
+        self.nbctl("--wait=hv", "sync")
+
+    def clear(self) -> None:
+        if self._made:
+            commands = (command for document in self._made.values() for command in remove_tenant(document))
+            self.nbctl("--wait=hv", *transaction(commands))
+            self._made = {}
+
+    def add_port(self, tenant: str, switch: str, port: Document) -> None:
+        self.nbctl(*transaction(make_port(tenant, switch, port)))
+        # A port is up when its chassis has claimed it; only then can the others be told where it is.
+        self.nbctl("--wait=hv", "wait-until", "Logical_Switch_Port", port["name"], "up=true", "--", "sync")
+
+    def remove_port(self, tenant: str, switch: str, port: str) -> None:
+        self.nbctl("--wait=hv", "lsp-del", port)
+
+    def processes(self) -> list[ProcessId]:
+        return [_from_pid_file(path) for path in self._pid_files()]
+
+    def _ports_up(self) -> int:
+        query = ("--format=csv", "--no-headings", "--columns=name", "find", "Logical_Switch_Port", "up=true", 'type=""')
+        return len(self.nbctl(*query).splitlines())
+
+    def _pid_files(self) -> Iterable[Path]:
+        yield from sorted((self.central.folder / "run").glob("*.pid"))
+        for host in self.lab.hypervisors.values():
+            yield host.folder / "run" / "ovn-controller.pid"
+
+    def _join(self, host: Hypervisor) -> None:
+        host.vsctl(
+            "--", "add-br", "br-int", "--", "set", "Bridge", "br-int", "datapath_type=netdev", "fail_mode=secure",
+            "other_config:disable-in-band=true", "--", "set", "Open_vSwitch", ".", f"external_ids:system-id={host.name}",
+            f"external_ids:ovn-remote={_REMOTE}", "external_ids:ovn-encap-type=geneve",
+            f"external_ids:ovn-encap-ip={host.encap_ip}",
+        )  # fmt: skip
+        run, log = host.folder / "run", host.folder / "log"
+        environment = {"OVS_RUNDIR": str(run), "OVN_RUNDIR": str(run), "OVN_LOGDIR": str(log)}
+        files = [f"--pidfile={run}/ovn-controller.pid", f"--log-file={log}/ovn-controller.log"]
+        argv = ["ovn-controller", host.vswitch.socket, *files, "--detach", "--no-chdir", "-vconsole:off"]
+        host.run(*argv, env=environment)
+
+
+def _from_pid_file(path: Path) -> ProcessId:
+    return ProcessId.of(int(path.read_text()))

@@ -1,0 +1,96 @@
+"""The sides of a comparison, behind one face, and the bench that holds them open while figures are measured."""
+
+from __future__ import annotations
+
+import os
+from contextlib import ExitStack
+from functools import cached_property
+from types import TracebackType
+from typing import Protocol
+
+from mininet_topos.lab import Lab
+from mininet_topos.processes import ProcessId
+from mininet_topos.vm import VM
+from tests.bench import ovn
+from tests.bench.networks import GUESTS, PREFIX, Document
+from tests.bench.ours import OurSide
+from tests.bench.plain import PlainSide
+
+GUEST_MTU = 1450
+"""Bytes of the largest IP packet of every VM, on every side."""
+
+
+class Side(Protocol):
+    """A lab in which VMs can talk."""
+
+    @property
+    def title(self) -> str: ...
+
+    @property
+    def lab(self) -> Lab: ...
+
+
+class Controlled(Side, Protocol):
+    """A side whose network is told to a controller. Writes return when every chassis has confirmed; they raise on refusal."""
+
+    def put(self, documents: list[Document]) -> None:
+        """Make tenants that are not there yet, in one transaction."""
+
+    def clear(self) -> None:
+        """Remove every tenant that `put` made."""
+
+    def add_port(self, tenant: str, switch: str, port: Document) -> None:
+        """Make one port."""
+
+    def remove_port(self, tenant: str, switch: str, port: str) -> None:
+        """Remove one port."""
+
+    def processes(self) -> list[ProcessId]:
+        """What would not run without the controller: it, its databases, its agents on the chassis; never Open vSwitch itself."""
+
+
+class Bench:
+    """The sides, each opened when first asked for, all ended with the `with` block."""
+
+    def __init__(self) -> None:
+        self._stack = ExitStack()
+        self._guests: dict[str, dict[str, VM]] = {}
+
+    def __enter__(self) -> Bench:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._stack.__exit__(kind, error, trace)
+
+    @cached_property
+    def ours(self) -> OurSide:
+        return self._stack.enter_context(OurSide(_lab_name("ours")))
+
+    @cached_property
+    def ovn(self) -> ovn.OvnSide | None:
+        """None where OVN is not installed."""
+        return self._stack.enter_context(ovn.OvnSide(_lab_name("ovn"))) if ovn.installed() else None
+
+    @cached_property
+    def plain(self) -> PlainSide:
+        return self._stack.enter_context(PlainSide(_lab_name("plain")))
+
+    def controlled(self) -> list[Controlled]:
+        """Ours, and OVN where it is installed."""
+        return [self.ours] if self.ovn is None else [self.ours, self.ovn]
+
+    def guests(self, side: Side) -> dict[str, VM]:
+        """The VMs of the small network, by name, made when first asked for; the network itself is not written by this."""
+        if side.title not in self._guests:
+            self._guests[side.title] = {
+                guest.name: side.lab.vm(
+                    guest.name, f"hv{guest.chassis}", guest.mac, f"{guest.ip}/{PREFIX}", guest.gateway, mtu=GUEST_MTU
+                )
+                for guest in GUESTS
+            }
+        return self._guests[side.title]
+
+
+def _lab_name(side: str) -> str:
+    """Its own for each process, so that several runs on one machine do not meet."""
+    return f"b{os.getpid()}{side}"

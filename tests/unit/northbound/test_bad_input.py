@@ -1,0 +1,177 @@
+"""Every bad input is answered with its field and a reason, and changes nothing."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import Any
+
+import pytest
+
+from ryu_overlay.northbound.bodies import MAX_FIELDS, MAX_ITEMS
+from ryu_overlay.northbound.schemas import MAX_FAULTS
+from tests.unit.northbound.memory import Caller
+
+WEB = "/v1/tenants/red/switches/web"
+PORTS = f"{WEB}/ports"
+R1 = "/v1/tenants/red/routers/r1"
+
+
+@pytest.mark.parametrize(
+    ("raw", "status", "field"),
+    [
+        (b"", 400, "body"),
+        (b"{", 400, "body"),
+        (b'{"name": "a",}', 400, "body"),
+        (b"{'name': 'a'}", 400, "body"),
+        (b'{"name": NaN}', 400, "body"),
+        (b'{"vni": Infinity}', 400, "body"),
+        (b'{"name": "\xff"}', 400, "body"),
+        (b'{"name": "\\ud800"}', 400, "body"),
+        (b'\xef\xbb\xbf{"name": "a"}', 400, "body"),
+        ('{"name": "a"}'.encode("utf-16"), 400, "body"),
+        (b'{"vni": ' + b"9" * 5000 + b"}", 400, "body"),
+        (b'{"uuid": ' + b"[" * 100_000 + b"]" * 100_000 + b"}", 400, "body"),
+        (b'{"name": "a"} {}', 400, "body"),
+        (b'{"name": "a", "name": "b"}', 400, "name"),
+        (b'{"name": "a", "binding": {"x": 1, "x": 2}}', 400, "x"),
+        (json.dumps({f"f{n}": 1 for n in range(MAX_FIELDS + 1)}).encode(), 400, f"f{MAX_FIELDS}"),
+        (b'{"uuid": [' + b"1," * MAX_ITEMS + b"1]}", 413, "body"),
+        (b"[]", 422, "body"),
+        (b"null", 422, "body"),
+        (b'"a"', 422, "body"),
+        (b"17", 422, "body"),
+    ],
+)
+def test_what_is_no_json_object(red: Caller, raw: bytes, status: int, field: str) -> None:
+    assert list(red.refused(status, "POST", PORTS, raw)) == [field]
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "fields"),
+    [
+        (PORTS, {}, {"name"}),
+        (PORTS, {"name": None}, {"name"}),
+        (PORTS, {"name": 3}, {"name"}),
+        (PORTS, {"name": ""}, {"name"}),
+        (PORTS, {"name": "a" * 64}, {"name"}),
+        (PORTS, {"name": "a\n"}, {"name"}),
+        (PORTS, {"name": "a", "colour": 1}, {"colour"}),
+        (PORTS, {"name": "a", "x" * 1000: 1}, {"x" * 80 + "..."}),
+        (PORTS, {"name": "a", "enabled": 1, "port_security": "true"}, {"enabled", "port_security"}),
+        (PORTS, {"name": "a", "mac": "02-00-00-00-00-01"}, {"mac"}),
+        (PORTS, {"name": "a", "mac": "01:00:00:00:00:01"}, {"mac"}),
+        (PORTS, {"name": "a", "mac": "x" * 10**6}, {"mac"}),
+        (PORTS, {"name": "a", "mac": None}, {"mac"}),
+        (PORTS, {"name": "a", "addresses": "10.0.1.3"}, {"addresses"}),
+        (PORTS, {"name": "a", "addresses": ["10.0.1.3", "10.0.1.300", 7, None, "10.0.01.3"]}, {f"addresses[{n}]" for n in (1, 2, 3, 4)}),
+        (PORTS, {"name": "a", "addresses": ["10.0.1.3/24"]}, {"addresses[0]"}),
+        (PORTS, {"name": "a", "addresses": ["10.0.1.3"] * 65}, {"addresses"}),
+        (PORTS, {"name": "a", "addresses": ["192.0.2.1"]}, {"addresses[0]"}),
+        (PORTS, {"name": "a", "addresses": ["10.0.1.11"]}, {"addresses[0]"}),
+        (PORTS, {"name": "a", "mac": "02:00:00:00:01:0B"}, {"mac"}),
+        ("/v1/tenants", {"name": "a", "description": "x" * 1025}, {"description"}),
+        ("/v1/tenants", {"name": "a", "description": "\x00"}, {"description"}),
+        ("/v1/tenants", {"name": "a", "switches": {"name": "b"}}, {"switches"}),
+        ("/v1/tenants", {"name": "a", "switches": ["b"]}, {"switches[0]"}),
+        ("/v1/tenants", {"name": "a", "switches": [{"name": "b"}] * 2}, {"switches[1].name"}),
+        ("/v1/tenants", {"name": "a", "switches": [{"name": "b", "ports": [{"name": "c", "mac": 1}]}]}, {"switches[0].ports[0].mac"}),
+        ("/v1/tenants/red/switches", {"name": "a", "vni": 0}, {"vni"}),
+        ("/v1/tenants/red/switches", {"name": "a", "vni": 2**22}, {"vni"}),
+        ("/v1/tenants/red/switches", {"name": "a", "vni": 1.0}, {"vni"}),
+        ("/v1/tenants/red/switches", {"name": "a", "vni": True}, {"vni"}),
+        ("/v1/tenants/red/switches", {"name": "a", "vni": 10**400}, {"vni"}),
+        ("/v1/tenants/red/switches", {"name": "a", "vni": 7}, {"vni"}),
+        ("/v1/tenants/red/switches", {"name": "a", "subnets": ["10.0.1.1/24"]}, {"subnets[0]"}),
+        ("/v1/tenants/red/switches", {"name": "a", "subnets": ["10.0.1.0/255.255.255.0"]}, {"subnets[0]"}),
+        ("/v1/tenants/red/switches", {"name": "a", "subnets": ["10.0.0.0/16", "10.0.1.0/24"]}, {"subnets[1]"}),
+        (f"{R1}/ports", {"name": "a"}, {"addresses"}),
+        (f"{R1}/ports", {"name": "a", "addresses": []}, {"addresses"}),
+        (f"{R1}/ports", {"name": "a", "addresses": ["10.2.0.1"]}, {"addresses[0]"}),
+        (f"{R1}/ports", {"name": "a", "addresses": ["10.0.1.2/24"]}, {"addresses[0]"}),
+        (f"{R1}/ports", {"name": "a", "addresses": ["10.2.0.1/24"], "switch": "nobody"}, {"switch"}),
+        (f"{R1}/ports", {"name": "a", "addresses": ["10.2.0.1/24"], "peer": "r2"}, {"peer"}),
+        (f"{R1}/ports", {"name": "a", "addresses": ["10.2.0.1/24"], "peer": ["r2", "down"]}, {"peer"}),
+        (f"{R1}/ports", {"name": "a", "addresses": ["10.2.0.1/24"], "peer": "r2/nobody"}, {"peer"}),
+        (f"{R1}/routes", {"prefix": "10.8.0.0/16"}, {"nexthops"}),
+        (f"{R1}/routes", {"prefix": "10.8.0.1/16", "nexthops": ["100.64.0.2"]}, {"prefix"}),
+        (f"{R1}/routes", {"prefix": "10.8.0.0/16", "nexthops": ["192.0.2.1"]}, {"nexthops[0]"}),
+    ],
+)
+def test_wrong_values(red: Caller, path: str, body: Any, fields: set[str]) -> None:
+    before = red.service.network
+    status, document, _ = red("POST", path, body)
+    assert status in (409, 422), document
+    assert {error["field"] for error in document["errors"]} == fields
+    assert red.service.network is before
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        (PORTS, {"name": "a", "addresses": ["2001:db8::1"]}),
+        ("/v1/tenants/red/switches", {"name": "a", "subnets": ["2001:db8::/64"]}),
+        (f"{R1}/ports", {"name": "a", "addresses": ["2001:db8::1/64"]}),
+        (f"{R1}/routes", {"prefix": "::/0", "nexthops": ["100.64.0.2"]}),
+    ],
+)
+def test_ipv6_is_refused_as_such(red: Caller, path: str, body: Any) -> None:
+    [reason] = red.refused(422, "POST", path, body).values()
+    assert "IPv6 is not supported yet" in reason
+
+
+@pytest.mark.parametrize("content_type", ["", "text/plain", "application/x-www-form-urlencoded", "application/json; charset=latin-1"])
+def test_what_is_not_declared_json(red: Caller, content_type: str) -> None:
+    assert list(red.refused(415, "POST", PORTS, {"name": "a"}, content_type=content_type)) == ["Content-Type"]
+
+
+@pytest.mark.parametrize("content_type", ["application/json", "Application/JSON;charset=UTF-8", 'application/json; charset="utf-8"'])
+def test_what_is_declared_json(red: Caller, content_type: str) -> None:
+    assert red("POST", PORTS, {"name": "a"}, content_type=content_type)[0] == 201
+
+
+@pytest.mark.parametrize(
+    ("query", "field"),
+    [
+        ("wait=-1", "wait"),
+        ("wait=61", "wait"),
+        ("wait=nan", "wait"),
+        ("wait=inf", "wait"),
+        ("wait=1_0", "wait"),
+        ("wait=%201", "wait"),
+        ("wait=", "wait"),
+        ("wait=1.2.3", "wait"),
+        ("wait=1&wait=2", "wait"),
+        ("cascade=yes", "cascade"),
+        ("colour=red", "colour"),
+        ("wait", "query"),
+        ("%ff=1", "query"),
+        ("&".join(["a=1"] * 17), "query"),
+    ],
+)
+def test_bad_query(red: Caller, query: str, field: str) -> None:
+    assert list(red.refused(400, "DELETE", f"{PORTS}/web-1", query=query)) == [field]
+
+
+@pytest.mark.parametrize("text", ["0", "60", "0.5", "1e-05", "6e1"])
+def test_good_wait(red: Caller, text: str) -> None:
+    red("DELETE", f"{PORTS}/web-1", query=f"wait={text}")
+    assert red.service.waits[-1][1] == float(text)
+
+
+def test_paths_and_methods_that_are_not_there(red: Caller) -> None:
+    for path in ("/v1", "/v1/", "/v1/tenants/", "/v2/tenants", "/v1/tenants/red/switches/web/ports/web-1/x", "*", ""):
+        assert list(red.refused(404, "GET", path)) == ["path"]
+    status, _, response = red("PATCH", PORTS, {})
+    assert (status, response.headers["Allow"]) == (405, "GET, HEAD, OPTIONS, POST")
+    assert red("BREW", "/v1/chassis/hv1")[2].headers["Allow"] == "DELETE, GET, HEAD, OPTIONS"
+    assert red.raw("OPTIONS", "/metrics").headers["Allow"] == "GET, HEAD, OPTIONS"
+
+
+def test_a_body_that_is_wrong_everywhere_is_refused_quickly(red: Caller) -> None:
+    ports = [{"mac": "x", "colour": 1, "addresses": ["y"] * 64}] * 1000
+    body = json.dumps({"name": "a", "switches": [{"name": f"s{n}", "ports": ports} for n in range(10)]}).encode()
+    started = time.process_time()
+    [reason] = red.refused(422, "POST", "/v1/tenants", body).values()
+    assert str(MAX_FAULTS) in reason
+    assert time.process_time() - started < 5
