@@ -26,10 +26,11 @@ _NOTHING: Mapping[str, Vif] = MappingProxyType({})
 
 
 class Bindings:
-    """Claims in, placements out. A switch's placement is replaced only when something in it changed."""
+    """Claims in, placements out. A switch's placement is replaced, and `version` raised, only when something in it changed."""
 
     def __init__(self) -> None:
         self.placements: dict[Ref, Placement] = {}
+        self.version = 0
         self._network = Network()
         self._vifs: dict[str, Mapping[str, Vif]] = {}
         self._claims: dict[str, dict[str, int]] = {}
@@ -165,6 +166,7 @@ class Bindings:
         before = self.placements[ref].spots if ref in self.placements else {}
         if all(before.get(key) == spot for key, spot in moves.items()):
             return
+        self.version += 1
         spots = {key: spot for key, spot in {**before, **moves}.items() if spot is not None}
         if spots:
             self.placements[ref] = Placement(spots)

@@ -12,7 +12,7 @@ restarted controller finds everything as it should be and sends nothing.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from ipaddress import IPv4Address
 from typing import Any
@@ -20,6 +20,7 @@ from typing import Any
 from ryu_overlay.compiler.program import Compiler
 from ryu_overlay.engine.bindings import Bindings
 from ryu_overlay.engine.bridge import Bridge
+from ryu_overlay.engine.bridges import Bridges
 from ryu_overlay.engine.events import (
     ChassisForgotten,
     ChassisLost,
@@ -30,24 +31,24 @@ from ryu_overlay.engine.events import (
     FabricRemembered,
     Log,
     NetworkChanged,
-    PlanTunnels,
     Refusal,
-    Remember,
     SwitchConnected,
     SwitchGone,
     SwitchRead,
     Tick,
 )
+from ryu_overlay.engine.memory import Memory
+from ryu_overlay.engine.revisions import Revisions
+from ryu_overlay.engine.tunnels import Tunnels
 from ryu_overlay.fabric.facts import ChassisFacts
-from ryu_overlay.fabric.placement import Device, Fabric, reach, wanted_tunnels
+from ryu_overlay.fabric.placement import Device, Fabric
 from ryu_overlay.model.network import Network
 from ryu_overlay.openflow.flow import EMPTY, Program
-
 
 WAIT_FOR_CHASSIS = 10.0
 """Seconds after the start that remembered chassis have to report before others may take over what is bound there."""
 
-_TOKENS = range(1, 0x80000000)
+_LOGGED_AT_ONCE = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +62,7 @@ class Options:
 class Engine:
     """All state that decides anything. Everything public besides `step` and `distrust` is for reading.
 
-    `problems` has, by chassis, why its bridge is not worked on though it is there.
+    `facts` has the chassis that reported, `encap_ips` all that are known, `connected` those whose OVSDB is connected.
     """
 
     def __init__(self, options: Options) -> None:
@@ -70,19 +71,212 @@ class Engine:
         self.connected: set[str] = set()
         self.encap_ips: dict[str, IPv4Address] = {}
         self.bindings = Bindings()
-        self.bridges: dict[int, Bridge] = {}
         self.programs: dict[str, Program] = {}
-        self.changed_at: dict[str, int] = {}
-        self.tunnels_wanted: dict[str, frozenset[str]] = {}
-        self.problems: dict[str, str] = {}
         self._options = options
         self._compiler = Compiler(options.punt_rate)
         self._tunnels = Tunnels()
-        self._channels: set[int] = set()
-        self._tokens = _tokens()
         self._memory = Memory()
-        self._lost_at: dict[str, int] = {}
+        self._revisions = Revisions()
+        self.bridges = Bridges(self.facts, self._revisions)
         self._network_known = False
         self._remembered: FabricRemembered | None = None
-        self._early: dict[str, Event] = {}
         self._loaded_at: float | None = None
+        self._early: dict[str, Event] = {}
+        self._dirty = self._resting = False
+        self._out: list[Effect] = []
+        self._handlers: dict[type, Callable[[Any, float], None]] = {
+            NetworkChanged: self._on_network,
+            FabricRemembered: self._on_remembered,
+            ChassisReported: self._on_report,
+            ChassisLost: self._on_lost,
+            ChassisForgotten: self._on_forgotten,
+            SwitchConnected: self._on_switch,
+            SwitchGone: self._on_switch_gone,
+            SwitchRead: self._on_read,
+            Confirmed: self._on_confirmed,
+            Refusal: self._on_refusal,
+            Tick: self._on_tick,
+        }
+
+    def step(self, events: Iterable[Event], now: float) -> list[Effect]:
+        """Take events in, and give what is to be done, in order. Taking an event in twice does no harm.
+
+        What was to be done before an exception is given by the next step; see `distrust`.
+        """
+        for event in events:
+            if self._loaded_at is None and isinstance(event, (ChassisReported, ChassisLost, ChassisForgotten)):
+                name = event.facts.name if isinstance(event, ChassisReported) else event.name
+                self._early[name] = event
+            else:
+                self._handlers[type(event)](event, now)
+        if self._loaded_at is not None and not self._resting:
+            self._advance(now)
+        out, self._out = self._out, []
+        return out
+
+    def distrust(self) -> None:
+        """After a fault, in a step or in carrying one out: believe nothing of what bridges have.
+
+        Nothing is sent until the next Tick, so that a fault that stays does not make work without end.
+        """
+        self.bridges.distrust()
+        self._dirty = self._resting = True
+
+    @property
+    def tunnels_wanted(self) -> dict[str, frozenset[str]]:
+        """By chassis, the others that it shares a network with."""
+        return self._tunnels.wanted
+
+    def parts(self) -> list[frozenset[Device]]:
+        """The network's connected components."""
+        return self._compiler.parts(self.network)
+
+    def bridge_of(self, chassis: str) -> Bridge | None:
+        """The chassis' connected bridge."""
+        return self.bridges.of(chassis)
+
+    def confirmed(self, chassis: str) -> int:
+        """The newest revision that the chassis' bridge has confirmed, 0 when it is not connected."""
+        bridge = self.bridge_of(chassis)
+        return 0 if bridge is None else bridge.confirmed
+
+    def lagging(self, revision: int) -> list[str]:
+        """The chassis that `revision` or an earlier change still has to reach.
+
+        One that is away counts only if something changed for it since it was last heard. A revision includes those before it.
+        """
+        if self.network.revision < revision or self._dirty:
+            return sorted(self.encap_ips)
+        return sorted(name for name in self.encap_ips if self._lags(name, revision))
+
+    def _lags(self, name: str, revision: int) -> bool:
+        bridge = self.bridge_of(name)
+        if bridge is None:
+            return name in self.connected or self._revisions.missed(name, revision)
+        if revision >= self.network.revision and not bridge.settled:
+            return True
+        tunnels_missing = name in self.connected and self._tunnels.missing(name, self.connected)
+        return self._revisions.due(name, revision) > bridge.confirmed or tunnels_missing
+
+    def _on_network(self, event: NetworkChanged, now: float) -> None:
+        self.network = event.network
+        self._network_known = self._dirty = True
+        if self._loaded_at is not None:
+            self.bindings.network(event.network)
+        else:
+            self._load(now)
+
+    def _on_remembered(self, event: FabricRemembered, now: float) -> None:
+        """What came first counts: what the store says later is what we told it."""
+        if self._remembered is None:
+            self._remembered = event
+            self._load(now)
+
+    def _load(self, now: float) -> None:
+        """Begin, once both the network and the memory are known, and take in what chassis said before."""
+        if not self._network_known or self._remembered is None:
+            return
+        self.encap_ips = dict(self._remembered.encap_ips)
+        self.bindings.start(self.network, self.encap_ips.keys(), self._remembered.bindings)
+        self._loaded_at = now
+        early, self._early = self._early, {}
+        for event in early.values():
+            self._handlers[type(event)](event, now)
+
+    def _on_report(self, event: ChassisReported, now: float) -> None:
+        facts = event.facts
+        before = self.facts.get(facts.name)
+        self.facts[facts.name] = facts
+        self.connected.add(facts.name)
+        if self.encap_ips.get(facts.name) != facts.encap_ip:
+            self._take_address(facts.name, facts.encap_ip)
+        moved = self.bindings.report(facts.name, facts.vifs)
+        self._dirty |= self._tunnels.report(facts.name, facts.tunnels) or moved
+        if before is None or before.dpid != facts.dpid:
+            self.bridges.facts_changed()
+        self._memory.saw(facts)
+
+    def _take_address(self, name: str, address: IPv4Address) -> None:
+        """An encapsulation address is one chassis'. Another that had it and is away was renamed, or is no more."""
+        for other in [n for n, a in self.encap_ips.items() if a == address and n not in self.connected]:
+            self._out.append(Log(logging.WARNING, f"chassis {name} has {address}, which was {other}'s: {other} is forgotten"))
+            self._forget(other)
+        self.encap_ips[name] = address
+        self._dirty = True
+
+    def _on_lost(self, event: ChassisLost, now: float) -> None:
+        self.connected.discard(event.name)
+        if event.left:
+            self._forget(event.name)
+
+    def _on_forgotten(self, event: ChassisForgotten, now: float) -> None:
+        if event.name not in self.connected:
+            self._forget(event.name)
+
+    def _forget(self, name: str) -> None:
+        """Drop all that is known of a chassis; if its bridge is still there, it is emptied of what is ours."""
+        bridge = self.bridge_of(name)
+        if bridge is not None:
+            self._out += bridge.bring(EMPTY, self.network.revision)
+            self.bridges.drop(bridge.dpid)
+        for known in (self.facts, self.encap_ips, self.programs):
+            known.pop(name, None)
+        self.bindings.forget(name)
+        self._tunnels.forget(name)
+        self._memory.forgot(name)
+        self._revisions.forget(name)
+        self.bridges.facts_changed()
+        self._dirty = True
+
+    def _on_switch(self, event: SwitchConnected, now: float) -> None:
+        self.bridges.came(event.dpid)
+
+    def _on_switch_gone(self, event: SwitchGone, now: float) -> None:
+        self.bridges.went(event.dpid)
+
+    def _on_read(self, event: SwitchRead, now: float) -> None:
+        bridge = self.bridges.get(event.dpid)
+        if bridge is not None:
+            for words in bridge.was_read(event, now)[:_LOGGED_AT_ONCE]:
+                self._out.append(Log(logging.WARNING, f"{bridge.chassis}: {words}; put right"))
+
+    def _on_confirmed(self, event: Confirmed, now: float) -> None:
+        bridge = self.bridges.get(event.dpid)
+        if bridge is not None:
+            bridge.confirm(event.token)
+
+    def _on_refusal(self, event: Refusal, now: float) -> None:
+        bridge = self.bridges.get(event.dpid)
+        if bridge is not None and bridge.refuse(event.token, event.text, now):
+            self._out.append(Log(logging.ERROR, f"{bridge.chassis} refused a message: {event.text}"))
+
+    def _on_tick(self, event: Tick, now: float) -> None:
+        self._resting = False
+        if self._loaded_at is not None and not self._loaded_at <= now < self._loaded_at + WAIT_FOR_CHASSIS:
+            self._dirty |= self.bindings.wait_no_more()
+        self._out += self.bridges.tick(self._options.audit_every, now)
+
+    def _advance(self, now: float) -> None:
+        if self._dirty:
+            self._compile()
+            self._dirty = False
+        self._out += self.bridges.claim(self.network.revision, now)
+        for bridge in self.bridges:
+            self._out += bridge.bring(self.programs[bridge.chassis], self.network.revision)
+        self._out += self._memory.remember(self.bindings.unstored())
+
+    def _compile(self) -> None:
+        self._out += self._tunnels.plan(self.parts(), self.bindings, self.encap_ips)
+        fabric = Fabric(self.encap_ips, dict(self.bindings.placements), dict(self._tunnels.ports))
+        programs = self._compiler.compile_all(self.network, fabric)
+        for name, program in programs.items():
+            before = self.programs.get(name)
+            if before is not None and _same_blocks(before, program):
+                programs[name] = before
+            elif before is not None or name in self.facts:
+                self._revisions.changed(name, self.network.revision)
+        self.programs = programs
+
+
+def _same_blocks(a: Program, b: Program) -> bool:
+    return a.blocks.keys() == b.blocks.keys() and all(b.blocks[scope] is block for scope, block in a.blocks.items())

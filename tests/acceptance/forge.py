@@ -17,10 +17,10 @@ def checksum(data: bytes) -> int:
     return ~(total + (total >> 16)) & 0xFFFF
 
 
-def echo(source: bytes, target: bytes) -> bytes:
+def echo(source: bytes, target: bytes, ttl: int = 64) -> bytes:
     icmp = struct.pack("!BBHHH", 8, 0, 0, 7, 7)
     icmp = icmp[:2] + struct.pack("!H", checksum(icmp)) + icmp[4:]
-    head = struct.pack("!BBHHHBBH4s4s", 0x45, 0, 20 + len(icmp), 1, 0, 64, 1, 0, source, target)
+    head = struct.pack("!BBHHHBBH4s4s", 0x45, 0, 20 + len(icmp), 1, 0, ttl, 1, 0, source, target)
     return head[:10] + struct.pack("!H", checksum(head)) + head[12:] + icmp
 
 
@@ -35,6 +35,7 @@ def main() -> None:
     broadcast = b"\xff" * 6
     frames = {
         "honest": gateway_mac + own_mac + b"\x08\x00" + echo(own_ip, target_ip),
+        "expiring": gateway_mac + own_mac + b"\x08\x00" + echo(own_ip, target_ip, ttl=1),
         "mac": gateway_mac + STRANGER_MAC + b"\x08\x00" + echo(own_ip, target_ip),
         "ip": gateway_mac + own_mac + b"\x08\x00" + echo(STRANGER_IP, target_ip),
         "arp-address": broadcast + own_mac + b"\x08\x06" + arp(own_mac, STRANGER_IP, target_ip),

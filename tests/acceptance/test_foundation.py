@@ -6,17 +6,22 @@ import itertools
 import re
 import subprocess
 import sys
-import threading
+import time
+from collections import Counter
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
+from hypothesis import HealthCheck, given, settings
 
-from mininet_topos.http import Rest
 from mininet_topos.lab import Lab
-from mininet_topos.vm import VM
+from ryu_overlay.northbound.http import Incoming
+from tests.acceptance.acting import Writer, drops, of, tcp
+from tests.acceptance.bad_input import BAD_INPUT
 from tests.acceptance.evidence import FULL, Evidence
 from tests.acceptance.waiting import until
+from tests.unit.northbound.test_fuzz import requests
 
 CAPABILITY = "foundation"
 TITLE = "an edge overlay that starts with one command"
@@ -29,30 +34,13 @@ CRASH = "kill -9 of the controller in a burst of writes"
 RESTART = "ovs-vswitchd killed and restarted"
 DRIFT = "Flows changed by hand"
 MOVE = "A VIF moved to another chassis under traffic"
+BAD = "Bad input is refused with the field and the reason, and changes nothing"
+FLOOD = "A flood of packets that routers must answer"
+ECMP = "Equal-cost routes share the connections"
 
 ROUTERS = ("10.1.1.1", "100.64.0.1", "100.64.0.2", "100.64.1.1", "100.64.1.2", "10.1.2.1")
 HOPS_TO_B = ["10.1.1.1", "100.64.0.2", "100.64.1.2", "10.1.2.12"]
 FORGE = str(Path(__file__).with_name("forge.py"))
-
-
-def of(lab: Lab, tenant: str) -> list[VM]:
-    return [vm for name, vm in sorted(lab.vms.items()) if name.startswith(f"{tenant}-")]
-
-
-def drops(lab: Lab, **match: str) -> int:
-    """Packets dropped, summed over chassis, of the drops that have these values."""
-    found = lab.rest.get("/v1/drops").json["drops"]
-    return sum(d["packets"] for d in found if all(d[k] == v for k, v in match.items()))
-
-
-def tcp(server: VM, client: VM, port: int) -> None:
-    """A connection that carries 100 kB there and an answer back."""
-    serve = server.spawn("iperf3", "-s", "-1", "-p", str(port), log=server.folder / "iperf3.log")
-    try:
-        until(f"{server.name} listening", lambda: f":{port}" in server.run("ss", "-Htln").stdout)
-        client.run("iperf3", "-c", server.ip, "-p", str(port), "-n", "100K", "--connect-timeout", "3000", timeout=20)
-    finally:
-        serve.wait(10)
 
 
 @pytest.mark.parametrize("tenant", ["red", "blue", "green"])
@@ -153,27 +141,6 @@ def test_mtr_sees_no_loss(lab: Lab, evidence: Evidence) -> None:
     assert [row[1] for row in rows] == HOPS_TO_B, output
     assert {row[2] for row in rows} == {"0.0%"}, output
     evidence.quote(HOPS, f"mtr -n -r -c {cycles} 10.1.2.12\n{output}")
-
-
-class Writer(threading.Thread):
-    """Adds ports one after the other until the controller is gone; keeps what was answered."""
-
-    def __init__(self, rest: Rest) -> None:
-        super().__init__()
-        self.rest = rest
-        self.tried: list[str] = []
-        self.answered: list[str] = []
-
-    def run(self) -> None:
-        for number in range(100_000):
-            name = f"burst-{number}"
-            self.tried.append(name)
-            try:
-                answer = self.rest.post("/v1/tenants/burst/switches/s/ports", {"name": name, "addresses": []})
-            except OSError:
-                return
-            if answer.status == 201:
-                self.answered.append(name)
 
 
 def test_controller_killed_in_a_burst_of_writes(lab: Lab, evidence: Evidence) -> None:
@@ -284,3 +251,101 @@ def test_commands_after_all_that(lab: Lab) -> None:
     assert lab.overlayctl("wait", "--timeout", "20").returncode == 0
     done: subprocess.CompletedProcess[str] = lab.overlayctl("chassis")
     assert done.stdout.count("connected") == 3, done.stdout
+
+
+@pytest.mark.parametrize(("what", "method", "path", "body", "status", "field"), BAD_INPUT, ids=[case[0] for case in BAD_INPUT])
+def test_bad_input(
+    lab: Lab, evidence: Evidence, what: str, method: str, path: str, body: object, status: int, field: str
+) -> None:
+    before = lab.rest.get("/v1/network").json
+    answer = lab.rest.request(method, f"/v1{path}", body)
+    assert (answer.status, answer.headers["content-type"]) == (status, "application/problem+json"), answer.text
+    errors = answer.json["errors"]
+    assert field in {e["field"] for e in errors} and all(e["reason"] for e in errors), errors
+    assert lab.rest.get("/v1/network").json == before
+    evidence.show(BAD, what, f"{status} {errors[0]['field']}: {errors[0]['reason']}")
+
+
+def test_two_conflicting_writers(lab: Lab, evidence: Evidence) -> None:
+    path = "/v1/tenants/red/switches/web/ports/red-web-3"
+    tag = lab.rest.get(path).headers["etag"]
+    first = lab.rest.patch(path, {"port_security": False}, If_Match=tag)
+    second = lab.rest.patch(path, {"enabled": False}, If_Match=tag)
+    assert (first.status, second.status) == (200, 412)
+    assert lab.rest.get(path).json["enabled"] is True
+    lab.rest.patch(path, {"port_security": True})
+    evidence.show(BAD, "two writers from the same state", f"the second: 412 {second.json['errors'][0]['reason']}")
+
+
+def test_no_request_breaks_the_controller(lab: Lab, evidence: Evidence) -> None:
+    """The requests of the OpenAPI fuzzer, sent to the running controller."""
+    sent: Counter[int] = Counter()
+
+    @settings(max_examples=2000 if FULL else 150, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+    @given(requests())
+    def send(request: tuple[str, str, Incoming]) -> None:
+        _, _, incoming = request
+        headers = {"If_Match": incoming.if_match} if incoming.if_match else {}
+        path = quote(incoming.path, safe="/%:@") + (f"?{quote(incoming.query, safe='=&%')}" if incoming.query else "")
+        answer = lab.rest.request(incoming.method, path, incoming.read(), **headers)
+        sent[answer.status // 100] += 1
+        assert answer.status < 500, answer.text
+
+    saved = lab.rest.get("/v1/network").json
+    send()
+    lab.rest.put("/v1/network", saved)
+    for tenant in lab.rest.get("/v1/tenants").json["tenants"]:
+        if tenant["name"] not in {t["name"] for t in saved["tenants"]}:
+            lab.rest.delete(f"/v1/tenants/{quote(tenant['name'])}?cascade=true")
+    evidence.show(
+        BAD, "requests made from the OpenAPI document", sum(sent.values()), f"of them 5xx: {sent[5]}, refused: {sent[4]}"
+    )
+
+
+def test_flood_does_not_starve_the_controller(lab: Lab, evidence: Evidence) -> None:
+    """A VM sends packets with TTL 1 as fast as it can; the meter takes what is too much, and REST answers on."""
+    vm = lab.vms["red-web-1"]
+    before = drops(lab, reason="punt_rate_exceeded")
+    gateway = lab.rest.get("/v1/tenants/red/routers/r1/ports/web").json["mac"]
+    arguments = ("100000", vm.mac, vm.ip, gateway, "10.0.2.12")
+    flood = vm.spawn(sys.executable, FORGE, "eth0", "expiring", *arguments, log=vm.folder / "flood.log")
+    slowest = 0.0
+    try:
+        until("the meter counts", lambda: drops(lab, reason="punt_rate_exceeded") > before)
+        for _ in range(50):
+            began = time.monotonic()
+            assert lab.rest.get("/v1/revision").status == 200
+            slowest = max(slowest, time.monotonic() - began)
+    finally:
+        flood.wait(60)
+    evidence.show(FLOOD, "packets above the chassis' rate, dropped and counted", drops(lab, reason="punt_rate_exceeded") - before)
+    evidence.show(FLOOD, "slowest of 50 REST answers meanwhile", round(slowest * 1000, 1), "ms")
+
+
+def test_equal_cost_routes_share_connections(lab: Lab, evidence: Evidence) -> None:
+    """Two routers behind a transit switch, one route with both as next hops; which one a connection took is seen in the MAC."""
+    green = lab.rest.get("/v1/tenants/green").json
+    r1 = next(r for r in green["routers"] if r["name"] == "r1")
+    route = next(r for r in r1["routes"] if r["prefix"] == "10.1.2.0/24")
+    ports = [
+        {"name": "t", "addresses": ["100.64.0.3/24"], "switch": "transit"},
+        {"name": "x", "addresses": ["100.64.2.1/30"], "peer": "r3/r2b"},
+    ]
+    routes = [
+        {"prefix": "10.1.2.0/24", "nexthops": ["100.64.2.2"]},
+        {"prefix": "10.1.1.0/24", "nexthops": ["100.64.0.1"]},
+    ]
+    twin = {"name": "r2b", "ports": ports, "routes": routes}
+    r3 = next(r for r in green["routers"] if r["name"] == "r3")
+    changed = {**green, "routers": [*green["routers"], twin]}
+    r3["ports"].append({"name": "r2b", "addresses": ["100.64.2.2/30"]})
+    route["nexthops"] = ["100.64.0.2", "100.64.0.3"]
+    assert lab.rest.put("/v1/tenants/green?wait=10", changed).status == 200
+    a = lab.vms["green-a-1"]
+    hops: Counter[str] = Counter()
+    for port in range(40):
+        probe = ("traceroute", "-n", "-q", "1", "-f", "2", "-m", "2", f"--sport={20000 + port}", "10.1.2.12")
+        line = a.run(*probe).stdout
+        hops[line.splitlines()[1].split()[1]] += 1
+    assert set(hops) == {"100.64.0.2", "100.64.0.3"} and min(hops.values()) >= 5, hops
+    evidence.show(ECMP, "40 connections over two next hops", dict(hops))

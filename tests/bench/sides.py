@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import os
 from contextlib import ExitStack
-from functools import cached_property
+from functools import cached_property, partial
 from types import TracebackType
 from typing import Protocol
 
 from mininet_topos.lab import Lab
-from mininet_topos.processes import ProcessId
+from mininet_topos.measure import ping
+from mininet_topos.processes import ProcessId, wait_until
 from mininet_topos.vm import VM
 from tests.bench import ovn
-from tests.bench.networks import GUESTS, PREFIX, Document
+from tests.bench.networks import GUESTS, NEAR, PREFIX, Document, places, small, tenants
 from tests.bench.ours import OurSide
 from tests.bench.plain import PlainSide
+from tests.bench.stubs import make_stubs
 
+_WARM_SECONDS = 15.0
 GUEST_MTU = 1450
 """Bytes of the largest IP packet of every VM, on every side."""
 
@@ -55,6 +58,7 @@ class Bench:
     def __init__(self) -> None:
         self._stack = ExitStack()
         self._guests: dict[str, dict[str, VM]] = {}
+        self._stubs: dict[str, set[str]] = {}
 
     def __enter__(self) -> Bench:
         return self
@@ -79,6 +83,24 @@ class Bench:
         """Ours, and OVN where it is installed."""
         return [self.ours] if self.ovn is None else [self.ours, self.ovn]
 
+    def small_network(self) -> None:
+        """Have the small network, and nothing else, on every controlled side, with its VMs talking."""
+        for side in self.controlled():
+            guests = self.guests(side)
+            side.clear()
+            side.put([small()])
+            # ARP in the VMs and in the underlay is not what is measured.
+            for guest in GUESTS:
+                wait_until(partial(_answers, guests[NEAR.name], guest.ip), _WARM_SECONDS, f"{side.title}: {guest.name} answering")
+
+    def stubs(self, ports: int) -> None:
+        """Have an interface for each port of `networks.tenants(ports)` on every controlled side; those that are there stay."""
+        wanted = list(places(tenants(ports)))
+        for side in self.controlled():
+            present = self._stubs.setdefault(side.title, set())
+            make_stubs(side.lab, [place for place in wanted if place.port not in present])
+            present |= {place.port for place in wanted}
+
     def guests(self, side: Side) -> dict[str, VM]:
         """The VMs of the small network, by name, made when first asked for; the network itself is not written by this."""
         if side.title not in self._guests:
@@ -89,6 +111,10 @@ class Bench:
                 for guest in GUESTS
             }
         return self._guests[side.title]
+
+
+def _answers(vm: VM, target: str) -> bool:
+    return target == vm.ip or ping(vm, target, count=1, timeout=0.5).received == 1
 
 
 def _lab_name(side: str) -> str:

@@ -45,7 +45,9 @@ class Bodies:
         if "$ref" in schema:
             ref = schema["$ref"]
             if ref not in self._made:
-                self._made[ref] = st.deferred(lambda: self.fitting(self._document["components"]["schemas"][ref.rpartition("/")[2]]))
+                self._made[ref] = st.deferred(
+                    lambda: self.fitting(self._document["components"]["schemas"][ref.rpartition("/")[2]])
+                )
             return self._made[ref]
         if "anyOf" in schema:
             return st.one_of([self.fitting(each) for each in schema["anyOf"]])
@@ -54,14 +56,17 @@ class Bodies:
 
     def near(self, schema: Json) -> st.SearchStrategy[Any]:
         """Values that fit but for up to three places."""
-        return st.builds(_spoilt, self.fitting(schema), st.lists(st.tuples(st.integers(0, 10**6), st.integers(0, 3), JUNK), max_size=3))
+        return st.builds(
+            _spoilt, self.fitting(schema), st.lists(st.tuples(st.integers(0, 10**6), st.integers(0, 3), JUNK), max_size=3)
+        )
 
     def _of_type(self, kind: str, schema: Json) -> st.SearchStrategy[Any]:
         if kind == "object":
             required = set(schema.get("required", ()))
             members = {name: self.fitting(each) for name, each in schema.get("properties", {}).items()}
             return st.fixed_dictionaries(
-                {n: s for n, s in members.items() if n in required}, optional={n: s for n, s in members.items() if n not in required}
+                {n: s for n, s in members.items() if n in required},
+                optional={n: s for n, s in members.items() if n not in required},
             )
         if kind == "array":
             return st.lists(self.fitting(schema["items"]), min_size=schema.get("minItems", 0), max_size=3)
@@ -92,7 +97,7 @@ def _places(value: Any) -> Iterator[tuple[Any, Any]]:
 
 
 def _spoilt(value: Any, faults: list[tuple[int, int, Any]]) -> Any:
-    """A copy of `value` with each fault done to the place its number picks: replaced, removed, doubled, or joined by a stranger."""
+    """A copy of `value` with each fault done to the place its number picks: replaced, removed, doubled, joined."""
     holder = [copy.deepcopy(value)]
     for number, what, junk in faults:
         places = list(_places(holder))

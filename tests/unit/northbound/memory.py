@@ -87,7 +87,9 @@ class MemoryService:
 
     def chassis(self) -> list[ChassisStatus]:
         common = ("3.1.0", "netdev", 1500, 1450, min(self.confirmed, self.network.revision))
-        hv1 = ChassisStatus("hv1", IPv4Address("172.31.0.1"), "disconnected", *common, 0, 0, ("no OpenFlow",), {"physnet1": "br-ex"})
+        hv1 = ChassisStatus(
+            "hv1", IPv4Address("172.31.0.1"), "disconnected", *common, 0, 0, ("no OpenFlow",), {"physnet1": "br-ex"}
+        )
         return [ChassisStatus("hv2", IPv4Address("172.31.0.2"), "connected", *common, 120, 1), hv1]
 
     def forget_chassis(self, name: str) -> bool:

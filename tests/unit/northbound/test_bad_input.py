@@ -64,7 +64,11 @@ def test_what_is_no_json_object(red: Caller, raw: bytes, status: int, field: str
         (PORTS, {"name": "a", "mac": "x" * 10**6}, {"mac"}),
         (PORTS, {"name": "a", "mac": None}, {"mac"}),
         (PORTS, {"name": "a", "addresses": "10.0.1.3"}, {"addresses"}),
-        (PORTS, {"name": "a", "addresses": ["10.0.1.3", "10.0.1.300", 7, None, "10.0.01.3"]}, {f"addresses[{n}]" for n in (1, 2, 3, 4)}),
+        (
+            PORTS,
+            {"name": "a", "addresses": ["10.0.1.3", "10.0.1.300", 7, None, "10.0.01.3"]},
+            {f"addresses[{n}]" for n in (1, 2, 3, 4)},
+        ),
         (PORTS, {"name": "a", "addresses": ["10.0.1.3/24"]}, {"addresses[0]"}),
         (PORTS, {"name": "a", "addresses": ["10.0.1.3"] * 65}, {"addresses"}),
         (PORTS, {"name": "a", "addresses": ["192.0.2.1"]}, {"addresses[0]"}),
@@ -75,7 +79,11 @@ def test_what_is_no_json_object(red: Caller, raw: bytes, status: int, field: str
         ("/v1/tenants", {"name": "a", "switches": {"name": "b"}}, {"switches"}),
         ("/v1/tenants", {"name": "a", "switches": ["b"]}, {"switches[0]"}),
         ("/v1/tenants", {"name": "a", "switches": [{"name": "b"}] * 2}, {"switches[1].name"}),
-        ("/v1/tenants", {"name": "a", "switches": [{"name": "b", "ports": [{"name": "c", "mac": 1}]}]}, {"switches[0].ports[0].mac"}),
+        (
+            "/v1/tenants",
+            {"name": "a", "switches": [{"name": "b", "ports": [{"name": "c", "mac": 1}]}]},
+            {"switches[0].ports[0].mac"},
+        ),
         ("/v1/tenants/red/switches", {"name": "a", "vni": 0}, {"vni"}),
         ("/v1/tenants/red/switches", {"name": "a", "vni": 2**22}, {"vni"}),
         ("/v1/tenants/red/switches", {"name": "a", "vni": 1.0}, {"vni"}),
@@ -120,12 +128,16 @@ def test_ipv6_is_refused_as_such(red: Caller, path: str, body: Any) -> None:
     assert "IPv6 is not supported yet" in reason
 
 
-@pytest.mark.parametrize("content_type", ["", "text/plain", "application/x-www-form-urlencoded", "application/json; charset=latin-1"])
+@pytest.mark.parametrize(
+    "content_type", ["", "text/plain", "application/x-www-form-urlencoded", "application/json; charset=latin-1"]
+)
 def test_what_is_not_declared_json(red: Caller, content_type: str) -> None:
     assert list(red.refused(415, "POST", PORTS, {"name": "a"}, content_type=content_type)) == ["Content-Type"]
 
 
-@pytest.mark.parametrize("content_type", ["application/json", "Application/JSON;charset=UTF-8", 'application/json; charset="utf-8"'])
+@pytest.mark.parametrize(
+    "content_type", ["application/json", "Application/JSON;charset=UTF-8", 'application/json; charset="utf-8"']
+)
 def test_what_is_declared_json(red: Caller, content_type: str) -> None:
     assert red("POST", PORTS, {"name": "a"}, content_type=content_type)[0] == 201
 

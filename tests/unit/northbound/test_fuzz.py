@@ -7,7 +7,7 @@ the document promises and leaves a network in which nothing is wrong.
 from __future__ import annotations
 
 import json
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any
 
 from hypothesis import HealthCheck, event, given, settings
@@ -25,7 +25,9 @@ from tests.unit.northbound.memory import RED, Caller, MemoryService
 DOCUMENT = json.loads(json.dumps(document(ROUTES)))
 BODIES = Bodies(DOCUMENT)
 OPERATIONS = [(path, method) for path, item in DOCUMENT["paths"].items() for method in item if method != "parameters"]
-SHAPES = {(r.path, m.lower(), status): shape for r in ROUTES for m, o in r.operations.items() for status, shape in o.answers.items()}
+SHAPES = {
+    (r.path, m.lower(), status): shape for r in ROUTES for m, o in r.operations.items() for status, shape in o.answers.items()
+}
 NAMES = {
     "tenant": ["red"],
     "switch": ["web"],
@@ -34,7 +36,9 @@ NAMES = {
     "prefix": ["10.9.0.0/16", "0.0.0.0/0", "10.9.0.0"],
     "chassis": ["hv1", "hv2"],
 }
-QUERY_JUNK = st.sampled_from(["", "wait=x", "wait=1e999", "cascade=1", "colour=red", "&&", "%ff", "wait=0&wait=0", "dry_run=true"])
+QUERY_JUNK = st.sampled_from(
+    ["", "wait=x", "wait=1e999", "cascade=1", "colour=red", "&&", "%ff", "wait=0&wait=0", "dry_run=true"]
+)
 
 
 @lru_cache(maxsize=1)
@@ -45,18 +49,20 @@ def start() -> Any:
     return service.network
 
 
-@lru_cache(maxsize=None)
+@cache
 def paths(template: str) -> st.SearchStrategy[str]:
     """A path's template filled in with names that mostly exist."""
 
     def name(param: str) -> st.SearchStrategy[str]:
-        return st.one_of(st.sampled_from(NAMES[param]), st.sampled_from(NAMES[param]), st.sampled_from(POOL), st.text(min_size=1, max_size=8))
+        return st.one_of(
+            st.sampled_from(NAMES[param]), st.sampled_from(NAMES[param]), st.sampled_from(POOL), st.text(min_size=1, max_size=8)
+        )
 
     params = [p["name"] for p in DOCUMENT["paths"][template].get("parameters", [])]
     return st.fixed_dictionaries({param: name(param) for param in params}).map(lambda names: template.format(**names))
 
 
-@lru_cache(maxsize=None)
+@cache
 def bodies(template: str, method: str) -> st.SearchStrategy[bytes]:
     """Raw bodies for an operation."""
     content = DOCUMENT["paths"][template][method].get("requestBody", {}).get("content", {}).get("application/json")
@@ -71,7 +77,7 @@ def _torn(raw: bytes, at: int, patch: bytes) -> bytes:
     return raw[:at] + patch + raw[at + len(patch) + 1 :]
 
 
-@lru_cache(maxsize=None)
+@cache
 def queries(template: str, method: str) -> st.SearchStrategy[str]:
     """Query strings for an operation, of parameters that it has and some that it has not."""
     own = [p["name"] for p in DOCUMENT["paths"][template][method].get("parameters", []) if p["in"] == "query"]
@@ -83,7 +89,9 @@ def queries(template: str, method: str) -> st.SearchStrategy[str]:
 def requests(draw: st.DrawFn) -> tuple[str, str, Incoming]:
     template, method = draw(st.sampled_from(OPERATIONS))
     raw = draw(bodies(template, method))
-    headers = draw(st.sampled_from([{}, {}, {}, {}, {"if_match": "*"}, {"if_match": '"x"'}, {"if_none_match": "*"}, {"if_match": "x"}]))
+    headers = draw(
+        st.sampled_from([{}, {}, {}, {}, {"if_match": "*"}, {"if_match": '"x"'}, {"if_none_match": "*"}, {"if_match": "x"}])
+    )
     kind = draw(st.sampled_from(["application/json"] * 7 + ["text/plain"]))
     path, query = draw(paths(template)), draw(queries(template, method))
     return template, method, Incoming(method.upper(), path, query, kind, read=lambda: raw, **headers)

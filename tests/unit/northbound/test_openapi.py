@@ -55,7 +55,9 @@ def test_operations_are_whole(document: dict[str, Any]) -> None:
 
 def test_schemas_say_what_may_be_left_out(document: dict[str, Any]) -> None:
     schemas = document["components"]["schemas"]
-    required = {name: schemas[name].get("required", []) for name in ("Port", "PortChange", "RouterPort", "RouterPortPut", "Route")}
+    required = {
+        name: schemas[name].get("required", []) for name in ("Port", "PortChange", "RouterPort", "RouterPortPut", "Route")
+    }
     assert required == {
         "Port": ["name"],
         "PortChange": [],

@@ -1,0 +1,75 @@
+"""Which tunnels chassis should have, and the OpenFlow ports of those they do have."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from ipaddress import IPv4Address
+
+from ryu_overlay.engine.bindings import Bindings
+from ryu_overlay.engine.events import PlanTunnels
+from ryu_overlay.fabric.facts import TunnelPort
+from ryu_overlay.fabric.placement import Device, reach, wanted_tunnels
+
+
+class Tunnels:
+    """`wanted` has, by chassis, the others it shares a network with; `ports` its OpenFlow ports to other chassis.
+
+    A chassis' mapping in `ports` is the same object as before while nothing in it changed.
+    """
+
+    def __init__(self) -> None:
+        self.wanted: dict[str, frozenset[str]] = {}
+        self.ports: dict[str, Mapping[str, int]] = {}
+        self._open: dict[str, Mapping[IPv4Address, TunnelPort]] = {}
+        self._stale: set[str] = set()
+        self._plans: dict[str, dict[str, IPv4Address]] = {}
+        self._addresses: dict[str, IPv4Address] = {}
+        self._parts: list[frozenset[Device]] | None = None
+        self._version = 0
+
+    def report(self, chassis: str, tunnels: Mapping[IPv4Address, TunnelPort]) -> bool:
+        """All tunnel ports a chassis has, by remote address. Returns whether that is not what it had before."""
+        if self._open.get(chassis) == tunnels:
+            return False
+        self._open[chassis] = tunnels
+        self._stale.add(chassis)
+        return True
+
+    def forget(self, chassis: str) -> None:
+        """A chassis is no more."""
+        for known in (self.ports, self._open, self._plans):
+            known.pop(chassis, None)
+        self._stale.discard(chassis)
+
+    def missing(self, chassis: str, among: Collection[str]) -> bool:
+        """Whether a chassis lacks a tunnel that it should have to one of `among`."""
+        ready = self.ports.get(chassis, {})
+        return any(other not in ready for other in self.wanted.get(chassis, ()) if other in among)
+
+    def plan(self, parts: list[frozenset[Device]], bindings: Bindings, addresses: Mapping[str, IPv4Address]) -> list[PlanTunnels]:
+        """The plans that are new, now that `addresses` are all chassis; `ports` is brought up to date too."""
+        moved = addresses != self._addresses
+        if moved:
+            self._addresses = dict(addresses)
+            self._stale.update(self._open)
+        for chassis in self._stale:
+            self._read_ports(chassis)
+        self._stale.clear()
+        if not moved and self._parts is parts and self._version == bindings.version:
+            return []
+        self._parts, self._version = parts, bindings.version
+        self.wanted = wanted_tunnels(reach(parts, bindings.placements))
+        return [plan for chassis in addresses if (plan := self._replan(chassis)) is not None]
+
+    def _read_ports(self, chassis: str) -> None:
+        open_ = self._open[chassis]
+        ports = {name: open_[ip].ofport for name, ip in self._addresses.items() if ip in open_ and name != chassis}
+        if self.ports.get(chassis) != ports:
+            self.ports[chassis] = ports
+
+    def _replan(self, chassis: str) -> PlanTunnels | None:
+        plan = {other: self._addresses[other] for other in sorted(self.wanted.get(chassis, ()))}
+        if self._plans.get(chassis) == plan:
+            return None
+        self._plans[chassis] = plan
+        return PlanTunnels(chassis, plan)

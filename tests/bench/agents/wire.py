@@ -1,0 +1,34 @@
+"""ICMP echo requests as bytes, for the agents beside this file."""
+
+from __future__ import annotations
+
+import struct
+
+ECHO_REPLY, ECHO_REQUEST, TIME_EXCEEDED = 0, 8, 11
+_HEADER = struct.Struct("!BBHHH")
+
+
+def echo_request(identifier: int, sequence: int, size: int = 64) -> bytes:
+    """An ICMP echo request of `size` bytes, ICMP header included (RFC 792)."""
+    payload = bytes(size - _HEADER.size)
+    checksum = _checksum(_HEADER.pack(ECHO_REQUEST, 0, 0, identifier, sequence) + payload)
+    return _HEADER.pack(ECHO_REQUEST, 0, checksum, identifier, sequence) + payload
+
+
+def read(packet: bytes) -> tuple[int, int, int] | None:
+    """(type, identifier, sequence) of an ICMP message in an IP packet, those of the echo request it quotes if it is an error."""
+    start = (packet[0] & 15) * 4
+    kind = packet[start]
+    if kind == TIME_EXCEEDED:
+        quoted = start + _HEADER.size
+        start = quoted + (packet[quoted] & 15) * 4
+    if len(packet) < start + _HEADER.size:
+        return None
+    _, _, _, identifier, sequence = _HEADER.unpack_from(packet, start)
+    return kind, identifier, sequence
+
+
+def _checksum(data: bytes) -> int:
+    total = sum(struct.unpack(f"!{len(data) // 2}H", data))
+    total = (total & 0xFFFF) + (total >> 16)
+    return ~(total + (total >> 16)) & 0xFFFF

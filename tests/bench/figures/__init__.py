@@ -1,0 +1,22 @@
+"""The figures, by name, in the order they are measured: small networks first, then the many ports, which stay behind."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from tests.bench.effort import Effort
+from tests.bench.figures import connections, first_packet, hops, one_more, round_trip, scale, throughput
+from tests.bench.results import Figure
+from tests.bench.sides import Bench
+
+Measure = Callable[[Bench, Effort], Figure]
+
+FIGURES: Mapping[str, Measure] = {
+    "first-packet": first_packet.measure,
+    "round-trip": round_trip.measure,
+    "hops": hops.measure,
+    "throughput": throughput.measure,
+    "connections": connections.measure,
+    "scale": scale.measure,
+    "one-more": one_more.measure,
+}

@@ -1,0 +1,58 @@
+"""Figure: how many datapath flows new connections through a router make."""
+
+from __future__ import annotations
+
+import re
+
+from mininet_topos.hypervisor import Hypervisor
+from tests.bench import remote
+from tests.bench.effort import Effort
+from tests.bench.networks import FAR, GUESTS, NEAR
+from tests.bench.results import Aim, Figure, Row
+from tests.bench.sides import Bench, Controlled
+from tests.bench.stats import Sample
+
+HOW = """UDP from {count:,} source ports of one VM to an echo server behind the router on another chassis, each connection one
+datagram and its echo. Counted are the megaflows of the ingress chassis (`ovs-appctl dpctl/dump-flows`), both directions, that
+were not there before."""
+_AIM = 6
+_PORT = 7
+_SECONDS = 120
+_SHARE = 0.99
+_STATISTICS = re.compile(r", packets:.*")
+
+
+class Unanswered(Exception):
+    """Fewer than 99 of 100 connections were answered, so that the count of flows would say little."""
+
+
+def measure(bench: Bench, effort: Effort) -> Figure:
+    """The small network."""
+    bench.small_network()
+    counts: dict[str, list[float]] = {side.title: [] for side in bench.controlled()}
+    for _ in range(effort.connection_rounds):
+        for side in bench.controlled():
+            counts[side.title].append(_new_flows(bench, side, effort.connections))
+    samples = {title: Sample.of(each) for title, each in counts.items()}
+    what = f"datapath flows made by {effort.connections:,} connections"
+    rows = (Row(what, "", samples, digits=0, aim=Aim(f"at most {_AIM}", _AIM)),)
+    return Figure("connections", "New connections through a router", HOW.format(count=effort.connections), rows)
+
+
+def _new_flows(bench: Bench, side: Controlled, count: int) -> int:
+    guests = bench.guests(side)
+    far = next(guest for guest in GUESTS if guest.ip == FAR)
+    ingress = side.lab.hypervisors[f"hv{NEAR.chassis}"]
+    with remote.Agent(guests[far.name], "echo", _PORT, _SECONDS, ready="listening"):
+        before = _megaflows(ingress)
+        found = remote.run(guests[NEAR.name], "connections", FAR, _PORT, count, seconds=_SECONDS)
+        made = _megaflows(ingress) - before
+    if found["answered"] < _SHARE * count:
+        raise Unanswered(f"{side.title}: {found['answered']} of {count} connections were answered")
+    return len(made)
+
+
+def _megaflows(host: Hypervisor) -> set[str]:
+    """The matches of the flows in the datapath."""
+    lines = host.appctl("dpctl/dump-flows").splitlines()
+    return {_STATISTICS.sub("", line) for line in lines if "packets:" in line}

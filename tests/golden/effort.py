@@ -1,0 +1,20 @@
+"""How hard property tests try: always the same few examples by default, many fresh ones with PROVE=full."""
+
+from __future__ import annotations
+
+import os
+
+from hypothesis import HealthCheck, settings
+
+FULL = os.environ.get("PROVE") == "full"
+
+
+def effort(short: int, full: int) -> settings:
+    """Settings for a property test with this many examples. A failure in full mode prints how to reproduce it."""
+    return settings(
+        max_examples=full if FULL else short,
+        derandomize=not FULL,
+        deadline=None,
+        print_blob=True,
+        suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+    )
