@@ -33,6 +33,7 @@ from ryu_overlay.engine.events import (
     NetworkChanged,
     Refusal,
     SwitchConnected,
+    SwitchEvent,
     SwitchGone,
     SwitchRead,
     Tick,
@@ -47,8 +48,6 @@ from ryu_overlay.openflow.flow import EMPTY, Program
 
 WAIT_FOR_CHASSIS = 10.0
 """Seconds after the start that remembered chassis have to report before others may take over what is bound there."""
-
-_LOGGED_AT_ONCE = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,10 +90,10 @@ class Engine:
             ChassisLost: self._on_lost,
             ChassisForgotten: self._on_forgotten,
             SwitchConnected: self._on_switch,
-            SwitchGone: self._on_switch_gone,
-            SwitchRead: self._on_read,
-            Confirmed: self._on_confirmed,
-            Refusal: self._on_refusal,
+            SwitchGone: self._on_switch,
+            SwitchRead: self._on_switch,
+            Confirmed: self._on_switch,
+            Refusal: self._on_switch,
             Tick: self._on_tick,
         }
 
@@ -228,27 +227,8 @@ class Engine:
         self.bridges.facts_changed()
         self._dirty = True
 
-    def _on_switch(self, event: SwitchConnected, now: float) -> None:
-        self.bridges.came(event.dpid)
-
-    def _on_switch_gone(self, event: SwitchGone, now: float) -> None:
-        self.bridges.went(event.dpid)
-
-    def _on_read(self, event: SwitchRead, now: float) -> None:
-        bridge = self.bridges.get(event.dpid)
-        if bridge is not None:
-            for words in bridge.was_read(event, now)[:_LOGGED_AT_ONCE]:
-                self._out.append(Log(logging.WARNING, f"{bridge.chassis}: {words}; put right"))
-
-    def _on_confirmed(self, event: Confirmed, now: float) -> None:
-        bridge = self.bridges.get(event.dpid)
-        if bridge is not None:
-            bridge.confirm(event.token)
-
-    def _on_refusal(self, event: Refusal, now: float) -> None:
-        bridge = self.bridges.get(event.dpid)
-        if bridge is not None and bridge.refuse(event.token, event.text, now):
-            self._out.append(Log(logging.ERROR, f"{bridge.chassis} refused a message: {event.text}"))
+    def _on_switch(self, event: SwitchEvent, now: float) -> None:
+        self._out += self.bridges.take(event, now)
 
     def _on_tick(self, event: Tick, now: float) -> None:
         self._resting = False

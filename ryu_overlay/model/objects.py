@@ -111,7 +111,10 @@ class RouterPort:
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """A static route. Several next hops make it equal-cost multipath (per-connection hash)."""
+    """A static route. Several next hops make it equal-cost multipath.
+
+    Open vSwitch spreads TCP by connection and everything else by pair of addresses.
+    """
 
     kind: ClassVar[str] = "route"
     tenant: str

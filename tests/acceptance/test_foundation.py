@@ -344,7 +344,7 @@ def test_equal_cost_routes_share_connections(lab: Lab, evidence: Evidence) -> No
     a = lab.vms["green-a-1"]
     hops: Counter[str] = Counter()
     for port in range(40):
-        probe = ("traceroute", "-n", "-q", "1", "-f", "2", "-m", "2", f"--sport={20000 + port}", "10.1.2.12")
+        probe = ("traceroute", "-n", "-T", "-q", "1", "-f", "2", "-m", "2", f"--sport={20000 + port}", "10.1.2.12")
         line = a.run(*probe).stdout
         hops[line.splitlines()[1].split()[1]] += 1
     assert set(hops) == {"100.64.0.2", "100.64.0.3"} and min(hops.values()) >= 5, hops

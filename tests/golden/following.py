@@ -141,10 +141,8 @@ class Follower:
             reading.end(f"lost: {', '.join(trace.warnings)}")
         elif trace.punts:
             self._punted(reading, trace, dp_hash)
-        elif trace.outputs:
-            self._sent(reading, trace)
         else:
-            reading.end(_dropped(reading.why))
+            self._sent(reading, trace)
         return tuple(reading.legs)
 
     def _punted(self, reading: _Reading, trace: Trace, dp_hash: int) -> None:
