@@ -6,9 +6,11 @@ import logging
 from collections.abc import Iterator, Mapping
 
 from ryu_overlay.engine.bridge import Bridge
-from ryu_overlay.engine.events import Effect, Log
+from ryu_overlay.engine.events import Effect, Log, Refusal, SwitchConnected, SwitchEvent, SwitchGone, SwitchRead
 from ryu_overlay.engine.revisions import Revisions
 from ryu_overlay.fabric.facts import ChassisFacts
+
+_LOGGED_AT_ONCE = 10
 
 
 class Bridges:
@@ -29,25 +31,29 @@ class Bridges:
     def __iter__(self) -> Iterator[Bridge]:
         return iter(self._bridges.values())
 
-    def get(self, dpid: int) -> Bridge | None:
-        """The bridge with a datapath id, if it is worked on."""
-        return self._bridges.get(dpid)
-
     def of(self, chassis: str) -> Bridge | None:
         """The chassis' connected bridge."""
         facts = self._facts.get(chassis)
         bridge = None if facts is None or facts.dpid is None else self._bridges.get(facts.dpid)
         return bridge if bridge is not None and bridge.chassis == chassis else None
 
-    def came(self, dpid: int) -> None:
-        """A channel is up. What the bridge had before does not count."""
-        self._channels.add(dpid)
-        self.drop(dpid)
-
-    def went(self, dpid: int) -> None:
-        """A channel is down."""
-        self._channels.discard(dpid)
-        self.drop(dpid)
+    def take(self, event: SwitchEvent, now: float) -> list[Effect]:
+        """Take in what came by a bridge's channel."""
+        if isinstance(event, (SwitchConnected, SwitchGone)):
+            (self._channels.add if isinstance(event, SwitchConnected) else self._channels.discard)(event.dpid)
+            self.drop(event.dpid)
+            return []
+        bridge = self._bridges.get(event.dpid)
+        if bridge is None:
+            return []
+        if isinstance(event, SwitchRead):
+            drifted = bridge.was_read(event, now)[:_LOGGED_AT_ONCE]
+            return [Log(logging.WARNING, f"{bridge.chassis}: {words}; put right") for words in drifted]
+        if isinstance(event, Refusal):
+            news = bridge.refuse(event.token, event.text, now)
+            return [Log(logging.ERROR, f"{bridge.chassis} refused a message: {event.text}")] if news else []
+        bridge.confirm(event.token)
+        return []
 
     def drop(self, dpid: int) -> None:
         """Work on a bridge no more, until it is claimed anew."""

@@ -95,19 +95,8 @@ class Tick:
     """Time has passed."""
 
 
-Event = (
-    NetworkChanged
-    | FabricRemembered
-    | ChassisReported
-    | ChassisLost
-    | ChassisForgotten
-    | SwitchConnected
-    | SwitchGone
-    | SwitchRead
-    | Confirmed
-    | Refusal
-    | Tick
-)
+SwitchEvent = SwitchConnected | SwitchGone | SwitchRead | Confirmed | Refusal
+Event = NetworkChanged | FabricRemembered | ChassisReported | ChassisLost | ChassisForgotten | SwitchEvent | Tick
 
 
 @dataclass(frozen=True, slots=True)

@@ -222,7 +222,8 @@ class _Walk:
         if out_port.switch is not None:
             beyond = self._network.switch_views.get((out_port.tenant, out_port.switch))
             owner = None if beyond is None else rules.holder(beyond, hop)
-            if beyond is not None and owner is not None:
+            # A router puts nothing on the wire for the address that it would send it from.
+            if beyond is not None and owner is not None and owner != out_port:
                 return _InSwitch(beyond, None, Packet(out_port.mac, owner.mac, ip))
         elif peer is not None and rules.has_address(peer, hop):
             return _InRouter(peer, Packet(out_port.mac, peer.mac, ip))

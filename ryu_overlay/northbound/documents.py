@@ -14,7 +14,7 @@ from ryu_overlay.model.kinds import COLLECTIONS, NAMES
 from ryu_overlay.model.network import Network
 from ryu_overlay.model.objects import Object, Port, Ref
 from ryu_overlay.northbound.http import etag
-from ryu_overlay.northbound.service import Service
+from ryu_overlay.northbound.service import BindingStatus, Service
 
 Document = dict[str, Any]
 
@@ -29,16 +29,11 @@ def network_tag(network: Network) -> str:
     return etag({tenant.uuid: to_document(network, tenant) for tenant in network.tables["tenant"].values()})
 
 
-def full(service: Service, network: Network, obj: Object, new: bool = False) -> tuple[Document, str]:
-    """The document of `obj` with every read-only field, and of what is in it; and its entity tag.
-
-    `new`: it was made this moment, so that nothing in it can be bound yet.
-    """
+def full(service: Service, network: Network, obj: Object) -> tuple[Document, str]:
+    """The document of `obj` with every read-only field, and of what is in it; and its entity tag."""
     document = to_document(network, obj)
     etag_ = etag({**document, "uuid": obj.uuid})
-    _Live(service, obj, has_ports=not new and obj.kind in ("tenant", "switch", "port")).complete(
-        network, obj.kind, obj.ref, document
-    )
+    _complete(service, network, obj.kind, obj.ref, document)
     return document, etag_
 
 
@@ -50,39 +45,30 @@ def placed(service: Service, network: Network, port: Port) -> tuple[Document, st
 
 def several(service: Service, network: Network, objects: Iterable[Object]) -> list[Document]:
     """The documents of objects with every read-only field, in order of their refs."""
-    live = _Live(service)
     found = []
     for obj in sorted(objects, key=lambda o: o.ref):
         document = to_document(network, obj)
-        live.complete(network, obj.kind, obj.ref, document)
+        _complete(service, network, obj.kind, obj.ref, document)
         found.append(document)
     return found
 
 
-class _Live:
-    """What is true of the fabric now, as far as the documents of `obj` (None: of everything) show it."""
+def _complete(service: Service, network: Network, kind: str, ref: Ref, document: Document) -> None:
+    """Put the read-only fields into a document and into those inside it."""
+    obj = network.tables[kind][ref]
+    document["uuid"], document["key"] = obj.uuid, obj.key
+    if kind == "port":
+        document["binding"] = _binding(service.binding(obj))
+    elif kind == "switch":
+        document["mtu"] = service.vm_mtu()
+    for field, member_kind in COLLECTIONS.get(kind, {}).items():
+        naming = NAMES[member_kind][-1]
+        for member in document[field]:
+            _complete(service, network, member_kind, (*ref, member[naming]), member)
 
-    def __init__(self, service: Service, obj: Object | None = None, has_ports: bool = True) -> None:
-        self._mtu = service.vm_mtu()
-        only = obj.name if isinstance(obj, Port) else None
-        self._bindings = {b.port: b for b in (service.bindings() if has_ports else ()) if only is None or b.port == only}
 
-    def complete(self, network: Network, kind: str, ref: Ref, document: Document) -> None:
-        """Put the read-only fields into a document and into those inside it."""
-        obj = network.tables[kind][ref]
-        document["uuid"], document["key"] = obj.uuid, obj.key
-        if kind == "port":
-            document["binding"] = self._binding(obj.name)
-        elif kind == "switch":
-            document["mtu"] = self._mtu
-        for field, member_kind in COLLECTIONS.get(kind, {}).items():
-            naming = NAMES[member_kind][-1]
-            for member in document[field]:
-                self.complete(network, member_kind, (*ref, member[naming]), member)
-
-    def _binding(self, port: str) -> Document | None:
-        found = self._bindings.get(port)
-        if found is None or found.state == "unbound":
-            return None
-        since = None if found.since is None else found.since.isoformat().replace("+00:00", "Z")
-        return {"chassis": found.chassis, "interface": found.interface, "since": since}
+def _binding(found: BindingStatus) -> Document | None:
+    if found.state == "unbound":
+        return None
+    since = None if found.since is None else found.since.isoformat().replace("+00:00", "Z")
+    return {"chassis": found.chassis, "interface": found.interface, "since": since}

@@ -15,6 +15,7 @@ from ryu_overlay.engine.events import ChassisForgotten
 from ryu_overlay.fabric.facts import VXLAN_OVERHEAD
 from ryu_overlay.fabric.placement import reach
 from ryu_overlay.model.network import Network
+from ryu_overlay.model.objects import Port
 from ryu_overlay.model.problems import Problem, Refused
 from ryu_overlay.northbound.service import (
     BindingStatus,
@@ -87,15 +88,15 @@ class LiveService:
         self._loop.post(ChassisForgotten(name))
         return True
 
+    def binding(self, port: Port) -> BindingStatus:
+        spot = self._engine.bindings.spot(port)
+        if spot is None:
+            return BindingStatus(port.name, port.tenant, port.switch, None, None, "unbound")
+        interface = self._engine.bindings.interface(port)
+        return BindingStatus(port.name, port.tenant, port.switch, spot.chassis, interface, "bound")
+
     def bindings(self) -> list[BindingStatus]:
-        known = self._engine.bindings
-        found = []
-        for port in sorted(self.network.port_by_name.values(), key=lambda p: p.name):
-            spot = known.spot(port)
-            state: Any = "unbound" if spot is None else "bound"
-            chassis = None if spot is None else spot.chassis
-            found.append(BindingStatus(port.name, port.tenant, port.switch, chassis, known.interface(port), state))
-        return found
+        return [self.binding(port) for port in self.network.port_by_name.values()]
 
     def tunnels(self) -> list[TunnelStatus]:
         needed = self._networks()

@@ -177,8 +177,7 @@ def _upsert(kind: Kind, service: Service, request: Request, ref: Ref, mode: Mode
     headers = _settled(service, request, network)
     if created:
         headers["Location"] = kind.url(ref)
-    new = created and "wait" not in request.query
-    return _shown(201 if created else 200, *documents.full(service, network, network.tables[kind.name][ref], new), headers)
+    return _shown(201 if created else 200, *documents.full(service, network, network.tables[kind.name][ref]), headers)
 
 
 def _shown(status: int, document: Any, etag: str, headers: Mapping[str, str] | None = None) -> Response:

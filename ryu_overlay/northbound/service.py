@@ -12,6 +12,7 @@ from ipaddress import IPv4Address
 from typing import Literal, Protocol, TypedDict
 
 from ryu_overlay.model.network import Network
+from ryu_overlay.model.objects import Port
 
 
 class StoreAway(Exception):
@@ -139,6 +140,8 @@ class Service(Protocol):
     def forget_chassis(self, name: str) -> bool:
         """Forget a chassis and whatever was bound there; False if there is none of that name. Raises StoreAway."""
         ...
+
+    def binding(self, port: Port) -> BindingStatus: ...
 
     def bindings(self) -> list[BindingStatus]: ...
 

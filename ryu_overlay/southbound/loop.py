@@ -22,7 +22,8 @@ Hand = Callable[[Any], None]
 class Loop:
     """Events in from anywhere (`post`), one step at a time, effects out to `hands` (by type of effect).
 
-    Events that wait together are stepped together. An exception in a step is logged and counted, and the loop goes on.
+    Events that wait together are stepped together. `failures` counts exceptions, in steps and in hands; each is logged.
+    After one, the other events and effects are still seen to, and the engine asks every bridge anew what it has.
     """
 
     def __init__(self, engine: Engine) -> None:
@@ -47,12 +48,14 @@ class Loop:
             events = [self._events.get()]
             while not self._events.empty():
                 events.append(self._events.get())
-            try:
-                self._carry_out(self.engine.step(events, time.time()))
-            except Exception:
-                self.failures += 1
-                LOG.exception("a step of the engine failed on %s", [type(e).__name__ for e in events])
-            self._wake()
+            self.step(events)
+
+    def step(self, events: list[Event]) -> None:
+        """Take events in together; if that fails, one by one, so that none is lost with the one at fault."""
+        if not self._try(events) and len(events) > 1:
+            for event in events:
+                self._try([event])
+        self._wake()
 
     def wait(self, revision: int, seconds: float) -> bool:
         """Whether every chassis concerned has confirmed `revision`, or does within `seconds`. Blocks this greenthread only."""
@@ -61,18 +64,40 @@ class Loop:
         done = eventlet.Event()
         entry = (revision, done)
         self._waiting.append(entry)
-        with eventlet.Timeout(seconds, False):
-            done.wait()
-            return True
-        self._waiting.remove(entry)
-        return False
+        try:
+            with eventlet.Timeout(seconds, False):
+                done.wait()
+        finally:
+            if entry in self._waiting:
+                self._waiting.remove(entry)
+        return done.ready()
 
-    def _carry_out(self, effects: list[Effect]) -> None:
+    def _try(self, events: list[Event]) -> bool:
+        try:
+            effects = self.engine.step(events, time.time())
+        except Exception:
+            self._failed("a step of the engine failed on %s", [type(e).__name__ for e in events])
+            return False
         for effect in effects:
+            self._carry_out(effect)
+        return True
+
+    def _carry_out(self, effect: Effect) -> None:
+        try:
             self.hands[type(effect)](effect)
+        except Exception:
+            self._failed("%s was not carried out", type(effect).__name__)
+
+    def _failed(self, text: str, about: object) -> None:
+        self.failures += 1
+        LOG.exception(text, about)
+        self.engine.distrust()
 
     def _wake(self) -> None:
-        for entry in [e for e in self._waiting if not self.engine.lagging(e[0])]:
+        """Answer whoever waits for a revision that has come. Who lags for one, lags for all later ones."""
+        for entry in sorted(self._waiting, key=lambda e: e[0]):
+            if self.engine.lagging(entry[0]):
+                return
             self._waiting.remove(entry)
             entry[1].send(True)
 

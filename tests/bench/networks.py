@@ -85,7 +85,11 @@ def _ten(number: int) -> Document:
     ports: dict[str, list[Document]] = {}
     for index, switch in enumerate("ab", start=1):
         ports[switch] = [
-            port(f"t{number}{switch}{n}", f"02:{number >> 8:02x}:{number & 255:02x}:{index:02x}:01:{10 + n:02x}", f"10.0.{index}.{10 + n}")
+            port(
+                f"t{number}{switch}{n}",
+                f"02:{number >> 8:02x}:{number & 255:02x}:{index:02x}:01:{10 + n:02x}",
+                f"10.0.{index}.{10 + n}",
+            )
             for n in range(1, _PORTS_PER_SWITCH + 1)
         ]
     return _tenant(f"t{number}", number, ports)

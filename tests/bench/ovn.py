@@ -98,8 +98,9 @@ class OvnSide:
         return self.central.run(*argv, timeout=_WAIT + 5).stdout
 
     def put(self, documents: list[Document]) -> None:
-        self.nbctl(*transaction(command for document in documents for command in make_tenant(document)))
         self._made |= {document["name"]: document for document in documents}
+        # A port is up when its chassis has claimed it; only then can the others be told where it is: hence two waits.
+        self.nbctl("--wait=hv", *transaction(command for document in documents for command in make_tenant(document)))
         ports = sum(len(switch["ports"]) for document in self._made.values() for switch in document["switches"])
         wait_until(lambda: self._ports_up() >= ports, _WAIT, f"OVN: {ports} ports up")
         self.nbctl("--wait=hv", "sync")
@@ -112,7 +113,6 @@ class OvnSide:
 
     def add_port(self, tenant: str, switch: str, port: Document) -> None:
         self.nbctl(*transaction(make_port(tenant, switch, port)))
-        # A port is up when its chassis has claimed it; only then can the others be told where it is.
         self.nbctl("--wait=hv", "wait-until", "Logical_Switch_Port", port["name"], "up=true", "--", "sync")
 
     def remove_port(self, tenant: str, switch: str, port: str) -> None:

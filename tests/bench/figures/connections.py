@@ -13,9 +13,10 @@ from tests.bench.sides import Bench, Controlled
 from tests.bench.stats import Sample
 
 HOW = """UDP from {count:,} source ports of one VM to an echo server behind the router on another chassis, each connection one
-datagram and its echo. Counted are the megaflows of the ingress chassis (`ovs-appctl dpctl/dump-flows`), both directions, that
-were not there before."""
+datagram and its echo. The ingress chassis' datapath flows are purged first; counted are those it has afterwards (`ovs-appctl
+dpctl/dump-flows`), both directions, that it did not have right after the purge."""
 _AIM = 6
+_MANY = 20_000
 _PORT = 7
 _SECONDS = 120
 _SHARE = 0.99
@@ -35,7 +36,8 @@ def measure(bench: Bench, effort: Effort) -> Figure:
             counts[side.title].append(_new_flows(bench, side, effort.connections))
     samples = {title: Sample.of(each) for title, each in counts.items()}
     what = f"datapath flows made by {effort.connections:,} connections"
-    rows = (Row(what, "", samples, digits=0, aim=Aim(f"at most {_AIM}", _AIM)),)
+    aim = Aim(f"at most {_AIM}", _AIM) if effort.connections >= _MANY else None
+    rows = (Row(what, "", samples, digits=0, aim=aim),)
     return Figure("connections", "New connections through a router", HOW.format(count=effort.connections), rows)
 
 
@@ -44,6 +46,7 @@ def _new_flows(bench: Bench, side: Controlled, count: int) -> int:
     far = next(guest for guest in GUESTS if guest.ip == FAR)
     ingress = side.lab.hypervisors[f"hv{NEAR.chassis}"]
     with remote.Agent(guests[far.name], "echo", _PORT, _SECONDS, ready="listening"):
+        ingress.appctl("revalidator/purge")
         before = _megaflows(ingress)
         found = remote.run(guests[NEAR.name], "connections", FAR, _PORT, count, seconds=_SECONDS)
         made = _megaflows(ingress) - before

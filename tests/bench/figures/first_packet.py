@@ -28,4 +28,6 @@ def cost_of_a_call(bench: Bench) -> tuple[str, ...]:
     cost = command_cost(bench)
     if cost is None:
         return ()
-    return (f"One call of `ovn-nbctl` that only reads takes {cost:.1f} ms here: one is in OVN's first packet, two are in its confirmed.",)
+    return (
+        f"One call of `ovn-nbctl` that only reads takes {cost:.1f} ms here: one is in OVN's first packet, two are in its confirmed.",
+    )

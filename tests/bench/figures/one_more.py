@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from tests.bench.effort import Effort
 from tests.bench.figures.first_packet import cost_of_a_call
-from tests.bench.new_port import measure_new_ports, samples
 from tests.bench.networks import tenants
+from tests.bench.new_port import measure_new_ports, samples
 from tests.bench.results import Aim, Figure, Row
 from tests.bench.sides import Bench
 from tests.bench.stats import Sample
@@ -13,6 +13,7 @@ from tests.bench.stats import Sample
 HOW = """As "A new port's first packet", in a tenant of its own beside the network of "From nothing" at its largest. Processor
 time is that of making *and* removing the port, all of the controller's processes, mean over all rounds."""
 _AIM = 20.0
+_MANY = 1000
 
 
 def measure(bench: Bench, effort: Effort) -> Figure:
@@ -26,7 +27,7 @@ def measure(bench: Bench, effort: Effort) -> Figure:
     for side in bench.controlled():
         side.clear()
     cpu = {title: Sample((each.cpu,)) for title, each in timings.items()}
-    aim = Aim(f"under {_AIM:.0f} ms with 1,000 in place", _AIM)
+    aim = Aim(f"under {_AIM:.0f} ms", _AIM) if ports >= _MANY else None
     rows = (
         Row("write to first packet", "ms", samples(timings, "first_packet"), percentile=95, aim=aim),
         Row("write to all chassis confirmed", "ms", samples(timings, "confirmed"), percentile=95, aim=aim),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from mininet_topos.measure import PingResult, ping
 from tests.bench.effort import Effort
-from tests.bench.networks import FAR, GATEWAY, NEAR, GUESTS
+from tests.bench.networks import FAR, GATEWAY, GUESTS, NEAR
 from tests.bench.results import OURS, OVN, PLAIN, Figure, Row
 from tests.bench.sides import Bench, Side
 from tests.bench.stats import Sample

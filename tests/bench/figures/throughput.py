@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from contextlib import contextmanager
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 from mininet_topos.measure import end_politely
 from mininet_topos.processes import wait_until
@@ -34,7 +34,8 @@ class NoThroughput(Exception):
 def measure(bench: Bench, effort: Effort) -> Figure:
     """The small network."""
     bench.small_network()
-    sides: list[Side] = [*bench.controlled(), bench.plain]
+    # Ours next to plain in every turn: theirs is the ratio that is asked for.
+    sides: list[Side] = [bench.plain, *bench.controlled()]
     rows = []
     for what, receiver, plain_receiver, aim in _PATHS:
         values: dict[str, list[float]] = {side.title: [] for side in sides}

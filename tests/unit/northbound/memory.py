@@ -9,6 +9,7 @@ from ipaddress import IPv4Address
 from typing import Any
 
 from ryu_overlay.model.network import Network
+from ryu_overlay.model.objects import Port
 from ryu_overlay.northbound.dispatch import Api
 from ryu_overlay.northbound.http import Incoming, Response
 from ryu_overlay.northbound.service import (
@@ -57,6 +58,7 @@ class MemoryService:
         self.meddle: Callable[[], object] | None = None
         self.waits: list[tuple[int, float]] = []
         self.forgotten: list[str] = []
+        self.unbound: set[str] = set()
 
     def write(self, edit: Callable[[Network], Network]) -> Network:
         while True:
@@ -96,13 +98,13 @@ class MemoryService:
         self.forgotten.append(name)
         return name == "hv1"
 
+    def binding(self, port: Port) -> BindingStatus:
+        if port.name in self.unbound or not port.name.endswith("-1"):
+            return BindingStatus(port.name, port.tenant, port.switch, None, None, "unbound")
+        return BindingStatus(port.name, port.tenant, port.switch, "hv2", "tap0", "bound", SINCE)
+
     def bindings(self) -> list[BindingStatus]:
-        return [
-            BindingStatus(p.name, p.tenant, p.switch, "hv2", "tap0", "bound", SINCE)
-            if p.name.endswith("-1")
-            else BindingStatus(p.name, p.tenant, p.switch, None, None, "unbound")
-            for p in self.network.port_by_name.values()
-        ]
+        return [self.binding(port) for port in self.network.port_by_name.values()]
 
     def tunnels(self) -> list[TunnelStatus]:
         return [TunnelStatus("hv1", "hv2", IPv4Address("172.31.0.2"), "vx-2", 5, ("red/web",), True)]
