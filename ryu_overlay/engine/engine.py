@@ -119,6 +119,7 @@ class Engine:
         Nothing is sent until the next Tick, so that a fault that stays does not make work without end.
         """
         self.bridges.distrust()
+        self._tunnels.distrust()
         self._dirty = self._resting = True
 
     @property
@@ -253,7 +254,7 @@ class Engine:
             before = self.programs.get(name)
             if before is not None and _same_blocks(before, program):
                 programs[name] = before
-            elif before is not None or name in self.facts:
+            elif before.blocks != program.blocks if before is not None else name in self.facts:
                 self._revisions.changed(name, self.network.revision)
         self.programs = programs
 

@@ -41,6 +41,11 @@ class Tunnels:
             known.pop(chassis, None)
         self._stale.discard(chassis)
 
+    def distrust(self) -> None:
+        """Plan anew, as if no plan had been given before."""
+        self._plans.clear()
+        self._parts = None
+
     def missing(self, chassis: str, among: Collection[str]) -> bool:
         """Whether a chassis lacks a tunnel that it should have to one of `among`."""
         ready = self.ports.get(chassis, {})

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from ryu_overlay.openflow.flow import Flow, FlowKey, FlowValue, Group, Meter
 
 VERSION = 4
+SET_CONFIG = 9
 ERROR, PACKET_IN, FLOW_REMOVED, PACKET_OUT, FLOW_MOD, GROUP_MOD = 1, 10, 11, 13, 14, 15
 MULTIPART_REQUEST, MULTIPART_REPLY, BARRIER_REQUEST, BARRIER_REPLY, METER_MOD = 18, 19, 20, 21, 29
 STATS_FLOW, STATS_GROUP_DESC, STATS_METER, STATS_METER_CONFIG = 1, 7, 9, 10
@@ -65,6 +66,11 @@ def meter_put(meter: Meter, exists: bool, xid: int = 0) -> bytes:
 
 def meter_delete(number: int, xid: int = 0) -> bytes:
     return message(METER_MOD, struct.pack("!HHI", 2, 0, number), xid)
+
+
+def match_fragments(xid: int = 0) -> bytes:
+    """Let flows see the first fragment's layer 4, not zeros (Open vSwitch: OFPC_FRAG_NX_MATCH), and punts be whole."""
+    return message(SET_CONFIG, struct.pack("!HH", 3, 0xFFFF), xid)
 
 
 def barrier(xid: int) -> bytes:

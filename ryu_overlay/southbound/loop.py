@@ -23,7 +23,8 @@ class Loop:
     """Events in from anywhere (`post`), one step at a time, effects out to `hands` (by type of effect).
 
     Events that wait together are stepped together. `failures` counts exceptions, in steps and in hands; each is logged.
-    After one, the other events and effects are still seen to, and the engine asks every bridge anew what it has.
+    After one, the other events and effects are still seen to; if a bridge may have missed something by it, the engine asks
+    all of them anew what they have.
     """
 
     def __init__(self, engine: Engine) -> None:
@@ -76,7 +77,9 @@ class Loop:
         try:
             effects = self.engine.step(events, time.time())
         except Exception:
-            self._failed("a step of the engine failed on %s", [type(e).__name__ for e in events])
+            self.failures += 1
+            LOG.exception("a step of the engine failed on %s", [type(e).__name__ for e in events])
+            self.engine.distrust()
             return False
         for effect in effects:
             self._carry_out(effect)
@@ -86,12 +89,10 @@ class Loop:
         try:
             self.hands[type(effect)](effect)
         except Exception:
-            self._failed("%s was not carried out", type(effect).__name__)
-
-    def _failed(self, text: str, about: object) -> None:
-        self.failures += 1
-        LOG.exception(text, about)
-        self.engine.distrust()
+            self.failures += 1
+            LOG.exception("%s was not carried out", type(effect).__name__)
+            if isinstance(effect, (Send, Read)):
+                self.engine.distrust()
 
     def _wake(self) -> None:
         """Answer whoever waits for a revision that has come. Who lags for one, lags for all later ones."""

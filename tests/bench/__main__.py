@@ -28,7 +28,7 @@ _BUSY = 0.5
 
 
 def main(arguments: list[str]) -> int:
-    """Run what the command line asks for."""
+    """Run what the command line asks for. A whole full run is written to docs/, another one printed, unless --output is given."""
     asked = _parser().parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(name)s: %(message)s", stream=sys.stderr)
     if os.geteuid() != 0:
@@ -48,14 +48,10 @@ def main(arguments: list[str]) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m tests.bench", description="Ours beside OVN and plain Open vSwitch, measured."
-    )
+    parser = argparse.ArgumentParser(prog="python -m tests.bench", description="Ours, OVN and plain Open vSwitch, measured.")
     parser.add_argument("--quick", action="store_true", help="a minute's run that shows that everything works, and no more")
     parser.add_argument("--only", action="append", choices=list(FIGURES), help="one figure; may be repeated")
-    parser.add_argument(
-        "--output", type=Path, help="folder for benchmarks.md and .json (docs/ for a whole full run, else printed)"
-    )
+    parser.add_argument("--output", type=Path, help="folder for benchmarks.md and .json")
     return parser
 
 

@@ -20,6 +20,7 @@ GATEWAY = "10.0.1.1"
 NEW_ADDRESS = "10.0.1.200"
 NEW_MAC = "02:00:00:01:00:c8"
 _PORTS_PER_SWITCH = 5
+_SWITCHES = ((1, "a"), (2, "b"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,10 +59,7 @@ def router_mac(tenant: int, switch: int) -> str:
 
 def small() -> Document:
     """The tenant of the real VMs: a router with switches a and b."""
-    ports = {"a": [], "b": []}  # type: dict[str, list[Document]]
-    for guest in GUESTS:
-        ports[guest.switch].append(port(guest.name, guest.mac, guest.ip))
-    return _tenant(TENANT, 0, ports)
+    return _tenant(TENANT, 0, {s: [port(g.name, g.mac, g.ip) for g in GUESTS if g.switch == s] for _, s in _SWITCHES})
 
 
 def port(name: str, mac: str, address: str) -> Document:
@@ -82,24 +80,19 @@ def places(documents: list[Document]) -> Iterator[Place]:
 
 
 def _ten(number: int) -> Document:
-    ports: dict[str, list[Document]] = {}
-    for index, switch in enumerate("ab", start=1):
-        ports[switch] = [
-            port(
-                f"t{number}{switch}{n}",
-                f"02:{number >> 8:02x}:{number & 255:02x}:{index:02x}:01:{10 + n:02x}",
-                f"10.0.{index}.{10 + n}",
-            )
-            for n in range(1, _PORTS_PER_SWITCH + 1)
-        ]
+    ports = {switch: [_numbered(number, switch, index, n) for n in range(1, _PORTS_PER_SWITCH + 1)] for index, switch in _SWITCHES}
     return _tenant(f"t{number}", number, ports)
+
+
+def _numbered(tenant: int, switch: str, index: int, number: int) -> Document:
+    mac = f"02:{tenant >> 8:02x}:{tenant & 255:02x}:{index:02x}:01:{10 + number:02x}"
+    return port(f"t{tenant}{switch}{number}", mac, f"10.0.{index}.{10 + number}")
 
 
 def _tenant(name: str, number: int, ports: dict[str, list[Document]]) -> Document:
     """Switch N of the tenant has subnet 10.0.N.0/24, and the router has the first address of each."""
-    numbered = list(enumerate(sorted(ports), start=1))
-    switches = [{"name": s, "subnets": [f"10.0.{n}.0/{PREFIX}"], "ports": ports[s]} for n, s in numbered]
+    switches = [{"name": s, "subnets": [f"10.0.{n}.0/{PREFIX}"], "ports": ports[s]} for n, s in _SWITCHES]
     router_ports = [
-        {"name": s, "mac": router_mac(number, n), "addresses": [f"10.0.{n}.1/{PREFIX}"], "switch": s} for n, s in numbered
+        {"name": s, "mac": router_mac(number, n), "addresses": [f"10.0.{n}.1/{PREFIX}"], "switch": s} for n, s in _SWITCHES
     ]
     return {"name": name, "switches": switches, "routers": [{"name": "r", "ports": router_ports}]}

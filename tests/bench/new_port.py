@@ -76,9 +76,8 @@ def _one(side: Controlled, vm: VM, name: str, timings: Timings) -> None:
         reply = prober.result(_PATIENCE + 5)["at"]
     side.remove_port(TENANT, _SWITCH, name)
     if reply is None or reply < written:
-        raise NoFirstPacket(
-            f"{side.title}: port {name}: " + ("no answer in 20 s" if reply is None else "answered before the write")
-        )
+        why = f"no answer in {_PATIENCE:g} s" if reply is None else "answered before the write"
+        raise NoFirstPacket(f"{side.title}: port {name}: {why}")
     timings.first_packet.append((reply - written) / 1e6)
     timings.confirmed.append((confirmed - written) / 1e6)
 

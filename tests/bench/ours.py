@@ -64,11 +64,8 @@ class OurSide:
 
     def processes(self) -> list[ProcessId]:
         stat = Path(f"/proc/{self.lab.controller.pid}/ns/net").stat()
-        return [
-            p
-            for p in processes_in([(stat.st_dev, stat.st_ino)])
-            if any(name in " ".join(command_line(p.pid)) for name in _PROGRAMS)
-        ]
+        found = processes_in([(stat.st_dev, stat.st_ino)])
+        return [process for process in found if any(name in " ".join(command_line(process.pid)) for name in _PROGRAMS)]
 
     def _all_joined(self) -> bool:
         chassis = self.lab.rest.get("/v1/chassis").json["chassis"]

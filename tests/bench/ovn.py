@@ -23,7 +23,7 @@ from mininet.node import Host
 from mininet_topos.hypervisor import Hypervisor
 from mininet_topos.lab import Lab, in_parallel
 from mininet_topos.node import CONTROL_PREFIX, CONTROLLER_ADDRESS, LabNode
-from mininet_topos.processes import ProcessId, wait_until
+from mininet_topos.processes import ProcessId
 from tests.bench.networks import CHASSIS, Document
 from tests.bench.ovn_words import make_port, make_tenant, remove_tenant, transaction
 from tests.bench.results import OVN
@@ -99,11 +99,7 @@ class OvnSide:
 
     def put(self, documents: list[Document]) -> None:
         self._made |= {document["name"]: document for document in documents}
-        # A port is up when its chassis has claimed it; only then can the others be told where it is: hence two waits.
         self.nbctl("--wait=hv", *transaction(command for document in documents for command in make_tenant(document)))
-        ports = sum(len(switch["ports"]) for document in self._made.values() for switch in document["switches"])
-        wait_until(lambda: self._ports_up() >= ports, _WAIT, f"OVN: {ports} ports up")
-        self.nbctl("--wait=hv", "sync")
 
     def clear(self) -> None:
         if self._made:
@@ -112,18 +108,13 @@ class OvnSide:
             self._made = {}
 
     def add_port(self, tenant: str, switch: str, port: Document) -> None:
-        self.nbctl(*transaction(make_port(tenant, switch, port)))
-        self.nbctl("--wait=hv", "wait-until", "Logical_Switch_Port", port["name"], "up=true", "--", "sync")
+        self.nbctl("--wait=hv", *transaction(make_port(tenant, switch, port)))
 
     def remove_port(self, tenant: str, switch: str, port: str) -> None:
         self.nbctl("--wait=hv", "lsp-del", port)
 
     def processes(self) -> list[ProcessId]:
         return [_from_pid_file(path) for path in self._pid_files()]
-
-    def _ports_up(self) -> int:
-        query = ("--format=csv", "--no-headings", "--columns=name", "find", "Logical_Switch_Port", "up=true", 'type=""')
-        return len(self.nbctl(*query).splitlines())
 
     def _pid_files(self) -> Iterable[Path]:
         yield from sorted((self.central.folder / "run").glob("*.pid"))

@@ -12,20 +12,19 @@ from tests.bench.stats import Sample
 
 _WIDTH = 120
 _NUMBERS = re.compile(r"\[\s+([-+.,\de\s]+?)\s+\]")
-_INTRODUCTION = """Written by `make bench`; every single value is in [benchmarks.json](benchmarks.json). Values are medians with
-the smallest and the largest in brackets; n is the number of turns (of probes, for latency of single packets). What is compared ran in
-turns on the same machine, each side in network namespaces of its own with an Open vSwitch for each chassis; "ours / ..." is the
-median of the ratios of turns next to each other, with its spread. Absolute times hold for this machine only."""
-_QUICK = """**This was a short run (`--quick`), meant to show that everything runs: too few turns to conclude anything from.**"""
+_INTRODUCTION = """Written by `make bench`; every single value is in [benchmarks.json](benchmarks.json). Values are
+medians with the smallest and the largest in brackets; n is the number of turns (of probes, for latency of single
+packets). What is compared ran in turns on the same machine, each side in network namespaces of its own with an Open
+vSwitch for each chassis; "ours / ..." is the median of the ratios of turns next to each other, with its spread.
+Absolute times hold for this machine only."""
+_QUICK = """**This was a short run (`--quick`), meant to show that everything runs: too few turns to conclude anything
+from.**"""
 
 
 def as_markdown(report: Report) -> str:
     """The whole of docs/benchmarks.md."""
-    title = (
-        f"Measured on {report.date} in {report.seconds / 60:.0f} minutes."
-        if report.seconds >= 90
-        else f"Measured on {report.date}."
-    )
+    minutes = f" in {report.seconds / 60:.0f} minutes" if report.seconds >= 90 else ""
+    title = f"Measured on {report.date}{minutes}."
     parts = ["# Benchmarks", _wrap(_INTRODUCTION), title, *([_QUICK] if report.quick else [])]
     parts += [_table(["machine", ""], [[label, value] for label, value in report.machine.items()])]
     parts += ["\n".join(f"* {remark}" for remark in report.remarks)] if report.remarks else []

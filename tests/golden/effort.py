@@ -16,5 +16,6 @@ def effort(short: int, full: int) -> settings:
         derandomize=not FULL,
         deadline=None,
         print_blob=True,
+        report_multiple_bugs=False,
         suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
     )

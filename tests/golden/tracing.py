@@ -54,8 +54,8 @@ class Trace:
 
 
 _STEP = re.compile(r"^\s*(\d+)\. .*priority \d+, cookie 0x([0-9a-f]+)$")
-_SET = re.compile(r"^\s*set_field:0x([0-9a-f]+)->(\w+)$")
-_WARNING = re.compile(r"^\s*>> (.*)$")
+_SET = re.compile(r"^\s*set_field:(\w+)->(\w+)$")
+_WARNING = re.compile(r"^\s*>>(?:>>)? (.*?)(?: <<<<)?$")
 _HELD_BACK = "skipping output to input port"
 _ACTIONS = "Datapath actions: "
 
@@ -71,7 +71,7 @@ def read_trace(text: str, packet: Packet) -> Trace:
         if found := _STEP.match(line):
             steps.append(Step(int(found[1]), int(found[2], 16)))
         elif found := _SET.match(line):
-            registers[found[2]] = int(found[1], 16)
+            registers[found[2]] = int(found[1], 0)
         elif line.strip() == "CONTROLLER:65535":
             at_punt.append(dict(registers))
         elif (found := _WARNING.match(line)) and found[1] == _HELD_BACK:

@@ -12,9 +12,9 @@ from tests.bench.results import Aim, Figure, Row
 from tests.bench.sides import Bench, Controlled
 from tests.bench.stats import Sample
 
-HOW = """UDP from {count:,} source ports of one VM to an echo server behind the router on another chassis, each connection one
-datagram and its echo. The ingress chassis' datapath flows are purged first; counted are those it has afterwards (`ovs-appctl
-dpctl/dump-flows`), both directions, that it did not have right after the purge."""
+HOW = """UDP from {count:,} source ports of one VM to an echo server behind the router on another chassis, each
+connection one datagram and its echo. The ingress chassis' datapath flows are purged first; counted are those it has
+afterwards (`ovs-appctl dpctl/dump-flows`), both directions, that it did not have right after the purge."""
 _AIM = 6
 _MANY = 20_000
 _PORT = 7

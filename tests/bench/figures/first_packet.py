@@ -7,9 +7,10 @@ from tests.bench.new_port import command_cost, measure_new_ports, samples
 from tests.bench.results import Figure, Row
 from tests.bench.sides import Bench
 
-HOW = """The interface, with its `iface-id`, is on the chassis before. A prober in its VM sends an echo request each millisecond to
-a VM behind the router on another chassis; the clock runs from the write (`POST ...?wait=`; `ovn-nbctl lsp-add`) to the
-first reply, and to the moment every chassis has confirmed. The port is then removed; the next has another name."""
+HOW = """The interface, with its `iface-id`, is on the chassis before. A prober in its VM sends an echo request each
+millisecond to a VM behind the router on another chassis; the clock runs from the write (`POST ...?wait=`; `ovn-nbctl
+--wait=hv lsp-add`) to the first reply, and to the moment every chassis has confirmed. The port is then removed; the next has
+another name."""
 
 
 def measure(bench: Bench, effort: Effort) -> Figure:
@@ -24,10 +25,8 @@ def measure(bench: Bench, effort: Effort) -> Figure:
 
 
 def cost_of_a_call(bench: Bench) -> tuple[str, ...]:
-    """The remark that OVN's times hold command-line calls and what one takes; nothing without OVN."""
+    """The remark that OVN's times hold a command-line call and what one takes; nothing without OVN."""
     cost = command_cost(bench)
     if cost is None:
         return ()
-    return (
-        f"One call of `ovn-nbctl` that only reads takes {cost:.1f} ms here: one is in OVN's first packet, two are in its confirmed.",
-    )
+    return (f"OVN's times hold one call of `ovn-nbctl`; one that only reads takes {cost:.1f} ms.",)

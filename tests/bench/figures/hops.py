@@ -11,10 +11,10 @@ from tests.bench.results import Figure, Row
 from tests.bench.sides import Bench, Controlled
 from tests.bench.stats import Sample
 
-HOW = """Latency: echo requests with TTL 1, one at a time, 5 ms apart, to a VM behind the router. Rate: UDP with TTL 1 from one VM for
-{seconds:g} s at each of {rates} a second; the kernel of that VM counts the answers. "Without loss" is the highest of these rates
-at which at least 999 of 1,000 were answered, "most" the most answers a second at any of them. Our limit, 2,000 a second and
-chassis by default, was lifted for this with `punt-rate`; OVN has none by default."""
+HOW = """Latency: echo requests with TTL 1, one at a time, 5 ms apart, to a VM behind the router. Rate: UDP with TTL 1
+from one VM for {seconds:g} s at each of {rates} a second; the kernel of that VM counts the answers. "Without loss" is
+the highest of these rates at which at least 999 of 1,000 were answered, "most" the most answers a second at any of
+them. Our limit, 2,000 a second and chassis by default, was lifted for this with `punt-rate`; OVN has none by default."""
 _LOSSLESS = 0.999
 _ON_TIME = 1.05
 _SPARE = 30

@@ -10,8 +10,8 @@ from tests.bench.results import Aim, Figure, Row
 from tests.bench.sides import Bench
 from tests.bench.stats import Sample
 
-HOW = """As "A new port's first packet", in a tenant of its own beside the network of "From nothing" at its largest. Processor
-time is that of making *and* removing the port, all of the controller's processes, mean over all rounds."""
+HOW = """As "A new port's first packet", in a tenant of its own beside the network of "From nothing" at its largest.
+Processor time is that of making *and* removing the port, all of the controller's processes, mean over all rounds."""
 _AIM = 20.0
 _MANY = 1000
 

@@ -9,8 +9,8 @@ from tests.bench.results import OURS, OVN, PLAIN, Figure, Row
 from tests.bench.sides import Bench, Side
 from tests.bench.stats import Sample
 
-HOW = """`ping` every 5 ms, in turns; each value is the median of one turn. Plain Open vSwitch has no router: beside "a VM on another
-chassis" stands the same distance without routing."""
+HOW = """`ping` every 5 ms, in turns; each value is the median of one turn. Plain Open vSwitch has no router: beside
+"a VM on another chassis" stands the same distance without routing."""
 _INTERVAL = 0.005
 _ACROSS = next(guest.ip for guest in GUESTS if guest.name == "across")
 _TARGETS = (

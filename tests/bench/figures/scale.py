@@ -12,10 +12,11 @@ from tests.bench.results import OURS, Aim, Figure, Row
 from tests.bench.sides import Bench, Controlled
 from tests.bench.stats import Sample
 
-HOW = """Tenants of ten ports, each a router with two switches on all three chassis, all with the same addresses; every interface
-is there before. One write makes everything (`PUT /v1/network?wait=`; one `ovn-nbctl` transaction, then every port up and
-`--wait=hv sync`). Processor time and memory are of everything that would not run without the controller: ours is ryu-manager
-and its database; OVN's is northd, two databases and three ovn-controllers. Flows are those of br-int on the chassis with most."""
+HOW = """Tenants of ten ports, each a router with two switches on all three chassis, all with the same addresses;
+every interface is there before. One write makes everything (`PUT /v1/network?wait=`; one `ovn-nbctl` transaction,
+then every port up and `--wait=hv sync`). Processor time and memory are of everything that would not run without the
+controller: ours is ryu-manager and its database; OVN's is northd, two databases and three ovn-controllers. Flows are
+those of br-int on the chassis with most."""
 _LARGE = 1000
 _SECONDS = 3.5
 _FLOWS = 10_000

@@ -15,8 +15,9 @@ from tests.bench.results import PLAIN, Aim, Figure, Row
 from tests.bench.sides import Bench, Side
 from tests.bench.stats import Sample
 
-HOW = """iperf3, one TCP connection, {seconds} s, in turns; every VM has an MTU of 1,450 on every side. Ratios are of turns next to
-each other. "Routed" is set beside plain Open vSwitch's two hypervisors with one tunnel, which do not route."""
+HOW = """iperf3, one TCP connection, {seconds} s, in turns; every VM has an MTU of 1,450 on every side. Ratios are of
+turns next to each other. "Routed" is set beside plain Open vSwitch's two hypervisors with one tunnel, which do not
+route."""
 _PORT = 5201
 _SPARE = 20
 _PATHS = (

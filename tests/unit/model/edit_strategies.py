@@ -113,10 +113,14 @@ START: tuple[dict[str, Any], ...] = tuple(
         "name": name,
         "switches": [{"name": "s", "subnets": ["10.0.0.0/29"]}, {"name": "t", "subnets": ["10.0.1.0/29"]}],
         "routers": [
-            {"name": "q", "ports": [
-                {"name": "x", "addresses": ["10.0.0.1/29"], "switch": "s"},
-                {"name": "y", "addresses": ["10.0.2.0/31"], "peer": "r/y"},
-            ], "routes": [{"prefix": "10.9.0.0/16", "nexthops": ["10.0.2.1"]}]},
+            {
+                "name": "q",
+                "ports": [
+                    {"name": "x", "addresses": ["10.0.0.1/29"], "switch": "s"},
+                    {"name": "y", "addresses": ["10.0.2.0/31"], "peer": "r/y"},
+                ],
+                "routes": [{"prefix": "10.9.0.0/16", "nexthops": ["10.0.2.1"]}],
+            },
             {"name": "r", "ports": [{"name": "y", "addresses": ["10.0.2.1/31"]}]},
         ],
     }

@@ -171,8 +171,14 @@ def test_other_tenants_stay(net: Network) -> None:
 
 
 def test_a_port_moves_to_another_switch_within_one_document(net: Network) -> None:
-    document = {**RED, "switches": [{**RED["switches"][0], "ports": []}, RED["switches"][1], {"name": "bare", "ports": [
-        {"name": "web-1", "mac": "02:00:00:00:01:0b"}]}]}
+    document = {
+        **RED,
+        "switches": [
+            {**RED["switches"][0], "ports": []},
+            RED["switches"][1],
+            {"name": "bare", "ports": [{"name": "web-1", "mac": "02:00:00:00:01:0b"}]},
+        ],
+    }
     after = make(document, base=net)
     assert after.find_port("web-1") is the(after, "port", "red", "bare", "web-1")
     assert after.get("port", ("red", "web", "web-1")) is None
@@ -182,8 +188,10 @@ def test_numbers_swap_within_one_document(net: Network) -> None:
     body = {"switches": [{"name": "web", "vni": 50}, {"name": "db", "vni": 7}, {"name": "bare"}]}
     after = edit(net, "tenant", "red", body, "patch").network
     assert after.vnis[7] == ("red", "db")
-    ports = [{"name": "web-1", "mac": "02:00:00:00:01:0c", "addresses": ["10.0.1.12"]},
-             {"name": "web-2", "mac": "02:00:00:00:01:0b", "addresses": ["10.0.1.11"]}]
+    ports = [
+        {"name": "web-1", "mac": "02:00:00:00:01:0c", "addresses": ["10.0.1.12"]},
+        {"name": "web-2", "mac": "02:00:00:00:01:0b", "addresses": ["10.0.1.11"]},
+    ]
     after = edit(net, "switch", "red/web", {"ports": ports}, "patch").network
     assert str(the(after, "port", "red", "web", "web-1").addresses[0]) == "10.0.1.12"
 

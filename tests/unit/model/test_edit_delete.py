@@ -64,8 +64,12 @@ def test_what_is_not_in_use(net: Network) -> None:
 
 @pytest.mark.parametrize(
     ("kind", "path", "field"),
-    [("tenant", "no", "tenant"), ("port", "red/web/no", "port"), ("port", "no/web/web-1", "tenant"),
-     ("route", "red/r1/10.0.0.0/8", "prefix")],
+    [
+        ("tenant", "no", "tenant"),
+        ("port", "red/web/no", "port"),
+        ("port", "no/web/web-1", "tenant"),
+        ("route", "red/r1/10.0.0.0/8", "prefix"),
+    ],
 )
 def test_what_is_not_there(net: Network, kind: str, path: str, field: str) -> None:
     error = refusal(lambda: delete(net, kind, to_ref(kind, path), cascade=True))
@@ -74,8 +78,12 @@ def test_what_is_not_there(net: Network, kind: str, path: str, field: str) -> No
 
 def test_a_switch_takes_its_ports_and_what_is_attached(net: Network) -> None:
     route = {"nexthops": ["10.0.1.11"]}
-    more = edit(edit(net, "route", "red/r1/10.9.0.0/16", route).network, "route", "red/r1/0.0.0.0/0",
-                {"nexthops": ["10.0.1.11", "100.64.0.2"]}).network
+    more = edit(
+        edit(net, "route", "red/r1/10.9.0.0/16", route).network,
+        "route",
+        "red/r1/0.0.0.0/0",
+        {"nexthops": ["10.0.1.11", "100.64.0.2"]},
+    ).network
     after, puts, deletes = cascade(more, "switch", "red/web")
     assert puts == ["route r1/0.0.0.0/0"]
     assert deletes == ["port web/web-1", "port web/web-2", "route r1/10.9.0.0/16", "router_port r1/web", "switch web"]

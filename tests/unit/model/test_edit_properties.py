@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from uuid import uuid4
 
-from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from ryu_overlay.model.assemble import Assembly
@@ -20,7 +20,6 @@ from tests.unit.model.bodies import assert_same, make, parse, rebuilt, to_ref
 from tests.unit.model.edit_strategies import START, Edit, edits
 
 SEQUENCES = st.tuples(st.sampled_from((True, True, True, False)), st.lists(edits(), min_size=1, max_size=12))
-MANY = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 def run(sequence: tuple[bool, list[Edit]]) -> Network:
@@ -35,7 +34,6 @@ def run(sequence: tuple[bool, list[Edit]]) -> Network:
     return network
 
 
-@MANY
 @given(SEQUENCES)
 def test_every_accepted_edit_leaves_a_valid_network_with_true_views(sequence: tuple[bool, list[Edit]]) -> None:
     linked, steps = sequence
@@ -53,7 +51,6 @@ def test_every_accepted_edit_leaves_a_valid_network_with_true_views(sequence: tu
         network = after
 
 
-@MANY
 @given(SEQUENCES, edits())
 def test_looking_only_at_what_was_touched_finds_what_looking_at_everything_finds(
     sequence: tuple[bool, list[Edit]], last: Edit
@@ -71,7 +68,6 @@ def test_looking_only_at_what_was_touched_finds_what_looking_at_everything_finds
     assert bool(report.problems) == bool(validate_all(draft.freeze(network.revision + 1))), report.problems
 
 
-@MANY
 @given(SEQUENCES)
 def test_doing_an_accepted_edit_again_changes_nothing(sequence: tuple[bool, list[Edit]]) -> None:
     linked, steps = sequence
@@ -85,7 +81,6 @@ def test_doing_an_accepted_edit_again_changes_nothing(sequence: tuple[bool, list
             assert step.apply(network) is network
 
 
-@MANY
 @given(SEQUENCES)
 def test_an_export_put_back_changes_nothing_and_makes_the_same_elsewhere(sequence: tuple[bool, list[Edit]]) -> None:
     network = run(sequence)
@@ -96,7 +91,6 @@ def test_an_export_put_back_changes_nothing_and_makes_the_same_elsewhere(sequenc
     assert [to_document(elsewhere, tenant) for tenant in elsewhere.tables["tenant"].values()] == exported
 
 
-@MANY
 @given(SEQUENCES)
 def test_keys_uuids_and_numbers_are_unique_and_stay(sequence: tuple[bool, list[Edit]]) -> None:
     linked, steps = sequence

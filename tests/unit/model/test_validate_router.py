@@ -61,8 +61,7 @@ def test_subnets_of_one_router_do_not_overlap(net: Network) -> None:
     status, problems = refused(net, "tenant", "new", {"routers": [{"name": "r", "ports": ports}]})
     assert status == "invalid"
     assert problems == {
-        "routers[0].ports[1].addresses[0]":
-            "10.0.200.0/24 overlaps 10.0.0.0/16 of router port r/a, a port of the same router"
+        "routers[0].ports[1].addresses[0]": "10.0.200.0/24 overlaps 10.0.0.0/16 of router port r/a, a port of the same router"
     }
     assert edit(net, "router_port", "red/r1/new", {"addresses": ["10.0.2.1/24"]}).created
 
@@ -132,8 +131,13 @@ def test_peers_may_name_each_other_and_refer_forward() -> None:
         "invalid",
         {"routers[2].ports[0].peer": "router port a/p is already the peer of router port b/p"},
     )
-    body = {"routers": [end("a", "10.0.0.0/31", "c/p"), end("b", "10.0.0.0/31", "c/p"), {"name": "c", "ports": [
-        {"name": "p", "addresses": ["10.0.0.1/31"]}]}]}
+    body = {
+        "routers": [
+            end("a", "10.0.0.0/31", "c/p"),
+            end("b", "10.0.0.0/31", "c/p"),
+            {"name": "c", "ports": [{"name": "p", "addresses": ["10.0.0.1/31"]}]},
+        ]
+    }
     assert refused(Network(), "tenant", "red", body) == (
         "invalid",
         {"routers[1].ports[0].peer": "router port c/p is already the peer of router port a/p"},
@@ -144,9 +148,8 @@ def test_a_peer_made_wrong_from_the_other_end(net: Network) -> None:
     status, problems = refused_router_port(net, {"addresses": ["100.64.9.2/30"]}, "red/r2/down", "patch")
     assert status == "conflict"
     assert problems == {
-        "addresses":
-            "route 10.0.1.0/24 of router r2: next hop 100.64.0.1 is in no subnet of a port of router r2"
-            " | router port r1/up: shares no subnet with router port r2/down (100.64.9.2/30)"
+        "addresses": "route 10.0.1.0/24 of router r2: next hop 100.64.0.1 is in no subnet of a port of router r2"
+        " | router port r1/up: shares no subnet with router port r2/down (100.64.9.2/30)"
     }
     status, problems = refused_router_port(net, {"switch": "bare"}, "red/r2/down", "patch")
     assert (status, problems) == ("conflict", {"switch": "router port r1/up: router port r2/down is attached to switch bare"})
@@ -160,9 +163,8 @@ def test_what_a_document_leaves_out_may_be_needed(net: Network) -> None:
     status, problems = refused(net, "router", "red/r2", {"ports": [{"name": "db", "addresses": ["10.0.2.1/24"]}]})
     assert status == "conflict"
     assert problems == {
-        "ports":
-            "route 10.0.1.0/24 of router r2: next hop 100.64.0.1 is in no subnet of a port of router r2"
-            " | router port r1/up: there is no router port r2/down in tenant red"
+        "ports": "route 10.0.1.0/24 of router r2: next hop 100.64.0.1 is in no subnet of a port of router r2"
+        " | router port r1/up: there is no router port r2/down in tenant red"
     }
     status, problems = refused(net, "tenant", "red", {"switches": RED["switches"][1:]})
     assert (status, problems) == ("conflict", {"switches": "router port r1/web: there is no switch web in tenant red"})
@@ -207,8 +209,7 @@ def test_an_address_change_that_would_orphan_a_route_names_it(net: Network) -> N
     assert problems == {"addresses": "route 0.0.0.0/0 of router r1: next hop 100.64.0.2 is in no subnet of a port of router r1"}
     status, problems = refused_router_port(unlinked, {"addresses": ["100.64.0.2/30"]}, "red/r1/up", "patch")
     assert problems == {
-        "addresses":
-            "route 0.0.0.0/0 of router r1: next hop 100.64.0.2 is the router's own address, on router port r1/up"
+        "addresses": "route 0.0.0.0/0 of router r1: next hop 100.64.0.2 is the router's own address, on router port r1/up"
     }
     wider = edit(unlinked, "router_port", "red/r1/up", {"addresses": ["100.64.0.1/24"]}, "patch")
     assert wider.network is not unlinked

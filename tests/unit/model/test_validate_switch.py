@@ -184,9 +184,7 @@ def test_subnets(net: Network, subnets: list[str], field: str, reason: str) -> N
 def test_subnets_that_would_leave_an_address_outside(net: Network) -> None:
     status, problems = refused(net, "switch", "red/web", {"subnets": ["10.0.1.0/28"]}, "patch")
     assert status == "conflict"
-    assert problems == {
-        "subnets": "router port r1/web: 10.0.1.0/24 is not one of the subnets of switch web (10.0.1.0/28)"
-    }
+    assert problems == {"subnets": "router port r1/web: 10.0.1.0/24 is not one of the subnets of switch web (10.0.1.0/28)"}
     status, problems = refused(net, "switch", "blue/web", {"subnets": ["10.0.0.0/29"]})
     assert problems == {"subnets": "port blue-1: 10.0.1.11 is in none of the subnets of switch web (10.0.0.0/29)"}
     assert edit(net, "switch", "red/web", {"subnets": []}).network is not net

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from ipaddress import IPv4Address, IPv4Interface, IPv4Network
 from itertools import count
+from typing import Any
 
 from ryu_overlay.model.network import Draft, Network
 from ryu_overlay.model.objects import Object, Port, Route, Router, RouterPort, Switch, Tenant
@@ -51,7 +52,7 @@ class Maker:
     def __init__(self, tenant: str, first: int) -> None:
         self.tenant, self.numbers = tenant, count(first)
 
-    def ids(self) -> dict[str, object]:
+    def ids(self) -> Any:
         number = next(self.numbers)
         return {"key": number, "uuid": f"{number:036x}"}
 
@@ -59,13 +60,13 @@ class Maker:
         number = next(self.numbers)
         return Switch(self.tenant, name, number, f"{number:036x}", number, (IPv4Network(subnet),))
 
-    def port(self, switch: str, name: str, mac: str, *addresses: str, **more: bool) -> Port:
+    def port(self, switch: str, name: str, mac: str, *addresses: str, **more: Any) -> Port:
         return Port(self.tenant, switch, name, mac=mac, addresses=tuple(map(ip4, addresses)), **self.ids(), **more)
 
     def router(self, name: str) -> Router:
         return Router(self.tenant, name, **self.ids())
 
-    def router_port(self, router: str, name: str, mac: str, *addresses: str, **to: object) -> RouterPort:
+    def router_port(self, router: str, name: str, mac: str, *addresses: str, **to: Any) -> RouterPort:
         interfaces = tuple(map(IPv4Interface, addresses))
         return RouterPort(self.tenant, router, name, mac=mac, addresses=interfaces, **self.ids(), **to)
 
@@ -104,7 +105,7 @@ def send(name: str, packet: Packet, network: Network = NET) -> Path:
     return walk(network, network.port_by_name[f"red-{name}"], packet)
 
 
-def udp(dst: str, to: str = R1_WEB, src: str = "10.0.1.11", mac: str = A, **more: object) -> Packet:
+def udp(dst: str, to: str = R1_WEB, src: str = "10.0.1.11", mac: str = A, **more: Any) -> Packet:
     return Packet(mac, to, Ip(ip4(src), ip4(dst), **{"proto": UDP, "l4": (4000, 33434), **more}))
 
 

@@ -168,9 +168,9 @@ def test_wait_says_whether_the_chassis_have_it(red: Caller, service: MemoryServi
     assert "X-Converged" not in red("POST", f"{WEB}/ports", {"name": "web-3"})[2].headers
 
 
-def test_a_port_that_is_bound_by_the_time_the_wait_is_over_says_so(red: Caller) -> None:
-    assert red("POST", f"{WEB}/ports", {"name": "a-1"})[1]["binding"] is None
-    assert red("POST", f"{WEB}/ports", {"name": "b-1"}, "wait=1")[1]["binding"]["chassis"] == "hv2"
+def test_a_new_port_whose_vif_is_there_already_says_so(red: Caller) -> None:
+    assert red("POST", f"{WEB}/ports", {"name": "b-1"})[1]["binding"]["chassis"] == "hv2"
+    assert red("POST", f"{WEB}/ports", {"name": "b-2"})[1]["binding"] is None
 
 
 def test_a_network_is_put_in_one_transaction_and_tells_what_changed(red: Caller) -> None:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import timeit
 from dataclasses import replace
 from ipaddress import IPv4Address
+from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from scapy.layers.inet import ICMP, IP, TCP, UDP, IPOption_NOP, in4_chksum
 from scapy.layers.l2 import ARP, Ether
@@ -25,7 +25,7 @@ SOURCE = int(IPv4Address(ROUTER))
 ERRORS = [r for r in Reason if r is not Reason.TCP_RESET]
 
 
-def frame(*layers: Packet, src: str = VM, dst: str = FAR, eth_dst: str = ROUTER_MAC, **ip: object) -> bytes:
+def frame(*layers: Packet, src: str = VM, dst: str = FAR, eth_dst: str = ROUTER_MAC, **ip: Any) -> bytes:
     packet: Packet = Ether(src=VM_MAC, dst=eth_dst) / IP(src=src, dst=dst, **ip)
     for layer in layers:
         packet = packet / layer
@@ -152,7 +152,7 @@ def test_only_the_first_fragment_is_answered() -> None:
     [{"version": 6}, {"ihl": 4}, {"ihl": 15}, {"len": 19}, {"len": 34}, {"len": 0}, {"chksum": 0x1234}],
     ids=str,
 )
-def test_malformed_headers_get_nothing(field: dict[str, int]) -> None:
+def test_malformed_headers_get_nothing(field: dict[str, Any]) -> None:
     assert answer(Reason.TTL_EXCEEDED, frame(UDP(), **field), SOURCE) is None
 
 
@@ -214,7 +214,6 @@ def test_a_segment_in_fragments_is_not_reset() -> None:
     assert answer(Reason.TCP_RESET, frame(TCP(flags="S"), flags="MF"), 0) is None
 
 
-@settings(deadline=None)
 @given(reason=st.sampled_from(Reason), data=st.binary(max_size=200), source=st.integers(0, 2**32 - 1))
 def test_arbitrary_bytes_never_raise(reason: Reason, data: bytes, source: int) -> None:
     answer(reason, data, source)
@@ -234,7 +233,6 @@ def nearly_packets(draw: st.DrawFn) -> bytes:
     return bytes(data[: draw(st.integers(0, len(data)))]) if draw(st.booleans()) else bytes(data) + draw(st.binary(max_size=8))
 
 
-@settings(deadline=None)
 @given(reason=st.sampled_from(Reason), data=nearly_packets(), source=st.integers(1, 2**32 - 1))
 def test_every_answer_is_well_formed_and_goes_back(reason: Reason, data: bytes, source: int) -> None:
     reply = answer(reason, data, source)
@@ -253,7 +251,6 @@ HOSTS = st.integers(1 << 24, 0xE0000000 - 1).filter(lambda a: a >> 24 != 127) | 
 PORTS = st.tuples(st.integers(0, 255), st.integers(0, 255))
 
 
-@settings(deadline=None)
 @given(
     reason=st.sampled_from(Reason),
     ip=st.builds(
@@ -276,10 +273,3 @@ def test_the_reference_walk_is_silent_about_the_same_packets(reason: Reason, ip:
     received = frame(Raw(bytes(layer)), proto=about, src=str(ip.src), dst=str(ip.dst), frag=3 * ip.later_fragment)
     expected = silent(AnswerKind[reason.name], WalkPacket(VM_MAC, ROUTER_MAC, ip))
     assert (answer(reason, received, SOURCE) is None) == expected
-
-
-def test_an_answer_takes_microseconds() -> None:
-    """About 5 on a machine of 2024; a parser of whole packets takes over 200."""
-    received = frame(UDP(), Raw(bytes(1400)))
-    best = min(timeit.repeat(lambda: answer(Reason.TTL_EXCEEDED, received, SOURCE), number=500, repeat=5)) / 500
-    assert best < 60e-6

@@ -10,7 +10,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ryu_overlay.fabric.facts import Vif
@@ -22,11 +22,16 @@ from ryu_overlay.southbound.ovsdb_vifs import VifIndex
 from ryu_overlay.southbound.ovsdb_wire import Framer
 
 TEXT = st.text(max_size=6) | st.text('"\\\\{}', max_size=6)
-JSON = st.recursive(st.none() | st.integers() | TEXT, lambda inner: st.lists(inner) | st.dictionaries(TEXT, inner), max_leaves=6)
+JSON = st.recursive(
+    st.none() | st.integers() | TEXT,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXT, inner, max_size=3),
+    max_leaves=6,
+)
 
 
-@settings(max_examples=60, deadline=None)
-@given(st.lists(st.dictionaries(TEXT, JSON), max_size=4), st.integers(1, 40), st.booleans(), st.sampled_from(["", "\n "]))
+@given(
+    st.lists(st.dictionaries(TEXT, JSON, max_size=3), max_size=4), st.integers(1, 40), st.booleans(), st.sampled_from(["", "\n "])
+)
 def test_framer_gives_back_what_was_sent_however_it_is_cut(sent: list[Any], size: int, ascii_only: bool, gap: str) -> None:
     stream = gap.join(json.dumps(one, ensure_ascii=ascii_only) for one in sent).encode()
     framer = Framer()
@@ -110,10 +115,7 @@ NO_HOSTS = ("x", "1.2.3", "::1", "127.0.0.1", "224.0.0.1", "240.0.0.1", "0.0.0.0
         ({"system-id": "hv1", "overlay-encap-ip": ""}, True),
         ({"system-id": "-hv1", "overlay-encap-ip": "172.31.0.1"}, False),
         ({"system-id": "x" * 64, "overlay-encap-ip": "172.31.0.1"}, False),
-        *(
-            ({"system-id": "hv1", "overlay-encap-ip": ip}, False)
-            for ip in ("x", "1.2.3", "::1", "127.0.0.1", "224.0.0.1", "0.0.0.0")
-        ),
+        *(({"system-id": "hv1", "overlay-encap-ip": ip}, False) for ip in NO_HOSTS),
     ],
 )
 def test_who_cannot_be_a_chassis(ids: Mapping[str, str], absent: bool) -> None:
@@ -155,7 +157,6 @@ ROWS = st.integers(1, 5).map(lambda n: UUID(int=n))
 VIFS = st.none() | st.builds(Vif, st.sampled_from("ab"), st.sampled_from(["t1", "t2", "t3"]), st.integers(1, 3))
 
 
-@settings(max_examples=60, deadline=None)
 @given(st.lists(st.tuples(ROWS, VIFS)))
 def test_vif_index_equals_choosing_from_scratch(changes: list[tuple[UUID, Vif | None]]) -> None:
     index = VifIndex()

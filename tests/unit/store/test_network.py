@@ -6,6 +6,7 @@ import json
 import subprocess
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 from uuid import uuid4
 
 import eventlet
@@ -19,7 +20,7 @@ from tests.unit.store.store_lab import Client, a_port, a_switch, a_tenant, edite
 Connect = Callable[..., Client]
 
 
-def transact(server: PrivateServer, *operations: dict) -> list:
+def transact(server: PrivateServer, *operations: dict[str, Any]) -> list[Any]:
     """What another program may do to the database."""
     text = json.dumps(["Ryu_Overlay", *operations])
     done = subprocess.run(["ovsdb-client", "transact", server.remote, text], capture_output=True, text=True, check=True)

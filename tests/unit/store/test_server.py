@@ -12,16 +12,17 @@ from pathlib import Path
 
 import pytest
 
-from ryu_overlay.store import server as server_module
+from ryu_overlay.store.idl import SCHEMA_FILE
 from ryu_overlay.store.server import PrivateServer, ServerError
 from tests.unit.store.store_lab import Client, everything, until
 
 Connect = Callable[..., Client]
+SCHEMA_USED = "ryu_overlay.store.server.SCHEMA_FILE"
 
 
 def other_schema(tmp_path: Path, version: str) -> Path:
     """Our schema under another version, with a column more."""
-    schema = json.loads(server_module.SCHEMA_FILE.read_text())
+    schema = json.loads(SCHEMA_FILE.read_text())
     schema["version"] = version
     schema["tables"]["Tenant"]["columns"]["motto"] = {"type": "string"}
     path = tmp_path / "other.ovsschema"
@@ -71,16 +72,16 @@ def test_a_second_server_on_the_file_is_refused(server: PrivateServer) -> None:
 def test_an_older_database_is_converted_and_a_copy_kept(
     tmp_path: Path, fresh: PrivateServer, connect: Connect, monkeypatch: pytest.MonkeyPatch, running: bool
 ) -> None:
-    current, server = server_module.SCHEMA_FILE, fresh
-    monkeypatch.setattr(server_module, "SCHEMA_FILE", other_schema(tmp_path, "0.9.0"))
-    server.start()
+    server = fresh
+    with monkeypatch.context() as older:
+        older.setattr(SCHEMA_USED, other_schema(tmp_path, "0.9.0"))
+        server.start()
     client = connect(server.remote)
     client.put(*everything())
     if not running:
         server.stop()
-    monkeypatch.setattr(server_module, "SCHEMA_FILE", current)
     server.start()
-    assert server.schema_version() == json.loads(current.read_text())["version"]
+    assert server.schema_version() == json.loads(SCHEMA_FILE.read_text())["version"]
     until(lambda: client.store.connected)
     assert connect(server.remote).network == client.network
     copy = server.directory / "overlay.db.0.9.0"
@@ -93,7 +94,7 @@ def test_a_newer_database_is_left_alone(
     tmp_path: Path, fresh: PrivateServer, monkeypatch: pytest.MonkeyPatch, running: bool
 ) -> None:
     with monkeypatch.context() as newer:
-        newer.setattr(server_module, "SCHEMA_FILE", other_schema(tmp_path, "99.0.0"))
+        newer.setattr(SCHEMA_USED, other_schema(tmp_path, "99.0.0"))
         fresh.start()
     if not running:
         fresh.stop()

@@ -34,7 +34,7 @@ class FakeStream:
 
 
 def received(connection: Connection) -> tuple[int, list[Any]]:
-    messages = []
+    messages: list[Any] = []
     while True:
         error, message = connection.recv()
         if error:
