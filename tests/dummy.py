@@ -6,18 +6,18 @@ It knows programs and OpenFlow bytes; it does not know what they mean.
 from __future__ import annotations
 
 import os
-import signal
 import socket
 import struct
 import subprocess
-import time
 from collections.abc import Iterable
 from pathlib import Path
 
+from mininet_topos.processes import wait_until
 from ryu_overlay.openflow import messages
 from ryu_overlay.openflow.diff import Installed, difference
 from ryu_overlay.openflow.flow import Program
 from ryu_overlay.openflow.messages import InstalledFlow
+from tests.daemons import kill
 
 SCHEMA = "/usr/share/openvswitch/vswitch.ovsschema"
 
@@ -38,10 +38,7 @@ class DummySwitch:
         self._run("ovs-vswitchd", f"unix:{d}/db.sock", *dummy, *self._daemon("vswitchd"))
 
     def stop(self) -> None:
-        for name in ("vswitchd", "ovsdb"):
-            pidfile = self.directory / f"{name}.pid"
-            if pidfile.exists():
-                os.kill(int(pidfile.read_text()), signal.SIGKILL)
+        kill(*(self.directory / f"{name}.pid" for name in ("vswitchd", "ovsdb")))
 
     def vsctl(self, *args: str) -> str:
         return self._run("ovs-vsctl", f"--db=unix:{self.directory}/db.sock", *args)
@@ -96,14 +93,7 @@ class OpenFlow:
 
     def __init__(self, path: Path) -> None:
         self._socket = socket.socket(socket.AF_UNIX)
-        deadline = time.monotonic() + 10
-        while True:
-            try:
-                self._socket.connect(str(path))
-                break
-            except OSError:
-                if time.monotonic() > deadline:
-                    raise
+        wait_until(lambda: self._socket.connect_ex(str(path)) == 0, 10, f"{path} to be listened to")
         self._buffer = b""
         self.send(messages.message(0))
 

@@ -152,9 +152,18 @@ class LiveService:
             revision=self._engine.confirmed(name),
             flows=0 if bridge is None else bridge.flow_count,
             vifs=0 if facts is None else len(facts.vifs),
-            problems=(*(facts.problems if facts is not None else ()), *(bridge.refused if bridge is not None else ())),
+            problems=tuple(self._problems(name)),
             bridge_mappings=dict(last.bridge_mappings) if last is not None else {},
         )
+
+    def _problems(self, name: str) -> Iterator[str]:
+        facts, bridge = self._engine.facts.get(name), self._engine.bridge_of(name)
+        if facts is not None:
+            yield from facts.problems
+        if name in self._engine.bridges.problems:
+            yield self._engine.bridges.problems[name]
+        if bridge is not None:
+            yield from bridge.refused
 
     def _networks(self) -> dict[str, set[str]]:
         """By chassis, the switches that reach it."""

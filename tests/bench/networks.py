@@ -80,7 +80,9 @@ def places(documents: list[Document]) -> Iterator[Place]:
 
 
 def _ten(number: int) -> Document:
-    ports = {switch: [_numbered(number, switch, index, n) for n in range(1, _PORTS_PER_SWITCH + 1)] for index, switch in _SWITCHES}
+    ports = {
+        switch: [_numbered(number, switch, index, n) for n in range(1, _PORTS_PER_SWITCH + 1)] for index, switch in _SWITCHES
+    }
     return _tenant(f"t{number}", number, ports)
 
 

@@ -62,14 +62,21 @@ class OurSide:
     def remove_port(self, tenant: str, switch: str, port: str) -> None:
         _confirmed(self.lab.rest.delete(f"/v1/tenants/{tenant}/switches/{switch}/ports/{port}?wait={_WAIT}"))
 
+    def notice(self, interfaces: int) -> None:
+        wait_until(lambda: sum(each["vifs"] for each in self._chassis()) >= interfaces, _WAIT, f"{interfaces} interfaces noticed")
+
     def processes(self) -> list[ProcessId]:
         stat = Path(f"/proc/{self.lab.controller.pid}/ns/net").stat()
         found = processes_in([(stat.st_dev, stat.st_ino)])
         return [process for process in found if any(name in " ".join(command_line(process.pid)) for name in _PROGRAMS)]
 
     def _all_joined(self) -> bool:
-        chassis = self.lab.rest.get("/v1/chassis").json["chassis"]
+        chassis = self._chassis()
         return len(chassis) == CHASSIS and all(each["state"] == "connected" for each in chassis)
+
+    def _chassis(self) -> list[Document]:
+        found: list[Document] = self.lab.rest.get("/v1/chassis").json["chassis"]
+        return found
 
 
 def _confirmed(answer: Response) -> None:

@@ -113,6 +113,10 @@ class OvnSide:
     def remove_port(self, tenant: str, switch: str, port: str) -> None:
         self.nbctl("--wait=hv", "lsp-del", port)
 
+    def notice(self, interfaces: int) -> None:
+        # There is nothing to ask; but each ovn-controller has gone round its loop since, and so has read its own database.
+        self.nbctl("--wait=hv", "sync")
+
     def processes(self) -> list[ProcessId]:
         return [_from_pid_file(path) for path in self._pid_files()]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from contextlib import ExitStack
 from functools import cached_property, partial
 from types import TracebackType
@@ -13,7 +14,7 @@ from mininet_topos.measure import ping
 from mininet_topos.processes import ProcessId, wait_until
 from mininet_topos.vm import VM
 from tests.bench import ovn
-from tests.bench.networks import GUESTS, NEAR, PREFIX, Document, places, small, tenants
+from tests.bench.networks import GUESTS, NEAR, PREFIX, Document, Guest, places, small, tenants
 from tests.bench.ours import OurSide
 from tests.bench.plain import PlainSide
 from tests.bench.stubs import make_stubs
@@ -47,6 +48,9 @@ class Controlled(Side, Protocol):
 
     def remove_port(self, tenant: str, switch: str, port: str) -> None:
         """Remove one port."""
+
+    def notice(self, interfaces: int) -> None:
+        """Return when the controller knows of at least so many interfaces with an iface-id."""
 
     def processes(self) -> list[ProcessId]:
         """What would not run without the controller: it, its databases, its agents on the chassis; never Open vSwitch itself."""
@@ -86,12 +90,21 @@ class Bench:
     def small_network(self) -> None:
         """Have the small network, and nothing else, on every controlled side, with its VMs talking."""
         for side in self.controlled():
-            guests = self.guests(side)
+            self.guests(side)
             side.clear()
             side.put([small()])
-            # ARP in the VMs and in the underlay is not what is measured.
-            for guest in GUESTS:
-                wait_until(partial(_answers, guests[NEAR.name], guest.ip), _WARM_SECONDS, f"{side.title}: {guest.name} answering")
+            self.warm(side, GUESTS)
+
+    def warm(self, side: Side, guests: Iterable[Guest]) -> None:
+        """Return when NEAR reaches all of `guests`: ARP in VMs and underlay is not what is measured. Raises Timeout."""
+        near = self.guests(side)[NEAR.name]
+        for guest in guests:
+            if guest is not NEAR:
+                wait_until(partial(_answers, near, guest.ip), _WARM_SECONDS, f"{side.title}: {guest.name} answering")
+
+    def plain_network(self) -> None:
+        """Have those VMs talk on plain Open vSwitch that can: it does not route."""
+        self.warm(self.plain, (guest for guest in GUESTS if guest.switch == NEAR.switch))
 
     def stubs(self, ports: int) -> None:
         """Have an interface for each port of `networks.tenants(ports)` on every controlled side; those that are there stay."""
@@ -100,6 +113,7 @@ class Bench:
             present = self._stubs.setdefault(side.title, set())
             make_stubs(side.lab, [place for place in wanted if place.port not in present])
             present |= {place.port for place in wanted}
+            side.notice(len(present))
 
     def guests(self, side: Side) -> dict[str, VM]:
         """The VMs of the small network, by name, made when first asked for; the network itself is not written by this."""
@@ -114,7 +128,7 @@ class Bench:
 
 
 def _answers(vm: VM, target: str) -> bool:
-    return target == vm.ip or ping(vm, target, count=1, timeout=0.5).received == 1
+    return ping(vm, target, count=1, timeout=0.5).received == 1
 
 
 def _lab_name(side: str) -> str:

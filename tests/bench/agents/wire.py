@@ -16,14 +16,18 @@ def echo_request(identifier: int, sequence: int, size: int = 64) -> bytes:
 
 
 def read(packet: bytes) -> tuple[int, int, int] | None:
-    """(type, identifier, sequence) of an ICMP message in an IP packet, those of the echo request it quotes if it is an error."""
+    """(type, identifier, sequence) of an ICMP message in an IP packet, of the echo request it quotes if it is an error.
+
+    None when it is cut short.
+    """
     start = (packet[0] & 15) * 4
-    kind = packet[start]
-    if kind == TIME_EXCEEDED:
-        quoted = start + _HEADER.size
-        start = quoted + (packet[quoted] & 15) * 4
     if len(packet) < start + _HEADER.size:
         return None
+    kind = packet[start]
+    if kind == TIME_EXCEEDED:
+        quoted = packet[start + _HEADER.size :]
+        inner = read(quoted) if quoted else None
+        return None if inner is None else (kind, *inner[1:])
     _, _, _, identifier, sequence = _HEADER.unpack_from(packet, start)
     return kind, identifier, sequence
 

@@ -9,8 +9,8 @@ from tests.bench.sides import Bench
 
 HOW = """The interface, with its `iface-id`, is on the chassis before. A prober in its VM sends an echo request each
 millisecond to a VM behind the router on another chassis; the clock runs from the write (`POST ...?wait=`; `ovn-nbctl
---wait=hv lsp-add`) to the first reply, and to the moment every chassis has confirmed. The port is then removed; the next has
-another name."""
+--wait=hv lsp-add`) to the first reply, and to the moment every chassis has confirmed. The port is then removed; the
+next has another name."""
 
 
 def measure(bench: Bench, effort: Effort) -> Figure:

@@ -25,8 +25,9 @@ class PingsLost(Exception):
 
 
 def measure(bench: Bench, effort: Effort) -> Figure:
-    """The small network."""
+    """The small network, and plain Open vSwitch beside it."""
     bench.small_network()
+    bench.plain_network()
     sides: list[Side] = [*bench.controlled(), bench.plain]
     rows = []
     for what, targets in _TARGETS:

@@ -33,8 +33,9 @@ class NoThroughput(Exception):
 
 
 def measure(bench: Bench, effort: Effort) -> Figure:
-    """The small network."""
+    """The small network, and plain Open vSwitch beside it."""
     bench.small_network()
+    bench.plain_network()
     # Ours next to plain in every turn: theirs is the ratio that is asked for.
     sides: list[Side] = [bench.plain, *bench.controlled()]
     rows = []

@@ -1,8 +1,7 @@
 """Runs a ChassisServer in a process of its own, where eventlet may patch: commands in and events out, one JSON line each.
 
 Commands: ["plan", chassis, {remote: ip}], ["strangers"], ["census"], ["start", port] for a new server in place of the one before.
-Events carry the monotonic clock, which the test reads too. Peers that are silent or dead are given up after a second or two,
-so that tests need not wait longer.
+Peers that are silent or dead are given up after a second or two, so that tests need not wait longer.
 """
 
 from __future__ import annotations
@@ -15,7 +14,6 @@ import gc  # noqa: E402
 import json  # noqa: E402
 import logging  # noqa: E402
 import sys  # noqa: E402
-import time  # noqa: E402
 from ipaddress import IPv4Address  # noqa: E402
 from typing import Any  # noqa: E402
 
@@ -30,7 +28,7 @@ ovsdb_link.FIRST_COPY_S = ovsdb_link.PROBE_S = 1.0
 
 
 def say(kind: str, value: Any) -> None:
-    print(json.dumps([time.monotonic(), kind, value]), flush=True)
+    print(json.dumps([kind, value]), flush=True)
 
 
 def on_facts(facts: ChassisFacts) -> None:

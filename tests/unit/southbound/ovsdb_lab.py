@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import queue
-import signal
 import subprocess
 import sys
 import threading
@@ -14,18 +13,17 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from mininet_topos.processes import wait_until
+from tests.daemons import kill
+from tests.dummy import SCHEMA
+
 ROOT = Path(__file__).resolve().parents[3]
-SCHEMA = "/usr/share/openvswitch/vswitch.ovsschema"
-PATIENCE = 5.0
+PATIENCE = 20.0
 
 
-def until(condition: Callable[[], Any], what: str, patience: float = PATIENCE) -> Any:
-    """What `condition` returns once that is true; AssertionError when it stays false."""
-    deadline = time.monotonic() + patience
-    while not (value := condition()):
-        assert time.monotonic() < deadline, f"timed out waiting for {what}"
-        time.sleep(0.01)
-    return value
+def until(condition: Callable[[], object], what: str) -> None:
+    """Wait until `condition` is true. Raises Timeout naming `what` when it stays false."""
+    wait_until(condition, PATIENCE, what)
 
 
 class Controller:
@@ -39,7 +37,7 @@ class Controller:
         self._process = subprocess.Popen(
             [sys.executable, child], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._log, text=True, env=env
         )
-        self._lines: queue.Queue[tuple[float, str, Any]] = queue.Queue()
+        self._lines: queue.Queue[tuple[str, Any]] = queue.Queue()
         threading.Thread(target=self._read, daemon=True).start()
         self.newest: dict[str, Any] = {}
         self.port = 0
@@ -53,7 +51,7 @@ class Controller:
         """Replace the server by one that knows nothing, and forget what the one before said."""
         self.newest.clear()
         self.tell("start", port)
-        self.port = self.expect("start", lambda _: True)[1]
+        self.port = self.expect("start")
 
     def tell(self, *command: Any) -> None:
         assert self._process.stdin is not None
@@ -62,23 +60,23 @@ class Controller:
 
     def ask(self, verb: str) -> Any:
         self.tell(verb)
-        return self.expect(verb, lambda _: True)[1]
+        return self.expect(verb)
 
-    def expect(self, kind: str, condition: Callable[[Any], Any], patience: float = PATIENCE) -> tuple[float, Any]:
-        """(time, value) of the next event of `kind` that fulfils `condition`; others are taken note of and passed over."""
-        deadline = time.monotonic() + patience
+    def expect(self, kind: str, condition: Callable[[Any], Any] = lambda _: True) -> Any:
+        """The value of the next event of `kind` that fulfils `condition`; others are taken note of and passed over."""
+        deadline = time.monotonic() + PATIENCE
         while True:
             try:
-                when, found, value = self._lines.get(timeout=max(deadline - time.monotonic(), 0.001))
+                found, value = self._lines.get(timeout=max(deadline - time.monotonic(), 0.001))
             except queue.Empty:
                 raise AssertionError(f"no such {kind}; newest facts: {self.newest}; log:\n{self.log_path.read_text()}") from None
             if found == "facts":
                 self.newest[value["name"]] = value
             if found == kind and condition(value):
-                return when, value
+                return value
 
-    def facts(self, name: str, condition: Callable[[Any], Any] = lambda _: True, patience: float = PATIENCE) -> Any:
-        return self.expect("facts", lambda f: f["name"] == name and condition(f), patience)[1]
+    def facts(self, name: str, condition: Callable[[Any], Any] = lambda _: True) -> Any:
+        return self.expect("facts", lambda f: f["name"] == name and condition(f))
 
     def quiet(self, seconds: float) -> None:
         """AssertionError if any event comes within `seconds`."""
@@ -91,20 +89,26 @@ class Controller:
     def close(self) -> None:
         assert self._process.stdin is not None
         self._process.stdin.close()
-        self._process.wait(PATIENCE)
-        self._log.close()
+        try:
+            self._process.wait(PATIENCE)
+        finally:
+            self._process.kill()
+            self._process.wait()
+            self._log.close()
 
 
 class Chassis:
-    """An ovsdb-server and an ovs-vswitchd with folders of their own."""
+    """An ovsdb-server and an ovs-vswitchd with folders of their own, once started. `close` ends whatever runs."""
 
     def __init__(self, folder: Path, name: str, encap_ip: str) -> None:
         self.folder = folder
         self.name = name
         self.encap_ip = encap_ip
-        folder.mkdir()
         self._env = {**os.environ, **{f"OVS_{kind}DIR": str(folder) for kind in ("RUN", "LOG", "DB", "SYSCONF")}}
-        self._run("ovsdb-tool", "create", str(folder / "conf.db"), SCHEMA)
+
+    def start(self) -> None:
+        self.folder.mkdir()
+        self._run("ovsdb-tool", "create", str(self.folder / "conf.db"), SCHEMA)
         self.start_database()
         self.vsctl("--no-wait", "init", "--", "set", "Open_vSwitch", ".", "ovs-version=3.1.0")
         self.start_switch()
@@ -144,26 +148,9 @@ class Chassis:
     def ports(self) -> set[str]:
         return set(self.vsctl("list-ports", "br-int").split())
 
-    def kill(self, which: str) -> None:
-        """End the database ("db") or the switch ("vs") without warning."""
-        pid = self.pid(which)
-        if pid is not None:
-            os.kill(pid, signal.SIGKILL)
-            until(lambda: not _alive(pid), f"{which} to end")
-            (self.folder / f"{which}.pid").unlink(missing_ok=True)
-
-    def pid(self, which: str) -> int | None:
-        file = self.folder / f"{which}.pid"
-        return int(file.read_text()) if file.exists() else None
+    def kill(self, *daemons: str) -> None:
+        """End the database ("db"), the switch ("vs") or both without warning; nothing where one does not run."""
+        kill(*(self.folder / f"{daemon}.pid" for daemon in daemons))
 
     def close(self) -> None:
-        self.kill("vs")
-        self.kill("db")
-
-
-def _alive(pid: int) -> bool:
-    try:
-        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-    except OSError:
-        return False
-    return state != "Z"
+        self.kill("vs", "db")

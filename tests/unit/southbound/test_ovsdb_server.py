@@ -5,11 +5,10 @@ from __future__ import annotations
 import json
 import os
 import socket
-import time
 from collections.abc import Callable, Iterator
-from functools import partial
+from contextlib import ExitStack, closing
+from itertools import count
 from pathlib import Path
-from statistics import median
 from typing import Any
 
 import pytest
@@ -22,9 +21,8 @@ Facts = dict[str, Any]
 
 @pytest.fixture(scope="module")
 def process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Controller]:
-    started = Controller(tmp_path_factory.mktemp("controller") / "log")
-    yield started
-    started.close()
+    with closing(Controller(tmp_path_factory.mktemp("controller") / "log")) as started:
+        yield started
 
 
 @pytest.fixture
@@ -35,15 +33,16 @@ def controller(process: Controller) -> Controller:
 
 @pytest.fixture
 def chassis(tmp_path: Path) -> Iterator[MakeChassis]:
-    made: list[Chassis] = []
+    numbers = count()
+    with ExitStack() as stack:
 
-    def make(name: str, encap_ip: str) -> Chassis:
-        made.append(Chassis(tmp_path / f"chassis{len(made)}", name, encap_ip))
-        return made[-1]
+        def make(name: str, encap_ip: str) -> Chassis:
+            one = Chassis(tmp_path / f"chassis{next(numbers)}", name, encap_ip)
+            stack.callback(one.close)
+            one.start()
+            return one
 
-    yield make
-    for one in made:
-        one.close()
+        yield make
 
 
 @pytest.fixture
@@ -176,26 +175,13 @@ def test_one_iface_id_on_two_interfaces(hv1: Chassis, controller: Controller) ->
     assert facts["vifs"]["web-1"][0] == "tap2"
 
 
-def test_vifs_are_reported_quickly_however_many_there_are(hv1: Chassis, controller: Controller) -> None:
+def test_hundreds_of_vifs_at_once_and_one_more(hv1: Chassis, controller: Controller) -> None:
     plug = "-- add-port br-int t{0} -- set Interface t{0} external_ids:iface-id=v{0}"
     hv1.vsctl("--no-wait", *" ".join(plug.format(i) for i in range(300)).split()[1:])
-    committed = time.monotonic()
-    when, _ = controller.expect("facts", lambda f: len(f["vifs"]) == 300)
-    took: list[float] = []
-    for i in range(20):
-        name = f"w{i}"
-        hv1.vsctl("add-port", "br-int", name)
-        hv1.vsctl("--no-wait", "set", "Interface", name, f"external_ids:iface-id={name}")
-        done = time.monotonic()
-        took.append(controller.expect("facts", partial(_has_vif, name))[0] - done)
-    burst, single = 1000 * (when - committed), 1000 * median(took)
-    print(f"burst of 300: {burst:.1f} ms; one more at 300: {single:.1f} ms p50, {1000 * max(took):.1f} ms at most")
-    assert burst < 2000
-    assert single < 10
-
-
-def _has_vif(name: str, facts: Facts) -> bool:
-    return name in facts["vifs"]
+    many = controller.facts("hv1", lambda f: len(f["vifs"]) == 300)["vifs"]
+    hv1.plug("w0", "one-more")
+    vifs = controller.facts("hv1", lambda f: "one-more" in f["vifs"])["vifs"]
+    assert {iface_id: vif for iface_id, vif in vifs.items() if iface_id != "one-more"} == many
 
 
 def test_switch_restarts(hv1: Chassis, controller: Controller) -> None:
@@ -211,7 +197,7 @@ def test_database_restarts(hv1: Chassis, controller: Controller) -> None:
     hv1.plug("tap1", "web-1")
     controller.facts("hv1", lambda f: f["vifs"])
     hv1.kill("db")
-    assert controller.expect("lost", lambda _: True)[1] == {"name": "hv1", "left": False}
+    assert controller.expect("lost") == {"name": "hv1", "left": False}
     hv1.start_database()
     controller.facts("hv1", lambda f: f["vifs"])
 
@@ -220,11 +206,8 @@ def test_controller_restarts_without_touching_anything(hv1: Chassis, controller:
     controller.tell("plan", "hv1", {"hv2": "172.31.0.2"})
     facts = controller.facts("hv1", lambda f: f["tunnels"])
     before = hv1.vsctl("list", "Open_vSwitch"), hv1.ports()
-    asked = time.monotonic()
     controller.start(controller.port)
-    when, again = controller.expect("facts", lambda _: True)
-    assert when - asked < 2.5
-    assert again == facts
+    assert controller.facts("hv1") == facts
     assert (hv1.vsctl("list", "Open_vSwitch"), hv1.ports()) == before
     controller.tell("plan", "hv1", {})
     controller.facts("hv1", lambda f: not f["tunnels"])
@@ -236,7 +219,7 @@ def test_leaving(hv1: Chassis, controller: Controller, key: str) -> None:
     controller.tell("plan", "hv1", {"hv2": "172.31.0.2"})
     controller.facts("hv1", lambda f: f["tunnels"])
     hv1.vsctl("--no-wait", "remove", "Open_vSwitch", ".", "external_ids", key)
-    assert controller.expect("lost", lambda _: True)[1] == {"name": "hv1", "left": True}
+    assert controller.expect("lost") == {"name": "hv1", "left": True}
     until(lambda: hv1.ports() == {"mine"} and not hv1.vsctl("get-controller", "br-int"), "our ports and controller to go")
     assert [reason for reason in controller.ask("strangers").values() if key in reason]
     hv1.join(controller)
@@ -254,7 +237,7 @@ def test_a_chassis_that_changes(hv1: Chassis, controller: Controller) -> None:
     controller.facts("hv1", lambda f: f["encap_ip"] == "172.31.0.30" and not f["problems"])
     until(lambda: hv1.get("Interface", "vx-hv2", "options:local_ip") == '"172.31.0.30"', "the tunnel's own end to follow")
     hv1.vsctl("--no-wait", "set", "Open_vSwitch", ".", "external_ids:system-id=renamed")
-    assert controller.expect("lost", lambda _: True)[1] == {"name": "hv1", "left": True}
+    assert controller.expect("lost") == {"name": "hv1", "left": True}
     assert controller.facts("renamed")["encap_ip"] == "172.31.0.30"
 
 
@@ -280,7 +263,7 @@ def test_the_second_takes_over_when_the_first_is_gone(hv1: Chassis, chassis: Mak
     other.join(controller)
     until(lambda: controller.ask("strangers"), "a stranger")
     hv1.vsctl("--no-wait", "del-manager")
-    assert controller.expect("lost", lambda _: True)[1] == {"name": "hv1", "left": False}
+    assert controller.expect("lost") == {"name": "hv1", "left": False}
     assert controller.facts("hv1")["encap_ip"] == "172.31.0.2"
 
 
@@ -332,7 +315,7 @@ def test_a_peer_that_stops_answering_is_given_up(controller: Controller) -> None
     with socket.create_connection(("127.0.0.1", controller.port)) as peer:
         _hand_over_a_database(peer)
         assert controller.facts("ghost")["encap_ip"] == "172.31.0.66"
-        assert controller.expect("lost", lambda _: True)[1] == {"name": "ghost", "left": False}
+        assert controller.expect("lost") == {"name": "ghost", "left": False}
 
 
 def _hand_over_a_database(peer: socket.socket) -> None:

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
-import eventlet
 import pytest
 
 from ryu_overlay.model.network import Network
 from ryu_overlay.store.records import FabricMemory
 from ryu_overlay.store.server import PrivateServer
 from ryu_overlay.store.store import Store
-from tests.unit.store.store_lab import Client, until
+from tests.unit.store.store_lab import Client, running, until
 
 
 @pytest.fixture
@@ -33,21 +33,17 @@ def server(fresh: PrivateServer) -> PrivateServer:
 @pytest.fixture
 def connect() -> Iterator[Callable[..., Client]]:
     """Makes running clients of a remote, and ends them with the test."""
-    running = []
+    with ExitStack() as stack:
 
-    def make(remote: str, patience: float = 8.0, wait: bool = True) -> Client:
-        networks: list[Network] = []
-        memories: list[FabricMemory] = []
-        store = Store(remote, networks.append, memories.append, patience)
-        running.append((eventlet.spawn(store.run), store))
-        if wait:
-            until(lambda: memories)
-        return Client(store, networks, memories)
+        def make(remote: str, patience: float = 8.0, wait: bool = True) -> Client:
+            networks: list[Network] = []
+            memories: list[FabricMemory] = []
+            store = stack.enter_context(running(Store(remote, networks.append, memories.append, patience)))
+            if wait:
+                until(lambda: memories)
+            return Client(store, networks, memories)
 
-    yield make
-    for thread, store in running:
-        thread.kill()
-        store.close()
+        yield make
 
 
 @pytest.fixture

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv4Interface, IPv4Network
 from uuid import uuid4
@@ -22,6 +23,17 @@ def until(condition: Callable[[], object], seconds: float = 20) -> None:
     while not condition():
         assert time.monotonic() < deadline, "still not so"
         eventlet.sleep(0.002)
+
+
+@contextmanager
+def running(store: Store) -> Iterator[Store]:
+    """The store in a greenthread of its own, until the end of the block."""
+    thread = eventlet.spawn(store.run)
+    try:
+        yield store
+    finally:
+        thread.kill()
+        store.close()
 
 
 @dataclass

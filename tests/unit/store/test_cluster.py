@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import signal
 import socket
 import subprocess
 from collections.abc import Callable, Iterator
@@ -12,10 +10,13 @@ from pathlib import Path
 import pytest
 
 from ryu_overlay.store.idl import DATABASE, SCHEMA_FILE
+from tests.daemons import kill
 from tests.unit.store.store_lab import Client, a_port, a_switch, a_tenant, until
 
 
 class Cluster:
+    """Three servers in `directory`, once they are started."""
+
     def __init__(self, directory: Path) -> None:
         self.directory = directory
         sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(6)]
@@ -24,6 +25,8 @@ class Cluster:
             opened.close()
         self.raft, self.clients = ports[:3], ports[3:]
         self.remote = ",".join(f"tcp:127.0.0.1:{port}" for port in self.clients)
+
+    def create(self) -> None:
         for number in range(3):
             self._create(number)
             self.start(number)
@@ -44,8 +47,9 @@ class Cluster:
         command = ["ovsdb-server", "--detach", *options, remote, "-vconsole:err", f"{path}.db"]
         subprocess.run(command, check=True, capture_output=True)
 
-    def pid(self, number: int) -> int:
-        return int((self.directory / f"{number}.pid").read_text())
+    def kill(self, *numbers: int) -> None:
+        """End these servers without warning; nothing where one does not run."""
+        kill(*(self.directory / f"{number}.pid" for number in numbers))
 
     def role(self, number: int) -> str:
         command = ["ovs-appctl", "-t", str(self.directory / f"{number}.ctl"), "cluster/status", DATABASE]
@@ -56,10 +60,11 @@ class Cluster:
 @pytest.fixture
 def cluster(tmp_path: Path) -> Iterator[Cluster]:
     cluster = Cluster(tmp_path)
-    yield cluster
-    for number in range(3):
-        if (tmp_path / f"{number}.pid").exists():
-            os.kill(cluster.pid(number), signal.SIGTERM)
+    try:
+        cluster.create()
+        yield cluster
+    finally:
+        cluster.kill(*range(3))
 
 
 def test_commits_go_on_when_the_leader_is_killed(cluster: Cluster, connect: Callable[..., Client]) -> None:
@@ -67,8 +72,7 @@ def test_commits_go_on_when_the_leader_is_killed(cluster: Cluster, connect: Call
     writer, reader = connect(cluster.remote, patience=30), connect(cluster.remote)
     writer.put(a_tenant(), a_switch())
     leader = next(n for n in range(3) if cluster.role(n) == "leader")
-    os.kill(cluster.pid(leader), signal.SIGKILL)
-    (cluster.directory / f"{leader}.pid").unlink()
+    cluster.kill(leader)
     writer.put(a_port(1))
     until(lambda: reader.network.revision == 2)
     assert reader.network == writer.network

@@ -15,7 +15,7 @@ import pytest
 from ryu_overlay.model.network import Draft
 from ryu_overlay.store.server import PrivateServer
 from ryu_overlay.store.store import Conflict, Refused, Store
-from tests.unit.store.store_lab import Client, a_port, a_switch, a_tenant, edited, everything, until
+from tests.unit.store.store_lab import Client, a_port, a_switch, a_tenant, edited, everything, running, until
 
 Connect = Callable[..., Client]
 
@@ -203,10 +203,7 @@ def test_a_failing_listener_does_not_end_the_store(server: PrivateServer, caplog
     def fail(_: object) -> None:
         raise RuntimeError("listener")
 
-    store = Store(server.remote, fail, fail)
-    thread = eventlet.spawn(store.run)
-    until(lambda: store.connected)
-    assert store.commit(store.network, edited(store.network, puts=(a_tenant(),))).revision == 1
-    assert caplog.text.count("a listener of the store failed") == 3
-    thread.kill()
-    store.close()
+    with running(Store(server.remote, fail, fail)) as store:
+        until(lambda: store.connected)
+        assert store.commit(store.network, edited(store.network, puts=(a_tenant(),))).revision == 1
+        assert caplog.text.count("a listener of the store failed") == 3

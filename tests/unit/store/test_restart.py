@@ -59,7 +59,7 @@ def test_a_commit_whose_answer_is_lost_is_sent_again(server: PrivateServer, clie
     pid = server.pid() or 0
     os.kill(pid, signal.SIGSTOP)
     commit = eventlet.spawn(client.put, a_switch())
-    eventlet.sleep(0.1)
+    until(lambda: any(pending.write for pending in client.store._commits))
     os.kill(pid, signal.SIGKILL)
     server.start()
     assert commit.wait().revision == 2
@@ -79,8 +79,9 @@ def test_a_database_that_stays_away_is_said_so(server: PrivateServer, connect: C
 
 
 def test_a_store_started_before_its_server(fresh: PrivateServer, connect: Connect) -> None:
-    client = connect(fresh.remote, wait=False)
-    eventlet.sleep(0.05)
+    client = connect(fresh.remote, patience=0.1, wait=False)
+    with pytest.raises(StoreAway):
+        client.put(a_tenant())
     assert not client.store.connected
     fresh.start()
     until(lambda: client.store.connected)
@@ -99,12 +100,14 @@ def test_what_went_while_the_connection_was_down_is_noticed(server: PrivateServe
 
 
 def test_every_answered_write_of_a_killed_controller_is_there(server: PrivateServer, connect: Connect) -> None:
-    writer = subprocess.Popen([sys.executable, "-W", "ignore", "-c", WRITER, server.remote], stdout=subprocess.PIPE, text=True)
-    assert writer.stdout is not None
-    answered = [int(writer.stdout.readline()) for _ in range(40)]
-    writer.kill()
-    answered += [int(line) for line in writer.stdout.read().splitlines()]
-    writer.wait()
+    command = [sys.executable, "-W", "ignore", "-c", WRITER, server.remote]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as writer:
+        assert writer.stdout is not None
+        try:
+            answered = [int(writer.stdout.readline()) for _ in range(40)]
+        finally:
+            writer.kill()
+        answered += [int(line) for line in writer.stdout.read().splitlines()]
     network = connect(server.remote).network
     assert network.revision >= answered[-1]
     assert len(network.tables["port"]) == 2 * (network.revision - 1)
