@@ -46,7 +46,6 @@ class PingResult:
     received: int
     replies: tuple[Reply, ...]
     errors: tuple[tuple[str, str], ...]
-    duplicates: int
     output: str
 
     @property
@@ -76,12 +75,13 @@ def parse_ping(output: str) -> PingResult:
     summary = _SUMMARY.search(output)
     if summary is None:
         raise ValueError(f"not what ping prints: {output!r}")
-    found = list(_REPLY.finditer(output))
     replies = tuple(
-        Reply(float(m["at"]), m["source"], int(m["seq"]), int(m["ttl"]), float(m["rtt"])) for m in found if not m["dup"]
+        Reply(float(m["at"]), m["source"], int(m["seq"]), int(m["ttl"]), float(m["rtt"]))
+        for m in _REPLY.finditer(output)
+        if not m["dup"]
     )
     errors = tuple((m["source"], m["what"]) for m in _ERROR.finditer(output))
-    return PingResult(int(summary["sent"]), int(summary["received"]), replies, errors, len(found) - len(replies), output)
+    return PingResult(int(summary["sent"]), int(summary["received"]), replies, errors, output)
 
 
 def ping(

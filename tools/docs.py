@@ -1,6 +1,6 @@
 """Writes what `docs/` holds that comes from the code: the CLI's reference and the OpenAPI document.
 
-    python -m tools.docs
+python -m tools.docs
 """
 
 from __future__ import annotations

@@ -20,7 +20,7 @@ from ryu_overlay.openflow.fields import (
 )
 from ryu_overlay.openflow.flow import Block, Flow, Meter
 from ryu_overlay.pipeline.cookies import Feature, Why
-from ryu_overlay.pipeline.registers import FROM_TUNNEL, IN_LPORT, NEXT_HOP
+from ryu_overlay.pipeline.registers import FROM_TUNNEL, NEXT_HOP
 from ryu_overlay.pipeline.table import Match, Table
 from ryu_overlay.pipeline.tables import (
     LR_IN_ADMIT,
@@ -97,9 +97,7 @@ def _admission() -> list[Flow]:
 
 def _services() -> list[Flow]:
     hop = NEXT_HOP.field
-    # The answer came in by no port, so that none is sent about it when it finds no way (RFC 1812 section 4.3.2.7).
-    made_here = (SetTtl(ORIGIN_TTL + 1), SetField(IN_LPORT.field, 0))
-    swap = (Move(IPV4_DST, hop), Move(IPV4_SRC, IPV4_DST), Move(hop, IPV4_SRC), *made_here)
+    swap = (Move(IPV4_DST, hop), Move(IPV4_SRC, IPV4_DST), Move(hop, IPV4_SRC), SetTtl(ORIGIN_TTL + 1))
     why = Why(Feature.ROUTER_ADDRESS)
     icmp = {**_IP, IP_PROTO: ICMP}
 

@@ -30,7 +30,8 @@ class Bridge:
     """State of one connected bridge. `confirmed` is the newest revision it has confirmed wholly.
 
     `tokens` gives numbers that no other reading or batch has, on this bridge or on one that had its datapath id before.
-    `refused` has what the bridge would not take, for as long as that stands in the way.
+    `refused` has what the bridge would not take, for as long as that stands in the way. `read_at` is when it was last asked
+    what it has.
     """
 
     def __init__(self, dpid: int, chassis: str, tokens: Iterator[int]) -> None:
@@ -45,7 +46,7 @@ class Bridge:
         self._base: Program | None = None
         self._pending: dict[int, int] = {}
         self._reading: int | None = None
-        self._read_at = 0.0
+        self.read_at = 0.0
         self._touched_flows: set[FlowKey] = set()
         self._touched_groups: set[int] = set()
         self._touched_meters: set[int] = set()
@@ -72,7 +73,7 @@ class Bridge:
     def read(self, now: float) -> list[Effect]:
         """Ask the bridge what it has. The answer to an earlier reading is not waited for any more."""
         self._reading = next(self._tokens)
-        self._read_at = now
+        self.read_at = now
         self._retry_at = None
         for touched in (self._touched_flows, self._touched_groups, self._touched_meters):
             touched.clear()
@@ -81,12 +82,12 @@ class Bridge:
     def is_due(self, now: float, audit_every: float) -> bool:
         """Whether an audit is due. The clock may be set back."""
         at_rest = self._installed is not None and self._reading is None and self._retry_at is None
-        return at_rest and not self._read_at <= now < self._read_at + audit_every
+        return at_rest and not self.read_at <= now < self.read_at + audit_every
 
     def tick(self, now: float) -> list[Effect]:
         """Read the bridge if that cannot wait: it was refused something, is not known, or did not answer."""
         if self._reading is not None:
-            overdue = not self._read_at <= now < self._read_at + ANSWER_WITHIN
+            overdue = not self.read_at <= now < self.read_at + ANSWER_WITHIN
         elif self._retry_at is not None:
             overdue = not self._retry_at - self._pause <= now < self._retry_at
         else:
@@ -94,13 +95,16 @@ class Bridge:
         return self.read(now) if overdue else []
 
     def was_read(self, event: SwitchRead, now: float) -> list[str]:
-        """Take a dump in. Gives what had drifted, in words; the next `bring` heals it."""
+        """Take a dump in. Gives what had drifted, in words; the next `bring` heals it.
+
+        Bridges answer in order: what they refused before the dump, it shows.
+        """
         if event.token != self._reading:
             return []
         self._reading = None
         believed, self._installed = self._installed, self._overlay(event, now)
         known = believed is not None and not self._doubt
-        self._doubt = self._retry_at is not None
+        self._doubt, self._retry_at = False, None
         if believed is None or self._installed != believed:
             self._base = None
         return self._drifted(believed, self._installed, now) if believed is not None and known else []

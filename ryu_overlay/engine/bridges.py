@@ -99,7 +99,7 @@ class Bridges:
     def tick(self, audit_every: float, now: float) -> list[Effect]:
         """Read what cannot wait, and audit. Audits are spread: no more begin at once than it takes to get round in time."""
         out = [effect for bridge in self for effect in bridge.tick(now)]
-        due = [bridge for bridge in self if bridge.is_due(now, audit_every)]
+        due = sorted((bridge for bridge in self if bridge.is_due(now, audit_every)), key=lambda bridge: bridge.read_at)
         for bridge in due[: 1 + int(len(self._bridges) / audit_every)]:
             out += bridge.read(now)
         return out

@@ -26,7 +26,7 @@ def check_peers(scope: Scope, report: Report) -> None:
             if far is None:
                 _report_gone(scope, report, port, ref)
             else:
-                _check_link(scope, report, port, far, first=ports[0])
+                _check_link(report, port, far, first=ports[0])
 
 
 def affected_ports(scope: Scope) -> Iterator[RouterPort]:
@@ -53,7 +53,7 @@ def _report_gone(scope: Scope, report: Report, port: RouterPort, ref: Ref) -> No
     report.add(Spot(port, "peer"), reason, () if gone is None else [Spot(gone, "name")])
 
 
-def _check_link(scope: Scope, report: Report, port: RouterPort, far: RouterPort, first: RouterPort) -> None:
+def _check_link(report: Report, port: RouterPort, far: RouterPort, first: RouterPort) -> None:
     spot, blame = Spot(port, "peer"), [Spot(far, "peer"), Spot(far, "switch")]
     if far.router == port.router:
         itself = "itself" if far.name == port.name else f"{describe(far)}, a port of its own router"

@@ -99,7 +99,6 @@ class _Script:
 
     def __init__(self, choices: tuple[int, ...]) -> None:
         self.alternatives: list[tuple[int, ...]] = []
-        self._given = len(choices)
         self._choices = list(choices)
         self._asked = 0
 
@@ -234,7 +233,7 @@ class _Walk:
     ) -> Outcome:
         """Answer from `own`, or else from the address of `in_port` that suits; or be silent where that is due."""
         ip = packet.body
-        if in_port is None or not isinstance(ip, Ip) or rules.silent(kind, packet):
+        if in_port is None or not isinstance(ip, Ip) or rules.complains_to_itself(kind, view, ip.src) or rules.silent(kind, packet):
             return self._end(view, in_port, packet, DropReason[kind.name])
         self._pass(_at(view, in_port, None), packet)
         answer = rules.answer_to(kind, ip, own or rules.address_towards(in_port, ip.src))

@@ -165,6 +165,11 @@ def silent(kind: AnswerKind, packet: Packet) -> bool:
     return ip.proto == ICMP and ip.l4[0] not in _ICMP_QUERIES
 
 
+def complains_to_itself(kind: AnswerKind, view: RouterView, src: IPv4Address) -> bool:
+    """Whether this error or reset would go to the router that makes it."""
+    return kind is not AnswerKind.ECHO_REPLY and owns(view, src)
+
+
 def answer_to(kind: AnswerKind, ip: Ip, source: IPv4Address) -> Ip:
     """A router's answer to `ip` as it starts, from `source`."""
     answer = Ip(source, ip.src, ICMP, ANSWER_TTL)

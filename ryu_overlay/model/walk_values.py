@@ -13,8 +13,6 @@ from typing import Literal
 
 from ryu_overlay.model.objects import Port, Ref
 
-ETH_IPV4 = 0x0800
-ETH_ARP = 0x0806
 BROADCAST = "ff:ff:ff:ff:ff:ff"
 
 ICMP, TCP, UDP = 1, 6, 17
@@ -57,12 +55,6 @@ class Packet:
     eth_src: str
     eth_dst: str
     body: Ip | Arp | int
-
-    @property
-    def eth_type(self) -> int:
-        if isinstance(self.body, Ip):
-            return ETH_IPV4
-        return ETH_ARP if isinstance(self.body, Arp) else self.body
 
 
 @dataclass(frozen=True, slots=True)

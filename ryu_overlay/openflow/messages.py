@@ -14,7 +14,7 @@ from ryu_overlay.openflow.flow import Flow, FlowKey, FlowValue, Group, Meter
 
 VERSION = 4
 SET_CONFIG = 9
-ERROR, PACKET_IN, FLOW_REMOVED, PACKET_OUT, FLOW_MOD, GROUP_MOD = 1, 10, 11, 13, 14, 15
+ERROR, PACKET_IN, PACKET_OUT, FLOW_MOD, GROUP_MOD = 1, 10, 13, 14, 15
 MULTIPART_REQUEST, MULTIPART_REPLY, BARRIER_REQUEST, BARRIER_REPLY, METER_MOD = 18, 19, 20, 21, 29
 STATS_FLOW, STATS_GROUP_DESC, STATS_METER, STATS_METER_CONFIG = 1, 7, 9, 10
 _ANY = 0xFFFFFFFF
@@ -62,10 +62,6 @@ def meter_put(meter: Meter, exists: bool, xid: int = 0) -> bytes:
     """Add the meter, or modify it when it exists."""
     flags, bands = meter.encoded[:2], meter.encoded[2:]
     return message(METER_MOD, struct.pack("!H", 1 if exists else 0) + flags + struct.pack("!I", meter.number) + bands, xid)
-
-
-def meter_delete(number: int, xid: int = 0) -> bytes:
-    return message(METER_MOD, struct.pack("!HHI", 2, 0, number), xid)
 
 
 def match_fragments(xid: int = 0) -> bytes:

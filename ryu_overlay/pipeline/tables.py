@@ -117,7 +117,7 @@ _DECLARED = (
         "lr_in_service",
         "What a router does with packets to itself: echo reply, reset, unreachable. The only table that looks at layer 4.",
         frozenset({ETH_TYPE, IP_PROTO, ICMP_TYPE, ICMP_CODE, IP_FRAG}),
-        frozenset({IPV4_SRC, IPV4_DST, ICMP_TYPE, _HOP, _IN}),
+        frozenset({IPV4_SRC, IPV4_DST, ICMP_TYPE, _HOP}),
         {"miss": 0, "protocol": 10, "echo": 20, "later_fragment": 30},
         frozenset({"lr_in_route"}),
         punts=True,

@@ -1,6 +1,7 @@
-"""Opens UDP connections from as many source ports: `connections.py TARGET PORT COUNT`, each one datagram and its echo.
+"""Opens UDP connections from as many source ports: `connections.py TARGET PORT COUNT FIRST STRIDE`.
 
-Prints {"opened": n, "answered": n}. A few hundred sockets are open at a time.
+Source ports are FIRST, FIRST + STRIDE, ...; each connection is one datagram and its echo. Prints {"opened": n,
+"answered": n}. A few hundred sockets are open at a time.
 """
 
 from __future__ import annotations
@@ -11,15 +12,13 @@ import socket
 import sys
 import time
 
-_FIRST_PORT = 10_000
 _AT_ONCE = 200
 _PATIENCE = 1.0
 
 
-def main(target: str, port: int, count: int) -> None:
-    answered = 0
-    for start in range(_FIRST_PORT, _FIRST_PORT + count, _AT_ONCE):
-        answered += _open((target, port), range(start, min(start + _AT_ONCE, _FIRST_PORT + count)))
+def main(target: str, port: int, count: int, first: int, stride: int) -> None:
+    sources = range(first, first + count * stride, stride)
+    answered = sum(_open((target, port), sources[start : start + _AT_ONCE]) for start in range(0, count, _AT_ONCE))
     print(json.dumps({"opened": count, "answered": answered}))
 
 
@@ -50,4 +49,4 @@ def _socket(target: tuple[str, int], source: int) -> socket.socket:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], int(sys.argv[2]), int(sys.argv[3]))
+    main(sys.argv[1], *map(int, sys.argv[2:6]))

@@ -7,6 +7,7 @@ import struct
 import pytest
 
 from ryu_overlay.engine.bridge import ANSWER_WITHIN, RETRY_AFTER, UNCONFIRMED_AT_MOST
+from ryu_overlay.engine.engine import WAIT_FOR_CHASSIS
 from ryu_overlay.engine.events import (
     ChassisForgotten,
     ChassisReported,
@@ -384,6 +385,23 @@ def test_only_who_is_away_can_be_forgotten(world: World) -> None:
     world.hypervisors.pop("hv3")
     world.settle()
     world.assert_converged()
+
+
+def test_what_a_chassis_that_stays_away_held_goes_to_who_claims_it(world: World) -> None:
+    """It was evacuated while the controller was away."""
+    known = world.network.port_by_name["t1-p1"]
+    assert world.engine.bindings.spot(known).chassis == "hv1"  # type: ignore[union-attr]
+    world.restart()
+    world["hv2"].plug("t1-p1")
+    world.load()
+    world.report("hv2", "hv3")
+    world.connect("hv2", "hv3")
+    assert not sends(world.settle())
+    world.tick(WAIT_FOR_CHASSIS)
+    assert world.engine.bindings.spot(known).chassis == "hv2"  # type: ignore[union-attr]
+    world.settle()
+    world.assert_converged("hv2", "hv3")
+    assert world.remembered_bindings[known.uuid] == "hv2"
 
 
 def test_leaving_before_the_store_answered_is_not_lost(world: World) -> None:

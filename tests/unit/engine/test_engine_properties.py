@@ -25,7 +25,7 @@ class Life(RuleBasedStateMachine):
         self.world = World()
         self.tampered: set[str] = set()
 
-    @initialize(plugged=st.lists(st.tuples(NAMES, PORT), max_size=8), started=st.booleans())
+    @initialize(plugged=st.lists(st.tuples(NAMES, PORT), min_size=3, max_size=8), started=st.booleans())
     def begin(self, plugged: list[tuple[str, Port]], started: bool) -> None:
         self.world.edit(*tenant(1), *tenant(2), *PORTS[::2])
         for name, which in plugged:
@@ -121,6 +121,12 @@ class Life(RuleBasedStateMachine):
         for name, hv in self.world.hypervisors.items():
             if engine.bridge_of(name) is not None and name not in lagging and name not in self.tampered:
                 assert hv.switch.ours == {flow.key: flow.value for flow in engine.programs[name].flows()}
+
+    @invariant()
+    def nothing_drifts_by_itself(self) -> None:
+        for name in self.world.hypervisors.keys() - self.tampered:
+            bridge = self.world.engine.bridge_of(name)
+            assert bridge is None or not bridge.drift
 
     def teardown(self) -> None:
         world = self.world

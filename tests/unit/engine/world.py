@@ -158,13 +158,15 @@ class Hypervisor:
     vifs: dict[str, Vif] = field(default_factory=dict)
     tunnels: dict[IPv4Address, TunnelPort] = field(default_factory=dict)
     channel: bool = False
+    plugged: int = 0
 
     @property
     def facts(self) -> ChassisFacts:
         return ChassisFacts(self.name, self.encap_ip, self.switch.dpid, 1500, vifs=dict(self.vifs), tunnels=dict(self.tunnels))
 
-    def plug(self, iface_id: str, ofport: int | None = None) -> None:
-        self.vifs[iface_id] = Vif(iface_id, f"tap-{iface_id}"[:15], ofport or 100 + len(self.vifs) + sum(map(ord, iface_id)))
+    def plug(self, iface_id: str) -> None:
+        self.plugged += 1
+        self.vifs[iface_id] = Vif(iface_id, f"tap{self.plugged}", 1000 + self.plugged)
 
     def build(self, plan: PlanTunnels) -> None:
         self.tunnels = {ip: TunnelPort(ip, f"vx-{name}", int(ip) & 0xFF) for name, ip in plan.tunnels.items()}

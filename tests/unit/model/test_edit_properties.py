@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from uuid import uuid4
 
 from hypothesis import assume, given
@@ -22,23 +23,36 @@ from tests.unit.model.edit_strategies import START, Edit, edits
 SEQUENCES = st.tuples(st.sampled_from((True, True, True, False)), st.lists(edits(), min_size=1, max_size=12))
 
 
-def run(sequence: tuple[bool, list[Edit]]) -> Network:
-    """The network after a sequence of edits, refused ones left out."""
-    linked, steps = sequence
-    network = make(*(START if linked else ({"name": "a"},)))
-    for step in steps:
+Sequence = tuple[bool, list[Edit]]
+
+
+def begin(sequence: Sequence) -> Network:
+    linked, _ = sequence
+    return make(*(START if linked else ({"name": "a"},)))
+
+
+def accepted(sequence: Sequence) -> Iterator[tuple[Edit, Network, Network]]:
+    """Each edit of the sequence that is not refused, with the network before and after it."""
+    network = begin(sequence)
+    for step in sequence[1]:
         try:
-            network = step.apply(network)
+            after = step.apply(network)
         except Refused as refused:
             assert refused.problems
-    return network
+            continue
+        yield step, network, after
+        network = after
+
+
+def run(sequence: Sequence) -> Network:
+    """The network after a sequence of edits, refused ones left out."""
+    return [begin(sequence), *(after for _, _, after in accepted(sequence))][-1]
 
 
 @given(SEQUENCES)
-def test_every_accepted_edit_leaves_a_valid_network_with_true_views(sequence: tuple[bool, list[Edit]]) -> None:
-    linked, steps = sequence
-    network = make(*(START if linked else ({"name": "a"},)))
-    for step in steps:
+def test_every_accepted_edit_leaves_a_valid_network_with_true_views(sequence: Sequence) -> None:
+    network = begin(sequence)
+    for step in sequence[1]:
         before = rebuilt(network)
         try:
             after = step.apply(network)
@@ -52,9 +66,7 @@ def test_every_accepted_edit_leaves_a_valid_network_with_true_views(sequence: tu
 
 
 @given(SEQUENCES, edits())
-def test_looking_only_at_what_was_touched_finds_what_looking_at_everything_finds(
-    sequence: tuple[bool, list[Edit]], last: Edit
-) -> None:
+def test_looking_only_at_what_was_touched_finds_what_looking_at_everything_finds(sequence: Sequence, last: Edit) -> None:
     assume(last.call == "upsert")
     network, ref = run(sequence), to_ref(last.kind, last.path)
     assume(all(network.get(*parent) is not None for parent in ancestors(last.kind, ref)))
@@ -69,20 +81,14 @@ def test_looking_only_at_what_was_touched_finds_what_looking_at_everything_finds
 
 
 @given(SEQUENCES)
-def test_doing_an_accepted_edit_again_changes_nothing(sequence: tuple[bool, list[Edit]]) -> None:
-    linked, steps = sequence
-    network = make(*(START if linked else ({"name": "a"},)))
-    for step in steps:
-        try:
-            network = step.apply(network)
-        except Refused:
-            continue
+def test_doing_an_accepted_edit_again_changes_nothing(sequence: Sequence) -> None:
+    for step, _, network in accepted(sequence):
         if step.call != "delete":
             assert step.apply(network) is network
 
 
 @given(SEQUENCES)
-def test_an_export_put_back_changes_nothing_and_makes_the_same_elsewhere(sequence: tuple[bool, list[Edit]]) -> None:
+def test_an_export_put_back_changes_nothing_and_makes_the_same_elsewhere(sequence: Sequence) -> None:
     network = run(sequence)
     exported = [to_document(network, tenant) for tenant in network.tables["tenant"].values()]
     documents = [parse("tenant", document) for document in exported]
@@ -92,20 +98,13 @@ def test_an_export_put_back_changes_nothing_and_makes_the_same_elsewhere(sequenc
 
 
 @given(SEQUENCES)
-def test_keys_uuids_and_numbers_are_unique_and_stay(sequence: tuple[bool, list[Edit]]) -> None:
-    linked, steps = sequence
-    network = make(*(START if linked else ({"name": "a"},)))
-    for step in steps:
-        try:
-            after = step.apply(network)
-        except Refused:
-            continue
+def test_keys_uuids_and_numbers_are_unique_and_stay(sequence: Sequence) -> None:
+    for _, before, after in accepted(sequence):
         objects = [o for kind, table in after.tables.items() if kind != "tenant" for o in table.values()]
         assert len({o.key for o in objects}) == len({o.uuid for o in objects}) == len(objects) == len(after.by_key)
         tenants = after.tables["tenant"].values()
         assert len({t.key for t in tenants}) == len(tenants)
         for kind, table in after.tables.items():
             for ref, obj in table.items():
-                was = network.get(kind, ref)
+                was = before.get(kind, ref)
                 assert was is None or (was.key, was.uuid) == (obj.key, obj.uuid)
-        network = after

