@@ -37,11 +37,11 @@ class Tour:
     def say(self, text: str) -> None:
         print(text)
 
-    def show(self, command: str, output: str, most: int = 30) -> None:
+    def show(self, command: str, output: str, most: int = 30, prompt: str = "$") -> None:
         """A command as one would type it, and what it printed."""
         lines = output.strip().splitlines()
         cut = [f"... ({len(lines) - most} more lines)"] if len(lines) > most else []
-        print(f"$ {command}")
+        print(f"{prompt} {command}")
         print("\n".join(f"  {line}" for line in [*lines[:most], *cut]), end="\n\n", flush=True)
 
     def overlayctl(self, *args: str, stdin: str | None = None) -> str:
@@ -51,7 +51,7 @@ class Tour:
 
     def run(self, node: VM, *args: str) -> str:
         output: str = node.run(*args, check=False, timeout=60).stdout
-        self.show(f"{node.name}$ {' '.join(args)}", output)
+        self.show(" ".join(args), output, prompt=f"{node.name}$")
         return output
 
     def ask(self, what: str) -> list[dict[str, Any]]:
@@ -105,7 +105,7 @@ def rewriting(tour: Tour) -> None:
     with lab.tcpdump(lab.hypervisors["hv1"], "phy0", "udp port 4789") as wire:
         output = tour.run(vm, "ping", "-n", "-c", "3", "-i", "0.2", far.ip)
         lines = [line for line in wire.wait_for(2) if "ICMP echo" in line]
-    tour.show("hv1$ tcpdump -nne -i phy0 udp port 4789", "\n".join(lines[:2]))
+    tour.show("tcpdump -nne -i phy0 udp port 4789", "\n".join(lines[:2]), prompt="hv1$")
     tour.hold("three pings, none lost, TTL one less", " 0% packet loss" in output and "ttl=63" in output)
     tour.hold("routed before the tunnel: inside is already red-db-2's MAC", f"> {far.mac}" in lines[0])
 

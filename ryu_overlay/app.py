@@ -38,7 +38,7 @@ from ryu_overlay.southbound.loop import Loop
 from ryu_overlay.southbound.ovsdb import ChassisPlan, ChassisServer
 from ryu_overlay.southbound.switches import Switches
 from ryu_overlay.store.records import ChassisRecord, FabricMemory
-from ryu_overlay.store.server import PrivateServer
+from ryu_overlay.store.server import PrivateServer, ServerError
 from ryu_overlay.store.store import Store
 
 CONF = cfg.CONF
@@ -54,6 +54,8 @@ CONF.register_cli_opts(
     ],
     group="overlay",
 )
+_DATABASE_LOOKED_AT_EVERY = 2.0
+
 CONF.set_default("wsapi_host", "127.0.0.1")
 CONF.set_default("ofp_tcp_listen_port", OFP_TCP_PORT)
 
@@ -79,7 +81,9 @@ class Overlay(app_manager.RyuApp):  # type: ignore[misc]
             lambda name, *, left: self._loop.post(ChassisLost(name, left)),
             options.openflow_target,
         )
-        self._store = Store(options.db or self._own_database(options.data_dir), self._on_network, self._on_memory)
+        self._server = None if options.db else _own_database(options.data_dir)
+        remote = options.db if self._server is None else self._server.remote
+        self._store = Store(remote, self._on_network, self._on_memory)
         self._loop.hand(Send, lambda e: self._switches.send(e.dpid, e.messages))
         self._loop.hand(Read, lambda e: self._switches.read(e.dpid, e.token))
         self._loop.hand(PlanTunnels, lambda e: self._chassis.plan(e.chassis, ChassisPlan(e.tunnels)))
@@ -92,6 +96,8 @@ class Overlay(app_manager.RyuApp):  # type: ignore[misc]
         self._chassis.start()
         eventlet.spawn(self._loop.run)
         eventlet.spawn(self._store.run)
+        if self._server is not None:
+            eventlet.spawn(self._keep_database, self._server)
 
     @set_ev_cls(ofp_event.EventOFPStateChange, [MAIN_DISPATCHER, DEAD_DISPATCHER])  # type: ignore[untyped-decorator]
     def _on_channel(self, event: Any) -> None:
@@ -100,11 +106,15 @@ class Overlay(app_manager.RyuApp):  # type: ignore[misc]
         elif event.datapath.id is not None:
             self._switches.down(event.datapath)
 
-    def _own_database(self, directory: str | None) -> str:
-        default = Path("/var/lib/ryu-overlay") if os.geteuid() == 0 else Path.home() / ".local/state/ryu-overlay"
-        server = PrivateServer(directory or default)
-        server.start()
-        return server.remote
+    def _keep_database(self, server: PrivateServer) -> None:
+        """Start our own database server again should it have died."""
+        while True:
+            eventlet.sleep(_DATABASE_LOOKED_AT_EVERY)
+            if not self._store.connected:
+                try:
+                    server.start()
+                except ServerError as error:
+                    self.logger.error("the database server is gone and does not start: %s", error)
 
     def _on_network(self, network: Network) -> None:
         self._responder.network(network)
@@ -119,6 +129,13 @@ class Overlay(app_manager.RyuApp):  # type: ignore[misc]
     def _remember(self, effect: Remember) -> None:
         chassis = {name: None if facts is None else _record(facts) for name, facts in effect.chassis.items()}
         self._store.remember(chassis, effect.bindings)
+
+
+def _own_database(directory: str | None) -> PrivateServer:
+    default = Path("/var/lib/ryu-overlay") if os.geteuid() == 0 else Path.home() / ".local/state/ryu-overlay"
+    server = PrivateServer(directory or default)
+    server.start()
+    return server
 
 
 def _record(facts: ChassisFacts) -> ChassisRecord:

@@ -21,16 +21,21 @@ from ryu_overlay.model.objects import Port, RouterPort
 from ryu_overlay.openflow.flow import Block, Flow, Program
 
 Make = Callable[..., Any]
+Scope = tuple[Any, ...]
+Inputs = tuple[Device, tuple[SwitchView | RouterView | Placement, ...]]
+"""Of one component: a device that names it; views of switches, of routers, then the switches' placements in their order."""
+
+_NO_TUNNELS: Mapping[str, int] = {}
 
 
 class Memory:
     """What was compiled before, by scope, with the inputs it was compiled from."""
 
     def __init__(self) -> None:
-        self._kept: dict[tuple[str | int, ...], tuple[tuple[Any, ...], Any]] = {}
+        self._kept: dict[Scope, tuple[tuple[Any, ...], Any]] = {}
         self._prune_at = 10_000
 
-    def recall(self, scope: tuple[str | int, ...], inputs: tuple[Any, ...], make: Make) -> Any:
+    def recall(self, scope: Scope, inputs: tuple[Any, ...], make: Make) -> Any:
         """What `make(*inputs)` gives, made again only if an input is not the one of last time."""
         kept = self._kept.get(scope)
         if kept is None or len(kept[0]) != len(inputs) or not all(map(_same, kept[0], inputs)):
@@ -39,10 +44,10 @@ class Memory:
         return kept[1]
 
     def prune(self, alive: Mapping[int, Any]) -> None:
-        """Once it has doubled, forget scopes that name the key of an object that is no more."""
+        """Once it has doubled, forget scopes that name the key of an object that is no more, and all of whole components."""
         if len(self._kept) < self._prune_at:
             return
-        gone = [scope for scope in self._kept if any(isinstance(part, int) and part not in alive for part in scope)]
+        gone = [s for s in self._kept if s[0] in ("inputs", "part") or any(isinstance(x, int) and x not in alive for x in s)]
         for scope in gone:
             del self._kept[scope]
         self._prune_at = max(10_000, 2 * len(self._kept))
@@ -71,24 +76,44 @@ class Compiler:
         """A program for every chassis of the fabric."""
         self._network = network
         self._memory.prune(network.by_key)
-        reached = reach(self.parts(network), fabric.placements)
-        return {name: self._chassis(name, reached.get(name, ()), fabric) for name in fabric.encap_ips}
+        parts = self.parts(network)
+        inputs = {part: self._inputs(part, fabric) for part in parts}
+        reached = reach(parts, fabric.placements)
+        return {
+            name: self._chassis(name, [inputs[p] for p in reached.get(name, ())], fabric.tunnels.get(name, _NO_TUNNELS))
+            for name in fabric.encap_ips
+        }
 
-    def _chassis(self, name: str, parts: Any, fabric: Fabric) -> Program:
-        tunnels = fabric.tunnels.get(name, {})
+    def _inputs(self, part: frozenset[Device], fabric: Fabric) -> Inputs:
+        """All that a component's flows are made from; the same object as before while nothing of it changed."""
+        devices = tuple(part)
+        switches = [ref for kind, ref in devices if kind == "switch"]
+        views = [self._network.switch_views[ref] for ref in switches]
+        routers = [self._network.router_views[ref] for kind, ref in devices if kind == "router"]
+        placements = [fabric.placements.get(ref, NOWHERE) for ref in switches]
+        made: Inputs = self._memory.recall(
+            ("inputs", *devices), (*views, *routers, *placements), lambda *found: (devices[0], found)
+        )
+        return made
+
+    def _chassis(self, name: str, parts: list[Inputs], tunnels: Mapping[str, int]) -> Program:
         blocks: dict[object, Block] = {"base": base()}
         blocks["tunnels"] = self._memory.recall(("tunnels", name), (tunnels,), tunnel_flows)
         for part in parts:
-            for device in part:
-                kind, ref = device
-                if kind == "router":
-                    blocks[device] = self._router(self._network.router_views[ref])
-                else:
-                    view = self._network.switch_views[ref]
-                    blocks[device] = self._switch(view)
-                    placement = fabric.placements.get(ref, NOWHERE)
-                    blocks["local", ref] = self._switch_on(name, view, placement, tunnels)
+            blocks.update(self._memory.recall(("part", name, part[0]), (name, part, tunnels), self._part_on))
         return Program(blocks, self._meters)
+
+    def _part_on(self, chassis: str, part: Inputs, tunnels: Mapping[str, int]) -> dict[object, Block]:
+        found = part[1]
+        placements = iter([p for p in found if isinstance(p, Placement)])
+        blocks: dict[object, Block] = {}
+        for view in found:
+            if isinstance(view, SwitchView):
+                blocks["switch", view.switch.key] = self._switch(view)
+                blocks["local", view.switch.key] = self._switch_on(chassis, view, next(placements), tunnels)
+            elif isinstance(view, RouterView):
+                blocks["router", view.router.key] = self._router(view)
+        return blocks
 
     def _switch(self, view: SwitchView) -> Block:
         routers = tuple(self._network.router_views[p.tenant, p.router].router for p in view.router_ports)

@@ -22,7 +22,7 @@ class Vif:
 
 @dataclass(frozen=True, slots=True)
 class TunnelPort:
-    """A VXLAN port of br-int to the chassis with `remote_ip`. `up`: BFD hears the far end, and the far end hears us."""
+    """A VXLAN port of br-int to the chassis with `remote_ip`. `up`: each end hears the other."""
 
     remote_ip: IPv4Address
     interface: str

@@ -233,7 +233,12 @@ class _Walk:
     ) -> Outcome:
         """Answer from `own`, or else from the address of `in_port` that suits; or be silent where that is due."""
         ip = packet.body
-        if in_port is None or not isinstance(ip, Ip) or rules.complains_to_itself(kind, view, ip.src) or rules.silent(kind, packet):
+        if (
+            in_port is None
+            or not isinstance(ip, Ip)
+            or rules.complains_to_itself(kind, view, ip.src)
+            or rules.silent(kind, packet)
+        ):
             return self._end(view, in_port, packet, DropReason[kind.name])
         self._pass(_at(view, in_port, None), packet)
         answer = rules.answer_to(kind, ip, own or rules.address_towards(in_port, ip.src))

@@ -70,5 +70,4 @@ def _complete(service: Service, network: Network, kind: str, ref: Ref, document:
 def _binding(found: BindingStatus) -> Document | None:
     if found.state == "unbound":
         return None
-    since = None if found.since is None else found.since.isoformat().replace("+00:00", "Z")
-    return {"chassis": found.chassis, "interface": found.interface, "since": since}
+    return {"chassis": found.chassis, "interface": found.interface}

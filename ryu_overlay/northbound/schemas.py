@@ -46,7 +46,6 @@ Binding = Annotated[
             "properties": {
                 "chassis": {"type": "string"},
                 "interface": {"type": "string"},
-                "since": {"type": ["string", "null"], "format": "date-time"},
             },
         }
     ),

@@ -44,7 +44,7 @@ class ChassisStatus:
 
 @dataclass(frozen=True, slots=True)
 class BindingStatus:
-    """Where a logical port is. `chassis` and `interface` are None while it is unbound; `since` has a time zone."""
+    """Where a logical port is. `chassis` and `interface` are None while it is unbound."""
 
     port: str
     tenant: str
@@ -52,7 +52,6 @@ class BindingStatus:
     chassis: str | None
     interface: str | None
     state: Literal["bound", "unbound"]
-    since: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

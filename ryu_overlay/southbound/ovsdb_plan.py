@@ -29,9 +29,10 @@ MAX_BACKOFF_MS = 1000
 INACTIVITY_PROBE_MS = 5000
 """After this much silence on OpenFlow the switch asks for a sign of life; after as much again it dials anew."""
 
-BFD = {"enable": "true", "min_tx": "1000", "min_rx": "1000"}
-"""Each tunnel's BFD (RFC 5880), in milliseconds. It says whether the far end hears us, and keeps the underlay's ARP
-entry for it fresh: without one, Open vSwitch drops the first packets of a tenant while it asks."""
+MONITOR = {"cfm_extended": "true", "cfm_interval": "1000"}
+"""Each tunnel's continuity check (IEEE 802.1ag, milliseconds; `extended` allows these end point numbers). It says whether
+each end hears the other, and keeps the underlay's ARP entry fresh: without one, Open vSwitch drops a tenant's first
+packets while it asks. It is not BFD because BFD makes datapath flows depend on UDP ports."""
 
 _PROTOCOL = "OpenFlow13"
 _PROTOCOLS = ["OpenFlow10", "OpenFlow13", "OpenFlow14", "OpenFlow15"]
@@ -179,25 +180,35 @@ def _settle_tunnels(txn: ovs.db.idl.Transaction, view: View, bridge: Any, local_
         if remote_ip is None:
             bridge.delvalue("ports", view.port_of(interface))
         else:
-            _correct_tunnel(txn, view, interface, _options(remote_ip, local_ip))
+            _correct_tunnel(txn, view, interface, remote_ip, local_ip)
     taken = set(view.interfaces)
     for remote, remote_ip in missing.items():
         name = tunnel_name(remote, taken)
         taken.add(name)
         ids, options = {TUNNEL_MARK: remote}, _options(remote_ip, local_ip)
-        bridge.addvalue("ports", _add_port(txn, name, type="vxlan", options=options, external_ids=ids, bfd=BFD).uuid)
+        bridge.addvalue("ports", _add_port(txn, name, type="vxlan", options=options, external_ids=ids, **_monitor(local_ip)).uuid)
 
 
-def _correct_tunnel(txn: ovs.db.idl.Transaction, view: View, interface: UUID, options: dict[str, str]) -> None:
+def _correct_tunnel(
+    txn: ovs.db.idl.Transaction, view: View, interface: UUID, remote_ip: IPv4Address, local_ip: IPv4Address
+) -> None:
+    options = _options(remote_ip, local_ip)
     tunnel = view.tunnels[interface]
     row = txn.idl.tables["Interface"].rows[interface]
     if tunnel.type != "vxlan":
         row.type = "vxlan"
     if tunnel.options != tuple(sorted(options.items())):
         row.options = options
-    if not set(BFD.items()) <= set(tunnel.bfd):
-        row.bfd = {**dict(tunnel.bfd), **BFD}
+    mpid, other = tunnel.monitor
+    if mpid != _monitor(local_ip)["cfm_mpid"] or not set(MONITOR.items()) <= set(other):
+        row.cfm_mpid = _monitor(local_ip)["cfm_mpid"]
+        row.other_config = {**dict(other), **MONITOR}
 
 
 def _options(remote_ip: IPv4Address, local_ip: IPv4Address) -> dict[str, str]:
     return {"remote_ip": str(remote_ip), "local_ip": str(local_ip), "key": "flow"}
+
+
+def _monitor(local_ip: IPv4Address) -> dict[str, Any]:
+    """The columns of an Interface that make it a maintenance end point, numbered by the chassis' own address."""
+    return {"cfm_mpid": int(local_ip), "other_config": MONITOR}

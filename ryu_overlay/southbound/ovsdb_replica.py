@@ -17,6 +17,8 @@ _STRING = {"type": "string"}
 _STRINGS = {"type": {"key": "string", "min": 0, "max": "unlimited"}}
 _STRING_OR_NONE = {"type": {"key": "string", "min": 0, "max": 1}}
 _INTEGER_OR_NONE = {"type": {"key": "integer", "min": 0, "max": 1}}
+_INTEGERS = {"type": {"key": "integer", "min": 0, "max": "unlimited"}}
+_BOOLEAN_OR_NONE = {"type": {"key": "boolean", "min": 0, "max": 1}}
 _MAP = {"type": {"key": "string", "value": "string", "min": 0, "max": "unlimited"}}
 
 
@@ -54,8 +56,10 @@ _TABLES: dict[str, dict[str, Any]] = {
         "mtu": _INTEGER_OR_NONE,
         "status": _MAP,
         "error": _STRING_OR_NONE,
-        "bfd": _MAP,
-        "bfd_status": _MAP,
+        "other_config": _MAP,
+        "cfm_mpid": _INTEGER_OR_NONE,
+        "cfm_fault": _BOOLEAN_OR_NONE,
+        "cfm_remote_mpids": _INTEGERS,
     },
 }
 

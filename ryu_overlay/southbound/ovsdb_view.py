@@ -37,7 +37,7 @@ class Tunnel:
     options: tuple[tuple[str, str], ...]
     ofport: int
     egress: str
-    bfd: tuple[tuple[str, str], ...]
+    monitor: tuple[int | None, tuple[tuple[str, str], ...]]
     up: bool
 
     @property
@@ -212,8 +212,9 @@ class View:
 
 def _tunnel(row: Any, remote: str, ofport: int) -> Tunnel:
     egress = row.status.get("tunnel_egress_iface", "")
-    options, bfd = tuple(sorted(row.options.items())), tuple(sorted(row.bfd.items()))
-    return Tunnel(remote, row.name, row.type, options, ofport, egress, bfd, row.bfd_status.get("state") == "up")
+    options, other = tuple(sorted(row.options.items())), tuple(sorted(row.other_config.items()))
+    up = bool(row.cfm_remote_mpids) and first(row.cfm_fault) is False
+    return Tunnel(remote, row.name, row.type, options, ofport, egress, (first(row.cfm_mpid), other), up)
 
 
 T = TypeVar("T")

@@ -58,7 +58,7 @@ def _list(name: str, first: tuple[str, ...], help: str) -> click.Command:
 
 
 bindings = _list(
-    "bindings", ("port", "tenant", "switch", "chassis", "interface", "state", "since"), "Show which port is on which chassis."
+    "bindings", ("port", "tenant", "switch", "chassis", "interface", "state"), "Show which port is on which chassis."
 )
 tunnels = _list(
     "tunnels", ("chassis", "peer", "remote_ip", "interface", "ofport", "up", "networks"), "Show which tunnels exist and why."

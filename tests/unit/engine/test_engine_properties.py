@@ -90,6 +90,14 @@ class Life(RuleBasedStateMachine):
     def tick(self, seconds: float) -> None:
         self.world.tick(seconds)
 
+    @rule(which=PORT, hops=st.integers(1, 3))
+    def edit_during_an_audit(self, which: Port, hops: int) -> None:
+        self.world.tick(31.0)
+        self.edit(which, hops)
+        for name in self.world.hypervisors:
+            self.world[name].switch.work()
+            self.world.deliver(name)
+
     @rule(name=NAMES, number=st.integers(0, 30))
     def tamper(self, name: str, number: int) -> None:
         flows = self.world[name].switch.flows
@@ -151,4 +159,4 @@ class Life(RuleBasedStateMachine):
 
 TestLife = Life.TestCase
 # Most orders of events are dull, so this takes more of them than other properties do.
-TestLife.settings = settings(max_examples=3 * settings.default.max_examples, stateful_step_count=50)
+TestLife.settings = settings(max_examples=3 * settings().max_examples, stateful_step_count=50)

@@ -1,22 +1,19 @@
 """A world around an engine: a network to edit, hypervisors with a database and a switch, and a store that remembers.
 
-The switches take what the engine sends as bytes, do it as Open vSwitch does, and answer; nothing happens by itself.
+Nothing happens by itself: tests say who works when.
 """
 
 from __future__ import annotations
 
-import struct
-from collections import deque
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv4Interface, IPv4Network
+from typing import Any
 
 from ryu_overlay.compiler.program import compile_all
 from ryu_overlay.engine.engine import Engine, Options
 from ryu_overlay.engine.events import (
     ChassisLost,
     ChassisReported,
-    Confirmed,
     Effect,
     Event,
     FabricRemembered,
@@ -24,127 +21,21 @@ from ryu_overlay.engine.events import (
     NetworkChanged,
     PlanTunnels,
     Read,
-    Refusal,
     Remember,
     Send,
     SwitchConnected,
     SwitchGone,
-    SwitchRead,
     Tick,
 )
 from ryu_overlay.fabric.facts import ChassisFacts, TunnelPort, Vif
 from ryu_overlay.fabric.placement import Fabric
 from ryu_overlay.model.network import Draft, Network
 from ryu_overlay.model.objects import Object, Port, Route, Router, RouterPort, Switch, Tenant
-from ryu_overlay.openflow import messages
-from ryu_overlay.openflow.flow import FlowKey, FlowValue, Program
-from ryu_overlay.openflow.messages import InstalledFlow
-from ryu_overlay.pipeline.cookies import is_ours
+from ryu_overlay.openflow.flow import Program
+from tests.unit.engine.simulated import SimulatedSwitch
 
 OPTIONS = Options(punt_rate=1000, audit_every=30.0)
 FOREIGN_COOKIE = 0x1234
-
-
-class SimulatedSwitch:
-    """A bridge that does what messages say when told to `work`, and keeps its answers until they are fetched."""
-
-    def __init__(self, dpid: int) -> None:
-        self.dpid = dpid
-        self.flows: dict[FlowKey, FlowValue] = {}
-        self.groups: dict[int, tuple[int, bytes]] = {}
-        self.meters: dict[int, bytes] = {}
-        self.inbox: deque[bytes | Read] = deque()
-        self.outbox: deque[Event] = deque()
-        self.received = 0
-        self.refuses: Callable[[bytes], bool] = lambda message: False
-
-    @property
-    def ours(self) -> dict[FlowKey, FlowValue]:
-        return {key: value for key, value in self.flows.items() if is_ours(value[0])}
-
-    def restart(self) -> None:
-        """Lose everything but the foreign flows that somebody puts back."""
-        self.flows, self.groups, self.meters = {}, {}, {}
-        self.disconnect()
-
-    def disconnect(self) -> None:
-        self.inbox.clear()
-        self.outbox.clear()
-
-    def work(self, count: int | None = None) -> None:
-        """Take up to `count` messages (None: all) from the inbox."""
-        while self.inbox and (count is None or count > 0):
-            what = self.inbox.popleft()
-            if isinstance(what, Read):
-                self.outbox.append(self._dump(what.token))
-            else:
-                self._take(what)
-            count = None if count is None else count - 1
-
-    def _dump(self, token: int) -> SwitchRead:
-        flows = tuple(InstalledFlow(key, value, 0, 0) for key, value in self.flows.items())
-        return SwitchRead(self.dpid, token, flows, dict(self.groups), dict(self.meters))
-
-    def _take(self, message: bytes) -> None:
-        version, kind, length, xid = struct.unpack_from("!BBHI", message)
-        assert version == messages.VERSION and length == len(message)
-        if kind == messages.BARRIER_REQUEST:
-            if xid:
-                self.outbox.append(Confirmed(self.dpid, xid))
-            return
-        self.received += 1
-        take = {messages.FLOW_MOD: self._flow, messages.GROUP_MOD: self._group, messages.METER_MOD: self._meter}[kind]
-        if self.refuses(message) or not take(message):
-            self.outbox.append(Refusal(self.dpid, xid, "refused"))
-
-    def _flow(self, message: bytes) -> bool:
-        cookie, _, table, command = struct.unpack_from("!QQBB", message, 8)
-        (priority,) = struct.unpack_from("!H", message, 30)
-        (match_length,) = struct.unpack_from("!H", message, 50)
-        key = table, priority, message[52 : 48 + match_length]
-        instructions = message[48 + (match_length + 7) // 8 * 8 :]
-        if command == 4:
-            self.flows.pop(key, None)
-            return True
-        assert command == 0
-        if instructions[:4] == b"\0\x06\0\x08" and struct.unpack_from("!I", instructions, 4)[0] not in self.meters:
-            return False
-        used = _group_of(instructions)
-        if used is not None and used not in self.groups:
-            return False
-        self.flows[key] = cookie, instructions
-        return True
-
-    def _group(self, message: bytes) -> bool:
-        command, kind, number = struct.unpack_from("!HBxI", message, 8)
-        if command == 2:
-            self.groups.pop(number, None)
-            self.flows = {k: v for k, v in self.flows.items() if _group_of(v[1]) != number}
-            return True
-        if (command == 1) != (number in self.groups):
-            return False
-        self.groups[number] = kind, message[16:]
-        return True
-
-    def _meter(self, message: bytes) -> bool:
-        command, flags, number = struct.unpack_from("!HHI", message, 8)
-        if command > 1 or (command == 1) != (number in self.meters):
-            return False
-        self.meters[number] = struct.pack("!H", flags) + message[16:]
-        return True
-
-    def delete_meter(self, number: int) -> None:
-        """By hand: Open vSwitch then deletes the flows that use it as well."""
-        del self.meters[number]
-        uses = b"\0\x06\0\x08" + struct.pack("!I", number)
-        self.flows = {k: v for k, v in self.flows.items() if v[1][:8] != uses}
-
-
-def _group_of(instructions: bytes) -> int | None:
-    """The group that a flow consisting of nothing else hands packets to."""
-    if len(instructions) == 16 and instructions[8:10] == b"\0\x16":
-        return int(struct.unpack_from("!I", instructions, 12)[0])
-    return None
 
 
 @dataclass
@@ -338,7 +229,7 @@ def reads(effects: list[Effect]) -> list[Read]:
     return [e for e in effects if isinstance(e, Read)]
 
 
-def _keep(table: dict, key: str, value: object) -> None:
+def _keep(table: dict[str, Any], key: str, value: object) -> None:
     if value is None:
         table.pop(key, None)
     else:

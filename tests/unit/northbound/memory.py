@@ -101,7 +101,7 @@ class MemoryService:
     def binding(self, port: Port) -> BindingStatus:
         if port.name in self.unbound or not port.name.endswith("-1"):
             return BindingStatus(port.name, port.tenant, port.switch, None, None, "unbound")
-        return BindingStatus(port.name, port.tenant, port.switch, "hv2", "tap0", "bound", SINCE)
+        return BindingStatus(port.name, port.tenant, port.switch, "hv2", "tap0", "bound")
 
     def bindings(self) -> list[BindingStatus]:
         return [self.binding(port) for port in self.network.port_by_name.values()]
