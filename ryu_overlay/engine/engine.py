@@ -15,7 +15,7 @@ import logging
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from ipaddress import IPv4Address
-from typing import Any
+from typing import Any, get_args
 
 from ryu_overlay.compiler.program import Compiler
 from ryu_overlay.engine.bindings import Bindings
@@ -25,17 +25,12 @@ from ryu_overlay.engine.events import (
     ChassisForgotten,
     ChassisLost,
     ChassisReported,
-    Confirmed,
     Effect,
     Event,
     FabricRemembered,
     Log,
     NetworkChanged,
-    Refusal,
-    SwitchConnected,
     SwitchEvent,
-    SwitchGone,
-    SwitchRead,
     Tick,
 )
 from ryu_overlay.engine.memory import Memory
@@ -89,12 +84,8 @@ class Engine:
             ChassisReported: self._on_report,
             ChassisLost: self._on_lost,
             ChassisForgotten: self._on_forgotten,
-            SwitchConnected: self._on_switch,
-            SwitchGone: self._on_switch,
-            SwitchRead: self._on_switch,
-            Confirmed: self._on_switch,
-            Refusal: self._on_switch,
             Tick: self._on_tick,
+            **dict.fromkeys(get_args(SwitchEvent), self._on_switch),
         }
 
     def step(self, events: Iterable[Event], now: float) -> list[Effect]:

@@ -9,104 +9,25 @@ from __future__ import annotations
 import logging
 import struct
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Any
 
 import eventlet
-from eventlet.green import socket
-from eventlet.queue import LightQueue
 from ryu.ofproto import ofproto_v1_3, ofproto_v1_3_parser
 
-from ryu_overlay.engine.events import Confirmed, Event, Refusal, SwitchConnected, SwitchGone, SwitchRead
+from ryu_overlay.engine.events import Confirmed, Event, Refusal, SwitchConnected, SwitchGone
 from ryu_overlay.openflow import messages
-from ryu_overlay.openflow.messages import InstalledFlow, Multipart
+from ryu_overlay.openflow.messages import Multipart
+from ryu_overlay.southbound.channel import Channel, NoAnswer, Reading
+
+__all__ = ["NoAnswer", "Switches"]
 
 LOG = logging.getLogger(__name__)
 
-_CHUNK = 65536
 _ASKED_FROM = 0x80000000
 _ANSWERED_WITHIN = 5.0
 """Seconds a bridge has to answer a question asked outside the engine's own reading."""
-_KEEPALIVE = ((socket.TCP_KEEPIDLE, 5), (socket.TCP_KEEPINTVL, 2), (socket.TCP_KEEPCNT, 3), (socket.TCP_USER_TIMEOUT, 12_000))
-"""A host that lost its power ends no connection: its silence does, after 12 s."""
 
 Answer = Callable[[bytes], "bytes | None"]
-
-
-class NoAnswer(Exception):
-    """The bridge is not connected, refused the question, or did not answer in time."""
-
-
-@dataclass
-class _Reading:
-    """What a bridge has told of what it has."""
-
-    token: int
-    flows: list[InstalledFlow] = field(default_factory=list)
-    groups: dict[int, tuple[int, bytes]] = field(default_factory=dict)
-    meters: dict[int, bytes] = field(default_factory=dict)
-
-
-class _Channel:
-    """One bridge's connection: an outbox of its own, so that a slow bridge keeps nobody waiting, and replies in the making.
-
-    Raises OSError if the connection is gone already.
-    """
-
-    def __init__(self, datapath: Any) -> None:
-        self.datapath = datapath
-        self.host = datapath.address[0]
-        self.reading = _Reading(0)
-        self.asked: dict[int, tuple[list[bytes], Any]] = {}
-        datapath.socket.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-        for option, value in _KEEPALIVE:
-            datapath.socket.setsockopt(socket.IPPROTO_TCP, option, value)
-        self._outbox: LightQueue = LightQueue()
-        self._sender = eventlet.spawn(self._send)
-
-    def put(self, data: bytes) -> None:
-        self._outbox.put(data)
-
-    def close(self, reason: str) -> None:
-        """Send no more, and tell whoever waits for an answer."""
-        self._sender.kill()
-        for xid in tuple(self.asked):
-            self.no_answer(xid, reason)
-
-    def no_answer(self, xid: int, reason: str) -> None:
-        _, done = self.asked.pop(xid, (None, None))
-        if done is not None:
-            done.send_exception(NoAnswer(reason))
-
-    def part_of_answer(self, xid: int, reply: Multipart) -> None:
-        if xid in self.asked:
-            bodies, done = self.asked[xid]
-            bodies.append(reply.body)
-            if not reply.more:
-                del self.asked[xid]
-                done.send(bodies)
-
-    def part_of_reading(self, reply: Multipart) -> SwitchRead | None:
-        """Take in a reply to `reading`'s requests; gives the event once all is there (flows are asked for last)."""
-        reading = self.reading
-        if reply.kind == messages.STATS_GROUP_DESC:
-            reading.groups.update((number, (kind, data)) for number, kind, data in messages.parse_groups(reply.body))
-        elif reply.kind == messages.STATS_METER_CONFIG:
-            reading.meters.update(messages.parse_meters(reply.body))
-        elif reply.kind == messages.STATS_FLOW:
-            reading.flows.extend(messages.parse_flows(reply.body))
-            if not reply.more:
-                return SwitchRead(self.datapath.id, reading.token, tuple(reading.flows), reading.groups, reading.meters)
-        return None
-
-    def _send(self) -> None:
-        while True:
-            data = [self._outbox.get()]
-            while not self._outbox.empty():
-                data.append(self._outbox.get())
-            whole = b"".join(data)
-            for start in range(0, len(whole), _CHUNK):
-                self.datapath.send(whole[start : start + _CHUNK])
 
 
 class Switches:
@@ -119,7 +40,7 @@ class Switches:
         self.unsent = 0
         self._post = post
         self._answer = answer
-        self._channels: dict[int, _Channel] = {}
+        self._channels: dict[int, Channel] = {}
         self._turned_away: set[tuple[int, str]] = set()
         self._xid = _ASKED_FROM
         self._take_parsers()
@@ -139,7 +60,7 @@ class Switches:
             datapath.close()
             return
         try:
-            self._channels[datapath.id] = _Channel(datapath)
+            self._channels[datapath.id] = Channel(datapath)
         except OSError as error:
             LOG.info("the bridge at %s was gone before it was served: %s", host, error)
             return
@@ -168,7 +89,7 @@ class Switches:
         """Ask a bridge for groups, meters and flows; SwitchRead follows."""
         channel = self._channels.get(dpid)
         if channel is not None:
-            channel.reading = _Reading(token)
+            channel.reading = Reading(token)
             asks = (messages.group_request(token), messages.meter_request(token), messages.flow_request(token))
             channel.put(b"".join(asks))
 
@@ -217,7 +138,7 @@ class Switches:
         parsers[messages.BARRIER_REPLY] = barrier
         parsers[messages.ERROR] = error
 
-    def _channel_of(self, datapath: Any) -> _Channel | None:
+    def _channel_of(self, datapath: Any) -> Channel | None:
         """The channel of a connection, None once another has replaced it."""
         channel = self._channels.get(datapath.id)
         return channel if channel is not None and channel.datapath is datapath else None

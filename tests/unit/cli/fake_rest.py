@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
@@ -200,10 +200,14 @@ class _Handler(BaseHTTPRequestHandler):
         """Quiet: the tests look at `asked`."""
 
 
+def serving(fake: FakeRest) -> AbstractContextManager[str]:
+    """Serve it for the length of the block; gives the URL."""
+    return listening(type("Handler", (_Handler,), {"fake": fake}))
+
+
 @contextmanager
-def serving(fake: FakeRest) -> Iterator[str]:
-    """Serve it on a free port of 127.0.0.1; gives the URL."""
-    handler = type("Handler", (_Handler,), {"fake": fake})
+def listening(handler: type[BaseHTTPRequestHandler]) -> Iterator[str]:
+    """A server with this handler on a free port of 127.0.0.1, for the length of the block; gives the URL."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
 
 import pytest
@@ -15,7 +14,7 @@ from ryu_overlay.cli.main import cli
 from ryu_overlay.model.objects import RouterPort
 from ryu_overlay.northbound.dispatch import Api
 from ryu_overlay.northbound.http import Incoming
-from tests.unit.cli.fake_rest import Run
+from tests.unit.cli.fake_rest import Run, listening
 from tests.unit.northbound.memory import RED, MemoryService
 
 
@@ -47,16 +46,9 @@ class _Handler(BaseHTTPRequestHandler):
 @pytest.fixture
 def service(monkeypatch: pytest.MonkeyPatch) -> Iterator[MemoryService]:
     service = MemoryService()
-    server = ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (_Handler,), {"api": Api(service)}))
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    monkeypatch.setenv("OVERLAY_URL", f"http://127.0.0.1:{server.server_port}")
-    try:
+    with listening(type("Handler", (_Handler,), {"api": Api(service)})) as url:
+        monkeypatch.setenv("OVERLAY_URL", url)
         yield service
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
 
 
 @pytest.fixture
