@@ -88,7 +88,7 @@ class Overlay(app_manager.RyuApp):  # type: ignore[misc]
         self._loop.hand(Read, lambda e: self._switches.read(e.dpid, e.token))
         self._loop.hand(PlanTunnels, lambda e: self._chassis.plan(e.chassis, ChassisPlan(e.tunnels)))
         self._loop.hand(Remember, self._remember)
-        mount(kwargs["wsgi"], LiveService(self._store, self._loop, self._switches))
+        mount(kwargs["wsgi"], LiveService(self._store, self._loop, self._switches, self._responder))
 
     def start(self) -> None:
         """Ryu calls this once every app is there."""

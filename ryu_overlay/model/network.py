@@ -71,8 +71,8 @@ class Network:
         return self.tables[kind].get(ref)
 
     def find_port(self, iface_id: str) -> Port | None:
-        """The port that an Interface's `iface-id` names, by name or by UUID."""
-        return self.port_by_name.get(iface_id) or self.port_by_uuid.get(iface_id)
+        """The port that an Interface's `iface-id` names, by UUID or by name."""
+        return self.port_by_uuid.get(iface_id) or self.port_by_name.get(iface_id)
 
     def children(self, obj: Object) -> Iterator[Object]:
         """What stands directly under a tenant, switch or router (attached router ports are not under their switch)."""

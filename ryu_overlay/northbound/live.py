@@ -5,7 +5,7 @@ It decides nothing; what it cannot know it says so (None, "disconnected").
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, timezone
 from typing import Any
 
@@ -26,6 +26,7 @@ from ryu_overlay.northbound.service import (
     StoreAway,
     TunnelStatus,
 )
+from ryu_overlay.oam.responder import Responder
 from ryu_overlay.openflow.describe import flow_text
 from ryu_overlay.openflow.messages import flow_request, meter_stats_request, parse_flows, parse_meter_drops
 from ryu_overlay.pipeline.cookies import DROP_BIT, OURS_COOKIE, OURS_MASK, read_cookie
@@ -43,11 +44,12 @@ _TABLE_NAMES = {t.number: t.name for t in TABLES.values()}
 class LiveService:
     """See `service.Service`, which it implements."""
 
-    def __init__(self, store: store_room.Store, loop: Loop, switches: Switches) -> None:
+    def __init__(self, store: store_room.Store, loop: Loop, switches: Switches, responder: Responder) -> None:
         self._store = store
         self._loop = loop
         self._engine = loop.engine
         self._switches = switches
+        self._responder = responder
 
     @property
     def network(self) -> Network:
@@ -118,6 +120,13 @@ class LiveService:
     def drift(self) -> list[DriftEntry]:
         found = [d for _, bridge in self._bridges() for d in (*bridge.drift, *bridge.foreign)]
         return [_drift_entry(d) for d in sorted(found, key=lambda d: d.at)]
+
+    def punts(self) -> Mapping[str, tuple[int, int]]:
+        ours = self._responder
+        return {f.reason: (ours.answered[f], ours.unanswered[f]) for f in ours.answered}
+
+    def faults(self) -> Mapping[str, int]:
+        return {"step": self._loop.failures, "unsent": self._switches.unsent, "malformed": self._responder.malformed}
 
     def vm_mtu(self) -> int | None:
         mtus = [mtu for name in self._engine.encap_ips if (mtu := self._underlay_mtu(name)) is not None]

@@ -65,6 +65,17 @@ class _State(Collector):
         yield from self._tunnels()
         yield from self._drops()
         yield from self._drift()
+        yield from self._controller()
+
+    def _controller(self) -> Iterator[Metric]:
+        punts = CounterMetricFamily("overlay_punts", "Packets that routers had to answer.", labels=("reason", "answered"))
+        for reason, (answered, unanswered) in sorted(self._service.punts().items()):
+            punts.add_metric((reason, "true"), answered)
+            punts.add_metric((reason, "false"), unanswered)
+        faults = CounterMetricFamily("overlay_faults", "What went wrong inside the controller.", labels=("kind",))
+        for kind, number in sorted(self._service.faults().items()):
+            faults.add_metric((kind,), number)
+        yield from (punts, faults)
 
     def _ports(self) -> Iterator[Metric]:
         ports = GaugeMetricFamily("overlay_ports", "Logical ports by state and chassis.", labels=("state", "chassis"))

@@ -150,6 +150,14 @@ class Service(Protocol):
 
     def drift(self) -> list[DriftEntry]: ...
 
+    def punts(self) -> Mapping[str, tuple[int, int]]:
+        """Packets that routers had to answer, by reason: (answered, left unanswered as the RFCs ask) since the start."""
+        ...
+
+    def faults(self) -> Mapping[str, int]:
+        """What went wrong inside the controller since its start, by kind; all 0 unless there is a bug or a hopeless switch."""
+        ...
+
     def vm_mtu(self) -> int | None:
         """The MTU in bytes that VMs may use on every chassis, None while no chassis is known."""
         ...

@@ -65,8 +65,8 @@ class Feature(IntEnum):
 
     @property
     def reason(self) -> str:
-        """A drop's name to an operator: `spoofed_mac`."""
-        return self.name.removeprefix("DROP_").lower()
+        """The name of a drop or punt to an operator: `spoofed_mac`, `ttl_exceeded`."""
+        return self.name.removeprefix("DROP_").removeprefix("PUNT_").lower()
 
 
 _PHYSICAL_DROPS = {

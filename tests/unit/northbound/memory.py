@@ -121,6 +121,12 @@ class MemoryService:
     def drift(self) -> list[DriftEntry]:
         return [DriftEntry(SINCE, "hv2", "missing", "ls_in_mac", "priority=1 actions=drop", True)]
 
+    def punts(self) -> dict[str, tuple[int, int]]:
+        return {"ttl_exceeded": (7, 2)}
+
+    def faults(self) -> dict[str, int]:
+        return {"steps": 0, "malformed": 3}
+
     def vm_mtu(self) -> int | None:
         return 1450
 

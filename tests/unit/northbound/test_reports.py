@@ -94,6 +94,8 @@ def test_metrics(red: Caller, service: MemoryService) -> None:
         'overlay_ports{chassis="hv2",state="bound"} 1.0',
         'overlay_drop_packets_total{chassis="hv2",kind="port",object="red/web/web-1",reason="spoofed_mac"} 5.0',
         'overlay_drift{chassis="hv2",healed="true",what="missing"} 1.0',
+        'overlay_punts_total{answered="false",reason="ttl_exceeded"} 2.0',
+        'overlay_faults_total{kind="malformed"} 3.0',
     ):
         assert expected in lines
     text = "\n".join(lines)
