@@ -86,7 +86,8 @@ class Replica:
                     made.append(after)
                 if before is not None and (after is None or after.ref != before.ref):
                     gone.append(before)
-                    renamed.add(uuid)
+                    if after is not None:  # what goes takes its rows with it, and they are among the changed
+                        renamed.add(uuid)
         for obj in reversed(gone):
             held = draft.get(obj.kind, obj.ref)
             if held is not None and held.uuid == obj.uuid:  # another program's rows may have stood for one name

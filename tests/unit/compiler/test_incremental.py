@@ -62,7 +62,7 @@ def test_switches_follow_step_by_step_without_a_hole(data: st.DataObject) -> Non
                 switch.take(message)
             change.apply(installed)
             assert installed == switch.installed == content(program)
-        had = programs
+        had |= programs
         step(world, data.draw)
 
 
