@@ -1,6 +1,6 @@
 """Writes what `flows/` holds that comes from the code: the pipeline's page and each scenario's flows.
 
-    python -m tools.flows
+python -m tools.flows
 """
 
 from __future__ import annotations

@@ -69,13 +69,17 @@ def routers(draw: st.DrawFn, switches: int, most_hops: int) -> list[Document]:
     for r in numbers:
         for s in range(switches):
             if draw(USUALLY):
-                address = IPv4Interface(f"10.0.{s}.{1 + r}/24")
-                attached[r].append({"name": f"s{s}", "mac": mac(2, r, s), "addresses": [address], "switch": f"s{s}"})
+                here = IPv4Interface(f"10.0.{s}.{1 + r}/24")
+                attached[r].append({"name": f"s{s}", "mac": mac(2, r, s), "addresses": [here], "switch": f"s{s}"})
                 beside[r] += [f"10.0.{s}.{n}" for n in (10, 99, *(1 + other for other in numbers if other != r))]
     for n, (a, b) in enumerate(combinations(numbers, 2)):
         if draw(USUALLY):
             for near, far, address in ((a, b, 0), (b, a, 1)):
-                port: Document = {"name": f"to{far}", "mac": mac(3, near, far), "addresses": [IPv4Interface(f"100.64.{n}.{address}/31")]}
+                port: Document = {
+                    "name": f"to{far}",
+                    "mac": mac(3, near, far),
+                    "addresses": [IPv4Interface(f"100.64.{n}.{address}/31")],
+                }
                 attached[near].append(port | ({"peer": (f"r{far}", f"to{near}")} if near == a else {}))
                 beside[near].append(f"100.64.{n}.{1 - address}")
     return [{"name": f"r{r}", "ports": attached[r], "routes": draw(routes(beside[r], most_hops))} for r in numbers]
@@ -95,7 +99,9 @@ def routes(draw: st.DrawFn, hops: list[str], most: int) -> list[Document]:
 def tenants(draw: st.DrawFn, name: str, most_hops: int = 1) -> Document:
     """A tenant's document."""
     number = draw(st.integers(1, MAX_SWITCHES))
-    switches = [{"name": f"s{s}", "subnets": [IPv4Network(f"10.0.{s}.0/24")], "ports": draw(ports(name, s))} for s in range(number)]
+    switches = [
+        {"name": f"s{s}", "subnets": [IPv4Network(f"10.0.{s}.0/24")], "ports": draw(ports(name, s))} for s in range(number)
+    ]
     return {"name": name, "switches": switches, "routers": draw(routers(number, most_hops))}
 
 
@@ -142,8 +148,17 @@ def packets(network: Network, port: Port) -> st.SearchStrategy[Packet]:
     sources = st.sampled_from([*(port.addresses * 12), *map(IPv4Address, (*known, *NOWHERE))])
     gateways = [p.mac for p in routers_ if p.switch == port.switch]
     macs = st.sampled_from([*gateways * 8, *(p.mac for p in (*routers_, *others)), BROADCAST, "01:00:5e:00:00:05", mac(9, 9, 9)])
-    ips = st.builds(_ip, sources, addresses, st.sampled_from([UDP, ICMP, ICMP, TCP, 47]), st.sampled_from([64, 64, 0, 1, 2, 3]), USUALLY)
-    arps = st.builds(Arp, st.sampled_from([1, 1, 2]), st.sampled_from([port.mac] * 6 + [mac(9, 9, 9)]), sources, st.just(mac(0, 0, 0)), addresses)
+    ips = st.builds(
+        _ip, sources, addresses, st.sampled_from([UDP, ICMP, ICMP, TCP, 47]), st.sampled_from([64, 64, 0, 1, 2, 3]), USUALLY
+    )
+    arps = st.builds(
+        Arp,
+        st.sampled_from([1, 1, 2]),
+        st.sampled_from([port.mac] * 6 + [mac(9, 9, 9)]),
+        sources,
+        st.just(mac(0, 0, 0)),
+        addresses,
+    )
     bodies = st.one_of(*[ips] * 8, arps, arps, st.sampled_from([0x86DD, 0x88CC, 0x0800 + 0x21]))
     return st.builds(Packet, st.sampled_from([port.mac] * 12 + [mac(9, 9, 9)]), macs, bodies)
 

@@ -29,11 +29,11 @@ def from_json(given: dict[str, Any]) -> Packet:
         ip = dict(given["ipv4"])
         proto = ip.pop("proto")
         l4 = tuple(ip.pop("l4", (0, 0)))
-        addresses = {name: IPv4Address(ip.pop(name)) for name in ("src", "dst")}
-        body = Ip(**addresses, proto=_NUMBERS.get(proto, proto), l4=(l4[0], l4[1]), **ip)
+        src, dst = IPv4Address(ip.pop("src")), IPv4Address(ip.pop("dst"))
+        body = Ip(src, dst, _NUMBERS[proto] if proto in _NUMBERS else int(proto), l4=(l4[0], l4[1]), **ip)
     elif "arp" in given:
-        arp = dict(given["arp"])
-        body = Arp(**{n: IPv4Address(v) if n in ("spa", "tpa") else v for n, v in arp.items()})
+        arp = given["arp"]
+        body = Arp(arp["op"], arp["sha"], IPv4Address(arp["spa"]), arp["tha"], IPv4Address(arp["tpa"]))
     else:
         body = given["eth_type"]
     return Packet(given["eth_src"], given["eth_dst"], body)

@@ -101,6 +101,8 @@ def test_walked_packets_go_the_ways_expected(case: Case) -> None:
 
 def test_the_scenarios_show_every_way_to_end() -> None:
     shown = {leg.end.partition(": ")[2] for case in CASES for way in case.expected() for leg in way}
-    features = {f.reason if f.is_drop else f.name.removeprefix("PUNT_").lower() for f in Feature if f >= Feature.PUNT_TTL_EXCEEDED}
+    features = {
+        f.reason if f.is_drop else f.name.removeprefix("PUNT_").lower() for f in Feature if f >= Feature.PUNT_TTL_EXCEEDED
+    }
     # No packet of a scenario comes by a port that is bound to nothing.
     assert features - shown == {Feature.DROP_UNKNOWN_IN_PORT.reason}

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from ryu_overlay.compiler.program import compile_all
 from ryu_overlay.model.walk import walk, walks
-from tests.golden.effort import effort
+from tests.golden.effort import heavy
 from tests.golden.following import Follower
 from tests.golden.networks import CHASSIS, MAX_BOUND, TUNNELS, Placed, packets, placed_networks
 from tests.golden.rig import Rig, rig
@@ -63,7 +63,7 @@ def agree(traced: Way, walked: Way) -> bool:
     return walked[: len(before)] == tuple(before) and same.path[: len(last.path) - 1] == last.path[:-1] and passed > DEEPEST
 
 
-@effort(short=60, full=800)
+@heavy(1.5)
 @given(data=st.data())
 def test_by_the_only_way(chassis: Rig, ends: Counter[str], data: st.DataObject) -> None:
     placed = data.draw(placed_networks())
@@ -79,7 +79,7 @@ def test_by_the_only_way(chassis: Rig, ends: Counter[str], data: st.DataObject) 
         ends[" ".join(leg.end.partition(": ")[2 * (not leg.end.startswith("delivered"))] for leg in walked)] += 1
 
 
-@effort(short=15, full=150)
+@heavy(0.3)
 @given(data=st.data())
 def test_by_one_of_several_equal_ways(chassis: Rig, data: st.DataObject) -> None:
     placed = data.draw(placed_networks(most_hops=3))

@@ -148,7 +148,9 @@ def _bind(world: World, draw: Draw) -> None:
 def _retunnel(world: World, draw: Draw) -> None:
     """Tunnels of a chassis come or go, or get another OpenFlow port."""
     name = draw(st.sampled_from(CHASSIS))
-    world.tunnels[name] = {other: draw(st.sampled_from([port, port + 10])) for other, port in TUNNELS[name].items() if draw(st.booleans())}
+    world.tunnels[name] = {
+        other: draw(st.sampled_from([port, port + 10])) for other, port in TUNNELS[name].items() if draw(st.booleans())
+    }
 
 
 def _join(world: World, draw: Draw) -> None:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from ryu_overlay.compiler.program import Compiler, compile_all
 from ryu_overlay.openflow.diff import Installed, difference
 from ryu_overlay.openflow.flow import EMPTY, Program
-from tests.golden.effort import effort
+from tests.golden.effort import heavy
 from tests.unit.compiler.edits import populated, step
 from tests.unit.openflow.pretend_switch import PretendSwitch
 
@@ -31,7 +31,7 @@ def contents(programs: dict[str, Program]) -> dict[str, Installed]:
     return {chassis: content(program) for chassis, program in programs.items()}
 
 
-@effort(short=40, full=1500)
+@heavy(1)
 @given(data=st.data())
 def test_incremental_compilation_equals_full_compilation(data: st.DataObject) -> None:
     world, compiler = populated(data.draw), Compiler(RATE)
@@ -41,7 +41,7 @@ def test_incremental_compilation_equals_full_compilation(data: st.DataObject) ->
         step(world, data.draw)
 
 
-@effort(short=40, full=1500)
+@heavy(1)
 @given(data=st.data())
 def test_switches_follow_step_by_step_without_a_hole(data: st.DataObject) -> None:
     world, compiler = populated(data.draw), Compiler(RATE)
@@ -66,7 +66,7 @@ def test_switches_follow_step_by_step_without_a_hole(data: st.DataObject) -> Non
         step(world, data.draw)
 
 
-@effort(short=20, full=500)
+@heavy(0.5)
 @given(data=st.data())
 def test_what_did_not_change_is_the_same_object(data: st.DataObject) -> None:
     world, compiler = populated(data.draw), Compiler(RATE)
