@@ -20,7 +20,7 @@ from ryu_overlay.openflow.fields import (
 )
 from ryu_overlay.openflow.flow import Block, Flow, Meter
 from ryu_overlay.pipeline.cookies import Feature, Why
-from ryu_overlay.pipeline.registers import FROM_TUNNEL, NEXT_HOP
+from ryu_overlay.pipeline.registers import ANSWER, FROM_TUNNEL, NEXT_HOP
 from ryu_overlay.pipeline.table import Match, Table
 from ryu_overlay.pipeline.tables import (
     LR_IN_ADMIT,
@@ -97,15 +97,18 @@ def _admission() -> list[Flow]:
 
 def _services() -> list[Flow]:
     hop = NEXT_HOP.field
-    swap = (Move(IPV4_DST, hop), Move(IPV4_SRC, IPV4_DST), Move(hop, IPV4_SRC), SetTtl(ORIGIN_TTL + 1))
+    made_here = (SetTtl(ORIGIN_TTL + 1), SetField(ANSWER.field, 1))
+    swap = (Move(IPV4_DST, hop), Move(IPV4_SRC, IPV4_DST), Move(hop, IPV4_SRC), *made_here)
     why = Why(Feature.ROUTER_ADDRESS)
     icmp = {**_IP, IP_PROTO: ICMP}
 
     def punt(proto: int, feature: Feature) -> Flow:
         return LR_IN_SERVICE.flow("protocol", {**_IP, IP_PROTO: proto}, (Punt(),), meter=PUNT_METER, why=Why(feature))
 
+    # A later fragment does not say what it is of: two routers would send an echo reply's to and fro.
+    fragment = {**icmp, IP_FRAG: FRAG_LATER, ANSWER.field: 0}
     return [
-        LR_IN_SERVICE.flow("later_fragment", {**icmp, IP_FRAG: FRAG_LATER}, swap, goto=LR_IN_ROUTE, why=why),
+        LR_IN_SERVICE.flow("later_fragment", fragment, swap, goto=LR_IN_ROUTE, why=why),
         LR_IN_SERVICE.flow(
             "echo", {**icmp, ICMP_TYPE: 8, ICMP_CODE: 0}, (*swap, SetField(ICMP_TYPE, 0)), goto=LR_IN_ROUTE, why=why
         ),

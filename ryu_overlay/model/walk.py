@@ -113,8 +113,9 @@ class _Script:
 class _Walk:
     """One packet's way in the making. Each step gives the next one, or the outcome."""
 
-    def __init__(self, network: Network, choose: Choose) -> None:
+    def __init__(self, network: Network, choose: Choose, is_answer: bool = False) -> None:
         self._network = network
+        self._is_answer = is_answer
         self._choose = choose
         self._chosen: dict[object, IPv4Address] = {}
         self._hops: list[Hop] = []
@@ -182,7 +183,7 @@ class _Walk:
         if reason is not None or not isinstance(ip, Ip):
             return self._end(view, port, packet, reason or DropReason.NOT_IPV4)
         if rules.owns(view, ip.dst):
-            kind = rules.answer_at_own_address(ip)
+            kind = rules.answer_at_own_address(ip, self._is_answer)
             if kind is None:
                 return self._end(view, port, packet, DropReason.OWN_ICMP)
             return self._answer(kind, view, port, packet, ip.dst)
@@ -243,7 +244,7 @@ class _Walk:
         self._pass(_at(view, in_port, None), packet)
         answer = rules.answer_to(kind, ip, own or rules.address_towards(in_port, ip.src))
         reply = Packet(packet.eth_dst, packet.eth_src, answer)
-        back = _Walk(self._network, self._choose)
+        back = _Walk(self._network, self._choose, is_answer=True)
         return Answered(kind, in_port.ref, reply, back.run(back._route(view, None, reply, answer)))
 
     def _end(self, view: RouterView, in_port: RouterPort | None, packet: Packet, reason: DropReason) -> Dropped:

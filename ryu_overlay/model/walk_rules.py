@@ -110,14 +110,15 @@ def owns(view: RouterView, address: IPv4Address) -> bool:
     return any(has_address(p, address) for p in view.ports)
 
 
-def answer_at_own_address(ip: Ip) -> AnswerKind | None:
+def answer_at_own_address(ip: Ip, is_answer: bool = False) -> AnswerKind | None:
     """What a router sends back for a packet to one of its own addresses, or None for ICMP that needs no answer.
 
-    An echo request has code 0 (RFC 792). A later fragment of ICMP counts as one of an echo request: the fragments of
-    a large ping go back one by one.
+    An echo request has code 0 (RFC 792). A later fragment of ICMP counts as one of an echo request, unless a router made
+    it as an answer (`is_answer`): the fragments of a large ping go back one by one, and stay there.
     """
     if ip.proto == ICMP:
-        return AnswerKind.ECHO_REPLY if ip.later_fragment or ip.l4 == (ECHO_REQUEST, 0) else None
+        is_request = not is_answer if ip.later_fragment else ip.l4 == (ECHO_REQUEST, 0)
+        return AnswerKind.ECHO_REPLY if is_request else None
     return _AT_OWN_ADDRESS.get(ip.proto, AnswerKind.PROTOCOL_UNREACHABLE)
 
 

@@ -39,9 +39,12 @@ OUT_LPORT = Register(
 FROM_TUNNEL = Register(
     register(10), "from_tunnel", 1, "1: it came by a tunnel and must not go back into one", "until a router routes it"
 )
+ANSWER = Register(
+    register(11), "answer", 1, "1: a router made it as an answer, so no router answers it", "for the rest of its way"
+)
 NEXT_HOP = Register(register(0), "next_hop", 32, "IPv4 address of the next hop", "from lr_in_route to lr_in_resolve")
 
-REGISTERS: tuple[Register, ...] = (DATAPATH, IN_LPORT, OUT_LPORT, FROM_TUNNEL, NEXT_HOP)
+REGISTERS: tuple[Register, ...] = (DATAPATH, IN_LPORT, OUT_LPORT, FROM_TUNNEL, ANSWER, NEXT_HOP)
 
 
 def check(registers: tuple[Register, ...]) -> None:

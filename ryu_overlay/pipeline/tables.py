@@ -28,7 +28,7 @@ from ryu_overlay.openflow.fields import (
     NW_TTL,
     TUN_ID,
 )
-from ryu_overlay.pipeline.registers import DATAPATH, FROM_TUNNEL, IN_LPORT, NEXT_HOP, OUT_LPORT
+from ryu_overlay.pipeline.registers import ANSWER, DATAPATH, FROM_TUNNEL, IN_LPORT, NEXT_HOP, OUT_LPORT
 from ryu_overlay.pipeline.table import Table
 
 _DP, _IN, _OUT, _TUN, _HOP = DATAPATH.field, IN_LPORT.field, OUT_LPORT.field, FROM_TUNNEL.field, NEXT_HOP.field
@@ -116,8 +116,8 @@ _DECLARED = (
         32,
         "lr_in_service",
         "What a router does with packets to itself: echo reply, reset, unreachable. The only table that looks at layer 4.",
-        frozenset({ETH_TYPE, IP_PROTO, ICMP_TYPE, ICMP_CODE, IP_FRAG}),
-        frozenset({IPV4_SRC, IPV4_DST, ICMP_TYPE, _HOP}),
+        frozenset({ETH_TYPE, IP_PROTO, ICMP_TYPE, ICMP_CODE, IP_FRAG, ANSWER.field}),
+        frozenset({IPV4_SRC, IPV4_DST, ICMP_TYPE, _HOP, ANSWER.field}),
         {"miss": 0, "protocol": 10, "echo": 20, "later_fragment": 30},
         frozenset({"lr_in_route"}),
         punts=True,

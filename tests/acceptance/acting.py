@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from typing import Any
 
 from mininet_topos.http import Rest
 from mininet_topos.lab import Lab
@@ -30,8 +31,21 @@ def tcp(server: VM, client: VM, port: int) -> None:
         serve.wait(10)
 
 
+def whole_tenant(name: str) -> dict[str, Any]:
+    """A tenant of several objects, to be written in one transaction."""
+    switch = {"name": "s", "subnets": ["10.0.0.0/24"], "ports": [{"name": f"{name}-{n}"} for n in range(3)]}
+    router = {"name": "r", "ports": [{"name": "s", "addresses": ["10.0.0.1/24"], "switch": "s"}]}
+    return {"name": name, "switches": [switch], "routers": [router]}
+
+
+def is_whole(tenant: dict[str, Any]) -> bool:
+    """Whether a stored tenant has everything that `whole_tenant` gave it."""
+    switches, routers = tenant["switches"], tenant["routers"]
+    return [len(s["ports"]) for s in switches] == [3] and [len(r["ports"]) for r in routers] == [1]
+
+
 class Writer(threading.Thread):
-    """Adds ports one after the other until the controller is gone; keeps what was answered."""
+    """Makes tenants one after the other until the controller is gone; keeps the names of those it tried and was answered for."""
 
     def __init__(self, rest: Rest) -> None:
         super().__init__()
@@ -44,7 +58,7 @@ class Writer(threading.Thread):
             name = f"burst-{number}"
             self.tried.append(name)
             try:
-                answer = self.rest.post("/v1/tenants/burst/switches/s/ports", {"name": name, "addresses": []})
+                answer = self.rest.post("/v1/tenants", whole_tenant(name))
             except OSError:
                 return
             if answer.status == 201:

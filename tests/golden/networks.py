@@ -74,14 +74,15 @@ def routers(draw: st.DrawFn, switches: int, most_hops: int) -> list[Document]:
                 beside[r] += [f"10.0.{s}.{n}" for n in (10, 99, *(1 + other for other in numbers if other != r))]
     for n, (a, b) in enumerate(combinations(numbers, 2)):
         if draw(USUALLY):
-            for near, far, address in ((a, b, 0), (b, a, 1)):
+            first, length = draw(st.sampled_from([(0, 31), (1, 30)]))
+            for near, far, address in ((a, b, first), (b, a, first + 1)):
                 port: Document = {
                     "name": f"to{far}",
                     "mac": mac(3, near, far),
-                    "addresses": [IPv4Interface(f"100.64.{n}.{address}/31")],
+                    "addresses": [IPv4Interface(f"100.64.{n}.{address}/{length}")],
                 }
                 attached[near].append(port | ({"peer": (f"r{far}", f"to{near}")} if near == a else {}))
-                beside[near].append(f"100.64.{n}.{1 - address}")
+                beside[near].append(f"100.64.{n}.{2 * first + 1 - address}")
     return [{"name": f"r{r}", "ports": attached[r], "routes": draw(routes(beside[r], most_hops))} for r in numbers]
 
 
