@@ -17,6 +17,8 @@ from ryu_overlay.openflow.fields import (
     IPV4_DST,
     IPV4_SRC,
     NW_TTL,
+    VLAN_PRESENT,
+    VLAN_VID,
 )
 from ryu_overlay.openflow.flow import Block, Flow, Meter
 from ryu_overlay.pipeline.cookies import Feature, Why
@@ -85,7 +87,12 @@ def _misses() -> list[Flow]:
 
 
 def _admission() -> list[Flow]:
-    flows = [LR_IN_ADMIT.flow("ip", _IP, goto=LR_IN_OWN, why=Why(Feature.PIPELINE))]
+    tagged: Match = {VLAN_VID: (VLAN_PRESENT, VLAN_PRESENT)}
+    flows = [
+        LS_IN_SECURITY.flow("tagged", tagged, why=Why(Feature.DROP_NOT_ALLOWED_TYPE)),
+        LR_IN_ADMIT.flow("tagged", tagged, why=Why(Feature.DROP_NOT_IPV4)),
+        LR_IN_ADMIT.flow("ip", _IP, goto=LR_IN_OWN, why=Why(Feature.PIPELINE)),
+    ]
     for text in _BAD_SOURCES:
         match: Match = {**_IP, IPV4_SRC: prefix(IPv4Network(text))}
         flows.append(LR_IN_ADMIT.flow("bad_source", match, why=Why(Feature.DROP_BAD_SOURCE)))

@@ -64,6 +64,7 @@ METADATA = _basic("metadata", 2, 64, "hex")
 ETH_DST = _basic("eth_dst", 3, 48, "mac", _nxm(NXM_OLD, 1, "NXM_OF_ETH_DST[]"))
 ETH_SRC = _basic("eth_src", 4, 48, "mac", _nxm(NXM_OLD, 2, "NXM_OF_ETH_SRC[]"))
 ETH_TYPE = _basic("eth_type", 5, 16, "hex")
+VLAN_VID = _basic("vlan_vid", 6, 13, "hex")
 IP_PROTO = _basic("nw_proto", 10, 8)
 IPV4_SRC = _basic("nw_src", 11, 32, "ip", _nxm(NXM_OLD, 7, "NXM_OF_IP_SRC[]"))
 IPV4_DST = _basic("nw_dst", 12, 32, "ip", _nxm(NXM_OLD, 8, "NXM_OF_IP_DST[]"))
@@ -84,11 +85,14 @@ def register(number: int) -> Field:
     return Field(f"reg{number}", NXM_NX, number, 32, 4, "hex", _nxm(NXM_NX, number, f"NXM_NX_REG{number}[]"))
 
 
+VLAN_PRESENT = 0x1000
+"""vlan_vid's bit that says there is a tag (OFPVID_PRESENT)."""
+
 FRAG_LATER = 3
 """nw_frag of a fragment other than the first."""
 
 WIRE_ORDER: tuple[Field, ...] = (
-    *(IN_PORT, ETH_DST, ETH_SRC, ETH_TYPE),
+    *(IN_PORT, ETH_DST, ETH_SRC, ETH_TYPE, VLAN_VID),
     *(IPV4_SRC, IPV4_DST, IP_FRAG, NW_TTL, IP_PROTO, ICMP_TYPE, ICMP_CODE),
     *(ARP_OP, ARP_SPA, ARP_TPA, ARP_SHA, ARP_THA),
     TUN_ID,

@@ -27,6 +27,7 @@ from ryu_overlay.openflow.fields import (
     IPV4_SRC,
     NW_TTL,
     TUN_ID,
+    VLAN_VID,
 )
 from ryu_overlay.pipeline.registers import ANSWER, DATAPATH, FROM_TUNNEL, IN_LPORT, NEXT_HOP, OUT_LPORT
 from ryu_overlay.pipeline.table import Table
@@ -64,9 +65,9 @@ _DECLARED = (
         8,
         "ls_in_security",
         "Port security (from_lport): IPv4 and ARP source addresses.",
-        frozenset({_IN, ETH_TYPE, IPV4_SRC, ARP_SPA, ARP_SHA}),
+        frozenset({_IN, ETH_TYPE, VLAN_VID, IPV4_SRC, ARP_SPA, ARP_SHA}),
         frozenset(),
-        {"miss": 0, "spoofed": 10, "allow": 20},
+        {"miss": 0, "spoofed": 10, "allow": 20, "tagged": 30},
         frozenset({"ls_in_arp", "ls_in_lookup"}),
         miss="drop not_allowed_type",
     ),
@@ -96,9 +97,9 @@ _DECLARED = (
         24,
         "lr_in_admit",
         "A router takes IPv4 only, and only from sources that may be routed.",
-        frozenset({ETH_TYPE, IPV4_SRC}),
+        frozenset({ETH_TYPE, VLAN_VID, IPV4_SRC}),
         frozenset(),
-        {"miss": 0, "ip": 10, "bad_source": 20},
+        {"miss": 0, "ip": 10, "bad_source": 20, "tagged": 30},
         frozenset({"lr_in_own"}),
         miss="drop not_ipv4",
     ),

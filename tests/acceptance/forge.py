@@ -40,6 +40,7 @@ def main() -> None:
         "ip": gateway_mac + own_mac + b"\x08\x00" + echo(STRANGER_IP, target_ip),
         "arp-address": broadcast + own_mac + b"\x08\x06" + arp(own_mac, STRANGER_IP, target_ip),
         "arp-mac": broadcast + own_mac + b"\x08\x06" + arp(STRANGER_MAC, own_ip, target_ip),
+        "tagged": gateway_mac + own_mac + b"\x81\x00\x00\x05\x08\x00" + echo(own_ip, target_ip),
         "type": broadcast + own_mac + b"\x88\xcc" + bytes(46),
     }
     with socket.socket(socket.AF_PACKET, socket.SOCK_RAW) as raw:

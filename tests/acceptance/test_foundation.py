@@ -85,13 +85,14 @@ def test_nothing_crosses_tenants(lab: Lab, evidence: Evidence) -> None:
         ("arp-address", "spoofed_arp"),
         ("arp-mac", "spoofed_arp"),
         ("type", "not_allowed_type"),
+        ("tagged", "not_allowed_type"),
     ],
 )
 def test_forged_frames_are_dropped_and_counted(lab: Lab, evidence: Evidence, kind: str, reason: str) -> None:
     victim, liar = lab.vms["red-web-2"], lab.vms["red-web-1"]
     gateway = lab.rest.get("/v1/tenants/red/routers/r1/ports/web").json["mac"]
     # What no rule of a port stops is counted by the table, not by the port.
-    match = {"reason": reason} if kind == "type" else {"reason": reason, "object": "red/web/red-web-1"}
+    match = {"reason": reason} if reason == "not_allowed_type" else {"reason": reason, "object": "red/web/red-web-1"}
     before = drops(lab, **match)
     with lab.tcpdump(victim, "eth0", "ether src 02:00:de:ad:be:ef or arp src host 10.99.99.99 or src host 10.99.99.99") as seen:
         liar.run(sys.executable, FORGE, "eth0", kind, "50", liar.mac, liar.ip, gateway, victim.ip)

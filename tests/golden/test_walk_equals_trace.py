@@ -45,7 +45,7 @@ def ends() -> Iterator[Counter[str]]:
     """How packets ended, counted over a test's examples."""
     seen: Counter[str] = Counter()
     yield seen
-    print(f"\npacket cases: {sum(seen.values())}: " + ", ".join(f"{n} {end}" for end, n in seen.most_common()))
+    print(f"\npacket cases: {sum(seen.values())}\n" + "\n".join(f"{n:6} {end}" for end, n in seen.most_common()))
 
 
 def follower(made: Rig, placed: Placed) -> Follower:
@@ -76,7 +76,7 @@ def test_by_the_only_way(chassis: Rig, ends: Counter[str], data: st.DataObject) 
         walked = Teller(placed.network, placed.fabric, name).way(walk(placed.network, port, packet))
         traced = following.from_port(name, ofport, packet)
         assert agree(traced, walked)
-        ends[" ".join(leg.end.partition(": ")[2 * (not leg.end.startswith("delivered"))] for leg in walked)] += 1
+        ends[", then ".join("delivered" if leg.end.startswith("delivered") else leg.end for leg in walked)] += 1
 
 
 @heavy(0.3)
