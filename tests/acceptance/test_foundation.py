@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import itertools
+import os
 import re
+import signal
 import subprocess
 import sys
 import time
@@ -247,6 +249,28 @@ def test_leaving_and_joining_again(lab: Lab, evidence: Evidence) -> None:
         "ovs-vsctl set Open_vSwitch . external_ids:system-id=hv3 external_ids:overlay-encap-ip=172.31.0.3 -- set-manager tcp:..."
     )
     evidence.show("Chassis join by ovs-vsctl alone", lines, "joined, left, joined again")
+
+
+def test_a_tenant_deleted_and_put_back(lab: Lab, evidence: Evidence) -> None:
+    """What the tenant had is gone from every chassis, and comes back to VMs that never went away."""
+    document = lab.rest.get("/v1/tenants/blue").json
+    vm = lab.vms["blue-web-1"]
+    assert lab.rest.delete("/v1/tenants/blue?cascade=true&wait=10").headers["x-converged"] == "true"
+    assert lab.ping(vm, "10.0.2.13", count=3, timeout=0.3).received == 0
+    assert lab.rest.put("/v1/tenants/blue?wait=10", document).headers["x-converged"] == "true"
+    assert lab.ping(vm, "10.0.2.13", count=5).lost == 0
+    evidence.show(PAIRS, "a tenant deleted and put back", "silent, then as before")
+
+
+def test_own_database_server_killed(lab: Lab, evidence: Evidence) -> None:
+    """The controller starts its database server again; nothing is lost, and writes work."""
+    before = lab.rest.get("/v1/network").json
+    (pidfile,) = lab.controller.folder.rglob("ovsdb-server.pid")
+    os.kill(int(pidfile.read_text()), signal.SIGKILL)
+    until("writes work again", lambda: lab.rest.post("/v1/tenants", {"name": "after"}).status in (200, 201))
+    assert lab.rest.delete("/v1/tenants/after").status == 204
+    assert lab.rest.get("/v1/network").json == before
+    evidence.show(CRASH, "own database server killed", "started again, nothing lost")
 
 
 def test_commands_after_all_that(lab: Lab) -> None:
