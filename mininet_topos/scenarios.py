@@ -74,7 +74,7 @@ def populate(lab: Lab, scenario: Scenario, wait: int = 30) -> None:
     for guest in scenario.guests():
         lab.vm(guest.name, guest.hypervisor, guest.mac, guest.address, guest.gateway)
     settled = lab.rest.get(f"/v1/revision?wait={wait}")
-    if settled.status != 200 or settled.headers.get("x-converged") == "false":
+    if settled.status != 200 or not settled.json["converged"]:
         raise RuntimeError(f"scenario {scenario.name} did not converge within {wait} s: {settled.text}")
 
 

@@ -19,7 +19,7 @@ from uuid import UUID
 import ovs.db.idl
 
 from ryu_overlay.southbound.ovsdb_settings import DATAPATH_TYPE, datapath_type
-from ryu_overlay.southbound.ovsdb_view import BRIDGE, TUNNEL_MARK, View
+from ryu_overlay.southbound.ovsdb_view import BRIDGE, TUNNEL_MARK, Tunnel, View
 
 CONTROLLER_MARK = "overlay-controller"
 """Key in a Controller's external_ids: it is ours."""
@@ -176,17 +176,29 @@ def _managers(view: View, target: str) -> list[Any]:
 def _settle_tunnels(txn: ovs.db.idl.Transaction, view: View, bridge: Any, local_ip: IPv4Address, plan: ChassisPlan) -> None:
     missing = dict(plan.tunnels)
     for interface in sorted(view.tunnels, key=lambda row: view.tunnels[row].interface):
-        remote_ip = missing.pop(view.tunnels[interface].remote, None)
-        if remote_ip is None:
+        remote = _remote_of(view.tunnels[interface], missing)
+        if remote is None:
             bridge.delvalue("ports", view.port_of(interface))
         else:
-            _correct_tunnel(txn, view, interface, remote_ip, local_ip)
+            row = txn.idl.tables["Interface"].rows[interface]
+            _set(row, "external_ids", {**row.external_ids, TUNNEL_MARK: remote})
+            _correct_tunnel(txn, view, interface, missing.pop(remote), local_ip)
     taken = set(view.interfaces)
     for remote, remote_ip in missing.items():
         name = tunnel_name(remote, taken)
         taken.add(name)
         ids, options = {TUNNEL_MARK: remote}, _options(remote_ip, local_ip)
         bridge.addvalue("ports", _add_port(txn, name, type="vxlan", options=options, external_ids=ids, **_monitor(local_ip)).uuid)
+
+
+def _remote_of(tunnel: Tunnel, missing: Mapping[str, IPv4Address]) -> str | None:
+    """Whose tunnel this is from now on: the one it is marked for, else one with its address, which then has a new name.
+
+    Open vSwitch cannot replace a tunnel by another to the same address in one go.
+    """
+    if tunnel.remote in missing:
+        return tunnel.remote
+    return next((remote for remote, address in missing.items() if address == tunnel.remote_ip), None)
 
 
 def _correct_tunnel(

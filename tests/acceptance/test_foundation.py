@@ -251,6 +251,15 @@ def test_leaving_and_joining_again(lab: Lab, evidence: Evidence) -> None:
     evidence.show("Chassis join by ovs-vsctl alone", lines, "joined, left, joined again")
 
 
+def test_a_chassis_gets_another_name(lab: Lab) -> None:
+    """The same host and address under a new system-id: its tunnels go on, under the new name, and back."""
+    vm = lab.vms["red-web-2"]
+    for name in ("other", "hv3"):
+        lab.hypervisors["hv3"].vsctl("--no-wait", "set", "Open_vSwitch", ".", f"external_ids:system-id={name}")
+        until("its VMs answer", lambda: lab.ping(vm, "10.0.1.13", count=3, interval=0.02, timeout=0.3).lost == 0)
+    until("hv3 known again", lambda: "hv3" in {c["name"] for c in lab.rest.get("/v1/chassis").json["chassis"]})
+
+
 def test_a_tenant_deleted_and_put_back(lab: Lab, evidence: Evidence) -> None:
     """What the tenant had is gone from every chassis, and comes back to VMs that never went away."""
     document = lab.rest.get("/v1/tenants/blue").json
