@@ -1,7 +1,8 @@
 """A hypervisor: a namespace with its own Open vSwitch that joins the overlay by `ovs-vsctl` lines alone.
 
 `phy0` is the raw uplink, port of `br-phy` (userspace datapath), whose own interface has the encap address; `ctl0` leads to the
-controller. `br-int` is made by the controller. Knows nothing of the logical network.
+controller. `br-int` is made by the controller. A hypervisor with an external network has `br-ex` with the raw port `ext0` too.
+Knows nothing of the logical network.
 """
 
 from __future__ import annotations
@@ -20,6 +21,8 @@ from mininet_topos.workspace import Workspace
 
 INTEGRATION_BRIDGE = "br-int"
 UPLINK = "phy0"
+EXTERNAL_BRIDGE = "br-ex"
+EXTERNAL_NIC = "ext0"
 JOIN_SECONDS = 15.0
 """How long `attach` waits for the controller to make br-int."""
 
@@ -28,14 +31,23 @@ class Hypervisor(LabNode, Switch):  # type: ignore[misc]
     """Chassis number N: encap address 172.31.0.N, control address 172.31.255.(10+N)."""
 
     def __init__(
-        self, name: str, number: int | None = None, underlay_mtu: int = 1500, workspace: Workspace | None = None, **params: Any
+        self,
+        name: str,
+        number: int | None = None,
+        underlay_mtu: int = 1500,
+        workspace: Workspace | None = None,
+        physical_network: str | None = None,
+        **params: Any,
     ) -> None:
-        """`number` 1 to 240, the digits in `name` when left out; `underlay_mtu` in bytes. Raises ValueError."""
+        """`number` 1 to 240, the digits in `name` when left out; `underlay_mtu` in bytes; `physical_network` is what
+        `br-ex` is mapped to, None for a host without. Raises ValueError.
+        """
         number = int(re.sub(r"\D", "", name) or 0) if number is None else number
         if not 1 <= number <= 240:
             raise ValueError(f"hypervisor {name}: number {number} is not 1 to 240")
         self.controlIntf = None
         self.underlay_mtu = underlay_mtu
+        self.physical_network = physical_network
         self.encap_ip = f"172.31.0.{number}"
         self.control_ip = f"172.31.255.{10 + number}"
         self.vms: dict[str, VM] = {}
@@ -47,7 +59,7 @@ class Hypervisor(LabNode, Switch):  # type: ignore[misc]
         self.script(f"mkdir -p /run/openvswitch\nmount --bind {self.folder}/run /run/openvswitch\n")
 
     def boot(self) -> None:
-        """Start Open vSwitch and set up the host's side of the network: `phy0`, `ctl0`, `br-phy`. Joins nothing."""
+        """Start Open vSwitch and set up the host's side of the network: `phy0`, `ctl0`, `br-phy`, `br-ex`. Joins nothing."""
         self.script(
             # Else the kernel answers ARP on the raw uplink too, and peers learn the wrong MAC after a link flap.
             f"echo 8 > /proc/sys/net/ipv4/conf/{UPLINK}/arp_ignore\n"
@@ -55,10 +67,10 @@ class Hypervisor(LabNode, Switch):  # type: ignore[misc]
             f"ip address replace {self.control_ip}/{CONTROL_PREFIX} dev ctl0\nip link set ctl0 up\n"
         )
         self.vswitch.start_database()
-        self.vsctl(
-            "--no-wait", "--may-exist", "add-br", "br-phy", "--", "set", "Bridge", "br-phy", "datapath_type=netdev",
-            "fail_mode=standalone", "--", "--may-exist", "add-port", "br-phy", UPLINK,
-        )  # fmt: skip
+        self._physical_bridge("br-phy", UPLINK)
+        if self.physical_network is not None:
+            self.script(f"echo 8 > /proc/sys/net/ipv4/conf/{EXTERNAL_NIC}/arp_ignore\nip link set {EXTERNAL_NIC} up\n")
+            self._physical_bridge(EXTERNAL_BRIDGE, EXTERNAL_NIC)
         self.start_vswitchd()
 
     def start(self, controllers: list[Node]) -> None:
@@ -79,10 +91,20 @@ class Hypervisor(LabNode, Switch):  # type: ignore[misc]
 
     def join(self, controller_ip: str = CONTROLLER_ADDRESS) -> None:
         """What an operator types to make this host a chassis."""
+        mapping = [] if self.physical_network is None else [self._mapping()]
         self.vsctl(
             "--no-wait", "set", "Open_vSwitch", ".", f"external_ids:system-id={self.name}",
-            f"external_ids:overlay-encap-ip={self.encap_ip}", "--", "set-manager", f"tcp:{controller_ip}:6640",
+            f"external_ids:overlay-encap-ip={self.encap_ip}", *mapping, "--", "set-manager", f"tcp:{controller_ip}:6640",
         )  # fmt: skip
+
+    def map_external(self, mapped: bool) -> None:
+        """What an operator types to map `br-ex` to the physical network, or to take that back. Raises LookupError without one."""
+        if self.physical_network is None:
+            raise LookupError(f"{self.name} has no external network")
+        if mapped:
+            self.vsctl("--no-wait", "set", "Open_vSwitch", ".", self._mapping())
+        else:
+            self.vsctl("--no-wait", "remove", "Open_vSwitch", ".", "external_ids", "overlay-bridge-mappings")
 
     def leave(self) -> None:
         """What an operator types to take this host out: first tell the controller, then hang up. br-int stays."""
@@ -132,6 +154,10 @@ class Hypervisor(LabNode, Switch):  # type: ignore[misc]
         """Set the raw uplink up or down, from the host's side (`Segment.cut` does it from the other)."""
         self.script(f"ip link set {UPLINK} {'up' if up else 'down'}\n")
 
+    def external(self, up: bool) -> None:
+        """Set the raw external port up or down, from the host's side (`Segment.cut` does it from the other)."""
+        self.script(f"ip link set {EXTERNAL_NIC} {'up' if up else 'down'}\n")
+
     def connected(self) -> bool:
         """Mininet's hook: whether a controller of br-int is connected."""
         return "true" in self.vsctl("--bare", "--columns=is_connected", "list", "Controller")
@@ -139,6 +165,15 @@ class Hypervisor(LabNode, Switch):  # type: ignore[misc]
     def dpctl(self, *args: str) -> str:
         """Mininet's hook: ovs-ofctl on br-int."""
         return self.ofctl(args[0], INTEGRATION_BRIDGE, *args[1:])
+
+    def _mapping(self) -> str:
+        return f"external_ids:overlay-bridge-mappings={self.physical_network}:{EXTERNAL_BRIDGE}"
+
+    def _physical_bridge(self, bridge: str, nic: str) -> None:
+        self.vsctl(
+            "--no-wait", "--may-exist", "add-br", bridge, "--", "set", "Bridge", bridge, "datapath_type=netdev",
+            "fail_mode=standalone", "--", "--may-exist", "add-port", bridge, nic,
+        )  # fmt: skip
 
     def _plug(self, vm: VM, *settings: str) -> None:
         if self.name not in vm.wired():

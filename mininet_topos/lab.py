@@ -26,9 +26,10 @@ from mininet_topos.cleanup import claim, clear
 from mininet_topos.controller import APP, Controller, Option, installed
 from mininet_topos.fabric import Segment
 from mininet_topos.http import Rest
-from mininet_topos.hypervisor import Hypervisor
+from mininet_topos.hypervisor import EXTERNAL_NIC, Hypervisor
 from mininet_topos.measure import Capture, Pinging, PingResult, ping
 from mininet_topos.node import LabNode
+from mininet_topos.outside import PHYSICAL_NETWORK, Outside, Outsider, Router
 from mininet_topos.vm import VM, VXLAN_OVERHEAD
 from mininet_topos.workspace import Workspace
 
@@ -39,6 +40,7 @@ CONTROL_MTU = 1500
 class Lab:
     """Fabric `fabric`, control network `control`, controller `c0`, hypervisors `hv1` to `hvN`, VMs by their names.
 
+    With an external network `world` holds segments `outside` and `far`, and the nodes `upstream` and `server`.
     `net` is the Mininet network; `workspace.path` the folder with everyone's logs.
     """
 
@@ -50,13 +52,16 @@ class Lab:
         controller_options: Mapping[str, Option] | None = None,
         controller_app: str | None = APP,
         join: bool = True,
+        external: bool | tuple[str, ...] = (),
     ) -> None:
         """`underlay_mtu` in bytes; `controller_app=None` for a lab without controller; `join=False` leaves the
-        hypervisors booted but not joined. Nothing is built before the `with` block or `open`.
+        hypervisors booted but not joined; `external` names those that map physnet1 (True: all), and makes the world
+        outside. Nothing is built before the `with` block or `open`.
         """
         self.name, self.underlay_mtu = name, underlay_mtu
         self._count, self._app, self._join = hypervisors, controller_app, join
         self._options = dict(controller_options or {})
+        self._external = {f"hv{n}" for n in range(1, hypervisors + 1)} if external is True else set(external or ())
         self._rest: Rest | None = None
         self.workspace = Workspace(name)
         self.hypervisors: dict[str, Hypervisor] = {}
@@ -105,6 +110,16 @@ class Lab:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self.close()
+
+    @property
+    def upstream(self) -> Router:
+        """The router outside. Raises AttributeError in a lab without external network."""
+        return self.world.upstream
+
+    @property
+    def server(self) -> Outsider:
+        """The machine behind it."""
+        return self.world.server
 
     def hypervisor(self, which: HypervisorLike) -> Hypervisor:
         """By name, or as it is. Raises KeyError."""
@@ -161,6 +176,8 @@ class Lab:
     def _build(self) -> None:
         self.fabric: Segment = self.net.addSwitch("fabric", cls=Segment, workspace=self.workspace, mtu=self.underlay_mtu)
         self.control: Segment = self.net.addSwitch("control", cls=Segment, workspace=self.workspace, mtu=CONTROL_MTU)
+        if self._external:
+            self.world = Outside(self.net, self.workspace)
         if self._app is not None:
             params = {"app": self._app, "options": self._options, "workspace": self.workspace}
             self.controller: Controller = self.net.addController("c0", controller=Controller, **params)
@@ -171,9 +188,12 @@ class Lab:
             self._add_hypervisor(number)
 
     def _add_hypervisor(self, number: int) -> None:
+        physical_network = PHYSICAL_NETWORK if f"hv{number}" in self._external else None
         params = {"number": number, "underlay_mtu": self.underlay_mtu, "workspace": self.workspace}
-        host: Hypervisor = self.net.addSwitch(f"hv{number}", cls=Hypervisor, **params)
+        host: Hypervisor = self.net.addSwitch(f"hv{number}", cls=Hypervisor, physical_network=physical_network, **params)
         self.net.links += [self.fabric.plug(host, "phy0"), self.control.plug(host, "ctl0")]
+        if physical_network is not None:
+            self.world.plug(self.world.outside, host, EXTERNAL_NIC)
         self.hypervisors[host.name] = host
 
     def _start(self) -> None:

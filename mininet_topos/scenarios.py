@@ -32,17 +32,23 @@ class Guest:
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """Tenants' documents, and for each logical port with a VM the hypervisor it runs on."""
+    """Tenants' documents, and for each logical port with a VM the hypervisor it runs on.
+
+    `external_networks` are the operator's, `external` the hypervisors that have to map their physical networks.
+    """
 
     name: str
     hypervisors: int
     tenants: tuple[Document, ...]
     placement: tuple[tuple[str, str], ...]
+    external_networks: tuple[Document, ...] = ()
+    external: tuple[str, ...] = ()
 
     @property
     def document(self) -> Document:
         """The body of PUT /v1/network."""
-        return {"tenants": list(self.tenants)}
+        outside = {"external_networks": list(self.external_networks)} if self.external_networks else {}
+        return {**outside, "tenants": list(self.tenants)}
 
     def guests(self) -> Iterator[Guest]:
         """The VMs, in order of placement. Raises KeyError for a placed port that no tenant has."""
@@ -90,7 +96,7 @@ def _port(name: str, mac_tail: str, address: str) -> Document:
     return {"name": name, "mac": f"02:00:00:{mac_tail}", "addresses": [address]}
 
 
-def _two_tier(tenant: str, number: int) -> Document:
+def two_tier(tenant: str, number: int) -> Document:
     """A tenant with switches web and db on one router, a VM of each on every chassis: the same addresses whoever the tenant."""
     switches = []
     for index, tier in enumerate(("web", "db"), start=1):
@@ -103,7 +109,7 @@ def _two_tier(tenant: str, number: int) -> Document:
     return {"name": tenant, "switches": switches, "routers": [{"name": "r1", "ports": ports}]}
 
 
-def _chained() -> Document:
+def chained() -> Document:
     """Tenant green: a - r1 - transit switch - r2 - peer link - r3 - b, with static routes both ways."""
     far_a, far_b = "10.1.1.0/24", "10.1.2.0/24"
     switches = [
@@ -146,17 +152,17 @@ def _chained() -> Document:
     return {"name": "green", "switches": switches, "routers": [r1, r2, r3]}
 
 
-def _spread(tenant: str) -> tuple[tuple[str, str], ...]:
+def spread(tenant: str) -> tuple[tuple[str, str], ...]:
     return tuple((f"{tenant}-{tier}-{n}", f"hv{n}") for tier in ("web", "db") for n in (1, 2, 3))
 
 
 DEMO = Scenario(
     name="demo",
     hypervisors=3,
-    tenants=(_two_tier("red", 1), _two_tier("blue", 2), _chained()),
+    tenants=(two_tier("red", 1), two_tier("blue", 2), chained()),
     placement=(
-        *_spread("red"),
-        *_spread("blue"),
+        *spread("red"),
+        *spread("blue"),
         ("green-a-1", "hv1"),
         ("green-a-2", "hv3"),
         ("green-b-1", "hv2"),

@@ -63,7 +63,7 @@ class DummySwitch:
         """Make the program the whole of what the bridge has. Raises AssertionError if the switch refuses anything."""
         with OpenFlow(self.directory / f"{bridge}.mgmt") as channel:
             flows, groups, meters = channel.dump()
-            installed = Installed({f.key: f.value for f in flows}, {n: b for n, (_, b) in groups.items()}, meters)
+            installed = Installed({f.key: f.value for f in flows}, groups, meters)
             channel.send(b"".join(difference(installed, program, None).messages(installed, 1)))
             channel.barrier()
 

@@ -1,4 +1,4 @@
-"""Tenants' documents as files: read in any of the shapes `apply` takes, and written so that two exports compare.
+"""Documents of tenants and external networks as files: read in any shape `apply` takes, written so that two exports compare.
 
 It knows JSON and the documents' shape; it does not know HTTP or the terminal.
 """
@@ -11,14 +11,29 @@ from dataclasses import dataclass
 from ipaddress import ip_network
 from typing import Any, NoReturn
 
-from ryu_overlay.cli.kinds import READ_ONLY, Document
+from ryu_overlay.cli.kinds import READ_ONLY, READ_ONLY_IN, Document
 
-ORDER = ("name", "prefix", "description", "vni", "subnets", "mac", "addresses", "switches", "routers", "ports", "routes")
+ORDER = (
+    *("name", "prefix", "description", "physical_network", "vlan", "vni", "subnets", "subnet", "gateway", "pools", "mtu"),
+    *("vip", "mac", "address", "addresses", "prefixes", "port", "number", "inside", "protocol"),
+    *(
+        "external_networks",
+        "tenants",
+        "switches",
+        "routers",
+        "ports",
+        "routes",
+        "snats",
+        "floating_ips",
+        "load_balancers",
+        "members",
+    ),
+)
 """Fields in the order people read them; others follow, by name."""
 
 
 class BadDocument(Exception):
-    """What was given is not JSON, or holds no tenants. The message says what and where."""
+    """What was given is not JSON, or holds no documents. The message says what and where."""
 
 
 @dataclass(frozen=True)
@@ -36,9 +51,10 @@ class Given:
 
 
 def parse(text: str) -> Given:
-    """One tenant's document, a list of them, or {"tenants": [...]}. Raises BadDocument.
+    """One tenant's document, a list of them, or {"external_networks": [...], "tenants": [...]}, one of the two left out or not.
 
-    A name that comes twice in one object is an error (RFC 8259 section 4 leaves it open): it would hide what was meant.
+    Raises BadDocument. A name that comes twice in one object is an error (RFC 8259 section 4 leaves it open): it would hide what
+    was meant.
     """
     try:
         value = json.loads(text, object_pairs_hook=_once, parse_constant=_no_constant)
@@ -46,11 +62,12 @@ def parse(text: str) -> Given:
         raise BadDocument(f"not JSON: {error}") from error
     if isinstance(value, list):
         return Given({"tenants": value}, "list")
-    if isinstance(value, dict) and "tenants" in value:
-        return Given(value, "network")
+    if isinstance(value, dict) and {"tenants", "external_networks"} & set(value):
+        return Given({"tenants": [], **value}, "network")
     if isinstance(value, dict) and "name" in value:
         return Given({"tenants": [value]}, "tenant")
-    raise BadDocument('neither a tenant ({"name": ...}), nor a list of tenants, nor {"tenants": [...]}')
+    network = '{"external_networks": [...], "tenants": [...]}'
+    raise BadDocument(f'neither a tenant ({{"name": ...}}), nor a list of tenants, nor {network}')
 
 
 def pretty(document: Document) -> str:
@@ -58,12 +75,13 @@ def pretty(document: Document) -> str:
     return json.dumps(_sorted(document), indent=2, ensure_ascii=False)
 
 
-def _sorted(value: Any) -> Any:
+def _sorted(value: Any, collection: str = "") -> Any:
     if isinstance(value, dict):
-        names = sorted(set(value) - READ_ONLY, key=lambda n: (ORDER.index(n) if n in ORDER else len(ORDER), n))
-        return {name: _sorted(value[name]) for name in names}
+        written = set(value) - READ_ONLY - READ_ONLY_IN.get(collection, frozenset())
+        names = sorted(written, key=lambda n: (ORDER.index(n) if n in ORDER else len(ORDER), n))
+        return {name: _sorted(value[name], name) for name in names}
     if isinstance(value, list) and all(isinstance(each, dict) for each in value):
-        return [_sorted(each) for each in sorted(value, key=_place)]
+        return [_sorted(each, collection) for each in sorted(value, key=_place)]
     return value
 
 

@@ -1,7 +1,7 @@
 """The kinds of object an operator names: how each is written on the command line and where REST keeps it.
 
-A name is the path of names from the tenant down (`red/web`), except that a logical port, unique over all tenants,
-may be named alone. This file does not know options, tables or HTTP.
+A name is the path of names from the tenant down (`red/web`), except that a logical port, unique over all tenants, and
+a floating IP, where only one has that name, may be named alone. This file does not know options, tables or HTTP.
 """
 
 from __future__ import annotations
@@ -11,6 +11,11 @@ from dataclasses import dataclass
 from typing import Any
 
 Document = Mapping[str, Any]
+
+
+def member(collection: str) -> str:
+    """What a collection's part of a path is called in documents: `floating_ips` for `floating-ips`."""
+    return collection.replace("-", "_")
 
 
 @dataclass(frozen=True)
@@ -28,8 +33,8 @@ class Kind:
 
     @property
     def collection(self) -> str:
-        """The member of the parent's document that holds objects of this kind."""
-        return self.path[-1][0]
+        """The member of the parent's document (of the network's, for want of a parent) that holds objects of this kind."""
+        return member(self.path[-1][0])
 
     @property
     def id_field(self) -> str:
@@ -47,12 +52,13 @@ class Kind:
     def segments(self, names: tuple[str, ...]) -> tuple[str, ...]:
         """What goes into the URL after /v1/: one name short of the full path gives the collection."""
         parts = [part for (collection, _), name in zip(self.path, names, strict=False) for part in (collection, name)]
-        return (*parts, self.collection) if len(names) < len(self.path) else tuple(parts)
+        return (*parts, self.path[len(names)][0]) if len(names) < len(self.path) else tuple(parts)
 
 
 _TENANT = ("tenants", "TENANT")
 _SWITCH = ("switches", "SWITCH")
 _ROUTER = ("routers", "ROUTER")
+_BALANCER = ("load-balancers", "BALANCER")
 _ALL = (
     Kind("tenant", "tenants", (_TENANT,)),
     Kind("switch", "switches", (_TENANT, _SWITCH)),
@@ -60,17 +66,26 @@ _ALL = (
     Kind("router", "routers", (_TENANT, _ROUTER)),
     Kind("router-port", "router-ports", (_TENANT, _ROUTER, ("ports", "PORT"))),
     Kind("route", "routes", (_TENANT, _ROUTER, ("routes", "PREFIX"))),
+    Kind("external-network", "external-networks", (("external-networks", "NETWORK"),)),
+    Kind("snat", "snats", (_TENANT, _ROUTER, ("snats", "SNAT"))),
+    Kind("floating-ip", "floating-ips", (_TENANT, _ROUTER, ("floating-ips", "FLOATING-IP"))),
+    Kind("load-balancer", "load-balancers", (_TENANT, _BALANCER)),
+    Kind("member", "members", (_TENANT, _BALANCER, ("members", "MEMBER"))),
 )
 KINDS: Mapping[str, Kind] = {kind.name: kind for kind in _ALL}
 PLURALS: Mapping[str, Kind] = {kind.plural: kind for kind in _ALL}
 CHASSIS = Kind("chassis", "chassis", (("chassis", "CHASSIS"),))
 """No logical object: it joins by itself. One that is gone for good is removed like an object."""
-READ_ONLY = frozenset({"uuid", "key", "binding", "mtu"})
-"""Fields that answers carry and writes ignore."""
+READ_ONLY = frozenset({"uuid", "key"})
+READ_ONLY_IN: Mapping[str, frozenset[str]] = {
+    "switches": frozenset({"mtu"}),
+    "ports": frozenset({"binding", "vni", "zone"}),
+}
+"""Fields that answers carry and writes ignore: in every object, and in those of one collection."""
 
 
-def walk(kind: Kind, tenants: list[Document]) -> Iterator[tuple[tuple[str, ...], Document]]:
-    """Every object of `kind` in these tenants' documents, with its names."""
+def walk(kind: Kind, objects: list[Document], above: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Document]]:
+    """Every object of `kind` in these documents, with its names; `above` are the names of what the documents stand under."""
 
     def below(names: tuple[str, ...], objects: list[Document], depth: int) -> Iterator[tuple[tuple[str, ...], Document]]:
         for each in objects:
@@ -78,6 +93,6 @@ def walk(kind: Kind, tenants: list[Document]) -> Iterator[tuple[tuple[str, ...],
             if depth == len(kind.path) - 1:
                 yield (*names, label), each
             else:
-                yield from below((*names, label), each.get(kind.path[depth + 1][0]) or [], depth + 1)
+                yield from below((*names, label), each.get(member(kind.path[depth + 1][0])) or [], depth + 1)
 
-    return below((), tenants, 0)
+    return below(above, objects, len(above))

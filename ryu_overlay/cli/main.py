@@ -20,12 +20,14 @@ COMMANDS = {
     "add": ("add", "add", "Create an object."),
     "set": ("change", "change", "Change an object, only in what is given."),
     "remove": ("change", "remove", "Delete an object."),
-    "apply": ("apply", "apply", "Make tenants exactly as a file says."),
-    "export": ("export", "export", "Print tenants as `apply` takes them."),
+    "apply": ("apply", "apply", "Make tenants and external networks exactly as a file says."),
+    "export": ("export", "export", "Print tenants and external networks as `apply` takes them."),
     "wait": ("wait", "wait", "Wait until every chassis has the newest revision."),
     "chassis": ("fabric", "chassis", "Show the chassis, or one of them."),
     "bindings": ("fabric", "bindings", "Show which port is on which chassis."),
     "tunnels": ("fabric", "tunnels", "Show which tunnels exist and why."),
+    "uplinks": ("fabric", "uplinks", "Show which chassis carries each uplink."),
+    "members": ("fabric", "members", "Show how the members of load balancers are."),
     "drops": ("fabric", "drops", "Show what was dropped, by name of the rule."),
     "drift": ("fabric", "drift", "Show what audits found and healed, and flows that are not ours."),
     "revision": ("fabric", "revision", "Show the newest revision and what each chassis has confirmed."),
@@ -70,7 +72,8 @@ def cli() -> None:
     """Operate the overlay: tenants, their virtual networks, and the chassis that carry them.
 
     A name is the path of names from the tenant down: switch red/web, router red/r1, router-port red/r1/up. A logical
-    port may be named alone, by name or UUID. Exit codes: 0 done, 1 refused or failed, 2 wrong usage, 3 no controller.
+    port may be named alone, by name or UUID, and so may a floating IP that shares its name with no other. Exit codes:
+    0 done, 1 refused or failed, 2 wrong usage, 3 no controller.
     """
 
 

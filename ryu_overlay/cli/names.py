@@ -12,8 +12,8 @@ import click
 from click.shell_completion import CompletionItem
 
 from ryu_overlay.cli.answers import ClientError, rows
-from ryu_overlay.cli.kinds import KINDS, Kind, walk
-from ryu_overlay.cli.session import Session
+from ryu_overlay.cli.kinds import KINDS, Document, Kind, walk
+from ryu_overlay.cli.session import CommandFailed, Session
 
 if TYPE_CHECKING:
     from ryu_overlay.cli.client import Client
@@ -23,46 +23,47 @@ Names = tuple[str, ...]
 Completer = Callable[[click.Context, click.Parameter, str], list[CompletionItem[Any]]]
 
 
-class Named(click.ParamType[Names]):
-    """The full name of an object of one kind, or of `parent` where the last name follows as an argument of its own."""
-
-    def __init__(self, kind: str) -> None:
-        self.kind = KINDS[kind]
-        self.name = self.kind.written
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Names:
-        if isinstance(value, tuple):
-            return value
-        try:
-            return self.kind.split(value)
-        except ValueError as error:
-            self.fail(str(error), param, ctx)
-
-    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem[Any]]:
-        return offer(ctx, incomplete, lambda client: known(client, self.kind))
-
-
-def argument(kind: str) -> Callable[[Any], Any]:
-    """A click argument `names`: the full name of an object of `kind`."""
-    return click.argument("names", metavar=KINDS[kind].written, type=Named(kind))
+def parent_of(kind: Kind) -> Kind | None:
+    """The kind of what objects of `kind` stand under, None for those that stand under nothing."""
+    return next((each for each in KINDS.values() if each.path == kind.path[:-1]), None)
 
 
 def locate(session: Session, kind: Kind, name: str) -> Names:
-    """The full name of an object; a port named alone, by name or UUID, is looked up. Raises ClientError, UsageError."""
+    """The full name of an object; a port or floating IP that is named alone is looked up. Raises ClientError, UsageError."""
     if kind.name == "port" and "/" not in name:
         body = session.read("ports", name).body
         return (body["tenant"], body["switch"], body["name"])
+    if kind.name == "floating-ip" and "/" not in name:
+        return _only(kind, name, [names for names, _ in walk(kind, tenants(session.client())) if names[-1] == name])
+    return split(kind, name)
+
+
+def split(kind: Kind, name: str) -> Names:
+    """The names in a full name. Raises UsageError when there are too few or too many."""
     try:
         return kind.split(name)
     except ValueError as error:
         raise click.UsageError(str(error)) from error
 
 
+def _only(kind: Kind, name: str, found: list[Names]) -> Names:
+    if not found:
+        raise CommandFailed(f"{kind.name.replace('-', '_')}: there is no {kind.name.replace('-', ' ')} {name}")
+    if len(found) > 1:
+        raise click.UsageError(f"{name} is the name of several: {', '.join('/'.join(names) for names in found)}")
+    return found[0]
+
+
+def tenants(client: Client) -> list[Document]:
+    """Every tenant's document. Raises ClientError."""
+    return list(client.get("network").body["tenants"])
+
+
 def known(client: Client, kind: Kind) -> list[str]:
     """The full names of every object of `kind`, ports' own names first. Raises ClientError."""
     if len(kind.path) == 1:
-        return [str(each.get("name")) for each in rows(client.get(kind.collection).body)]
-    found = ["/".join(names) for names, _ in walk(kind, list(rows(client.get("network").body)))]
+        return [str(each.get("name")) for each in rows(client.get(*kind.segments(())).body)]
+    found = ["/".join(names) for names, _ in walk(kind, tenants(client))]
     return [name.rpartition("/")[2] for name in found] + found if kind.name == "port" else found
 
 
@@ -85,13 +86,18 @@ def completing(kind: str) -> Completer:
     return completer(lambda client: known(client, KINDS[kind]))
 
 
+def own_names(kind: str) -> Completer:
+    """A `shell_complete` for an option that takes the last name alone of objects of `kind`."""
+    return completer(lambda client: (name for name in known(client, KINDS[kind]) if "/" not in name))
+
+
 def within_tenant(kind: str) -> Completer:
     """A `shell_complete` for an option that names objects of `kind` in the tenant of the object being written."""
 
     def complete(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem[Any]]:
         # An option without its value stops the parser before it has placed the arguments: they are still in ctx.args.
-        words = ctx.params.get("names") or ctx.params.get("name") or (ctx.args or [""])[0]
-        inside = (words.split("/") if isinstance(words, str) else words)[0] + "/"
+        name = ctx.params.get("name") or (ctx.args or [""])[0]
+        inside = name.split("/")[0] + "/"
         return offer(
             ctx, incomplete, lambda client: (n[len(inside) :] for n in known(client, KINDS[kind]) if n.startswith(inside))
         )

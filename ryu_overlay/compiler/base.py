@@ -5,8 +5,14 @@ from __future__ import annotations
 from functools import lru_cache
 from ipaddress import IPv4Network
 
+from ryu_overlay.compiler.balancing import base_flows as balancing
+from ryu_overlay.compiler.keys import ICMP, TCP, UDP, always, prefix
 from ryu_overlay.openflow.actions import Move, Punt, SetField, SetTtl
 from ryu_overlay.openflow.fields import (
+    CT_DNAT,
+    CT_SNAT,
+    CT_STATE,
+    ETH_CFM,
     ETH_IP,
     ETH_TYPE,
     FRAG_LATER,
@@ -22,41 +28,66 @@ from ryu_overlay.openflow.fields import (
 )
 from ryu_overlay.openflow.flow import Block, Flow, Meter
 from ryu_overlay.pipeline.cookies import Feature, Why
-from ryu_overlay.pipeline.registers import ANSWER, FROM_TUNNEL, NEXT_HOP
+from ryu_overlay.pipeline.registers import ANSWER, FROM_TUNNEL, NEXT_HOP, OUTSIDE, OWNED, TOO_LARGE
 from ryu_overlay.pipeline.table import Match, Table
 from ryu_overlay.pipeline.tables import (
+    EXT_CLOCK,
+    EXT_IN,
+    EXT_LOOKUP,
+    EXT_OUT,
+    EXT_OWNER,
+    EXT_PHYSICAL,
+    EXT_RESOLVE,
+    LB_MEMBER,
+    LB_SLOT,
     LR_IN_ADMIT,
+    LR_IN_BALANCED,
     LR_IN_OWN,
     LR_IN_RESOLVE,
     LR_IN_ROUTE,
     LR_IN_SERVICE,
+    LR_IN_TRACKED,
+    LR_IN_TRANSLATED,
     LR_IN_TTL,
+    LR_IN_VIP,
+    LR_IN_VIP_REPLY,
+    LR_IN_VIP_TRACKED,
+    LR_OUT_BORDER,
+    LR_OUT_EXTERNAL,
+    LR_OUT_NO_GATEWAY,
+    LR_OUT_OVERSIZE,
     LR_OUT_PORT,
+    LR_OUT_SIZE,
+    LR_OUT_SNAT,
+    LR_OUT_TRACKED,
+    LR_OUT_TRANSLATED,
+    LR_OUT_UPLINK,
     LS_IN_ARP,
+    LS_IN_BALANCED,
     LS_IN_LOOKUP,
     LS_IN_SECURITY,
+    LS_IN_VIP,
+    LS_IN_VIP_REPLY,
+    LS_IN_VIP_TRACKED,
+    LS_OUT_BALANCE,
+    LS_OUT_DELIVER,
     LS_OUT_PORT,
+    LS_OUT_TRACKED,
     ORIGIN_TTL,
     PHY_IN_PORT,
     PHY_IN_TUNNEL,
     PUNT_METER,
 )
 
-ICMP, TCP, UDP = 1, 6, 17
 _IP: Match = {ETH_TYPE: ETH_IP}
 _BAD_SOURCES = ("0.0.0.0/8", "127.0.0.0/8", "224.0.0.0/4", "255.255.255.255/32")
 _MULTICAST = ("224.0.0.0/4", "255.255.255.255/32")
 
 
-def prefix(network: IPv4Network) -> tuple[int, int]:
-    """A prefix as (value, mask) of a match."""
-    return int(network.network_address), int(network.netmask)
-
-
 @lru_cache(maxsize=1)
 def base() -> Block:
     """The flows that do not depend on any network."""
-    return Block(tuple(_misses() + _admission() + _services() + _ttl()))
+    return Block(tuple(_misses() + _admission() + _services() + _ttl() + _external() + balancing()), always().groups)
 
 
 def meters(punt_rate: int) -> tuple[Meter, ...]:
@@ -70,20 +101,51 @@ def _misses() -> list[Flow]:
         (PHY_IN_TUNNEL, Feature.DROP_UNKNOWN_VNI),
         (LS_IN_SECURITY, Feature.DROP_NOT_ALLOWED_TYPE),
         (LS_IN_LOOKUP, Feature.DROP_UNKNOWN_MAC),
+        (LS_IN_VIP, Feature.DROP_VIP_PORT),
         (LR_IN_ADMIT, Feature.DROP_NOT_IPV4),
-        (LR_OUT_PORT, Feature.DROP_NOT_BOUND),
-        (LS_OUT_PORT, Feature.DROP_NOT_BOUND),
+        *((table, Feature.DROP_NOT_TRACKED) for table in (LS_IN_VIP_TRACKED, LR_IN_TRACKED, LR_IN_VIP_TRACKED, LR_OUT_TRACKED)),
+        *((table, Feature.DROP_NAT_EXHAUSTED) for table in (LS_IN_BALANCED, LR_IN_TRANSLATED, LB_SLOT, LB_MEMBER)),
+        *((table, Feature.DROP_NAT_EXHAUSTED) for table in (LR_IN_BALANCED, LR_OUT_SNAT, LR_OUT_TRANSLATED)),
+        *((table, Feature.DROP_NOT_BOUND) for table in (LR_OUT_PORT, LR_OUT_BORDER, LR_OUT_EXTERNAL, EXT_PHYSICAL)),
+        *((table, Feature.DROP_NOT_BOUND) for table in (LS_OUT_PORT, LS_OUT_DELIVER)),
+        *((table, Feature.DROP_NOT_HERE) for table in (EXT_IN, EXT_LOOKUP)),
     ]
-    onward = [(LS_IN_ARP, LS_IN_LOOKUP), (LR_IN_OWN, LR_IN_TTL), (LR_IN_TTL, LR_IN_ROUTE)]
+    onward = [
+        *((LS_IN_ARP, LS_IN_LOOKUP), (LR_IN_OWN, LR_IN_TTL), (LR_IN_TTL, LR_IN_ROUTE), (LR_IN_VIP, LR_IN_SERVICE)),
+        *((LR_OUT_SIZE, LR_OUT_UPLINK), (LR_OUT_OVERSIZE, LR_OUT_UPLINK), (LR_OUT_UPLINK, LR_IN_RESOLVE)),
+        *((LS_OUT_BALANCE, LS_OUT_DELIVER), (LS_OUT_TRACKED, LS_OUT_DELIVER)),
+        *((EXT_OWNER, EXT_LOOKUP), (EXT_OUT, EXT_PHYSICAL)),
+    ]
     punts = [
         (LR_IN_SERVICE, Feature.PUNT_PROTOCOL_UNREACHABLE),
         (LR_IN_ROUTE, Feature.PUNT_NET_UNREACHABLE),
+        (LR_OUT_NO_GATEWAY, Feature.PUNT_NET_UNREACHABLE),
         (LR_IN_RESOLVE, Feature.PUNT_HOST_UNREACHABLE),
+        (EXT_RESOLVE, Feature.PUNT_UNRESOLVED),
+        (LS_IN_VIP_REPLY, Feature.PUNT_HEALTH),
+        (LR_IN_VIP_REPLY, Feature.PUNT_HEALTH),
     ]
     flows = [table.flow("miss", {}, why=Why(feature)) for table, feature in drops]
     flows.append(LS_OUT_PORT.flow("stale", {FROM_TUNNEL.field: 1}, why=Why(Feature.DROP_STALE_TUNNEL)))
     flows += [table.flow("miss", {}, goto=to, why=Why(Feature.PIPELINE)) for table, to in onward]
     return flows + [table.flow("miss", {}, (Punt(),), meter=PUNT_METER, why=Why(feature)) for table, feature in punts]
+
+
+def _external() -> list[Flow]:
+    """The border and external networks, for any uplink."""
+    owned, nothing, clock = OWNED.field, (SetField(OWNED.field, 0),), Why(Feature.CLOCK)
+    oversize = Why(Feature.PUNT_FRAGMENTATION_NEEDED)
+    to_wire = Why(Feature.EXTERNAL)
+    return [
+        LR_IN_TRANSLATED.flow("done", {CT_STATE: (CT_DNAT, CT_DNAT)}, goto=LR_IN_OWN, why=Why(Feature.UPLINK)),
+        LR_OUT_TRANSLATED.flow("done", {CT_STATE: (CT_SNAT, CT_SNAT)}, goto=LR_OUT_EXTERNAL, why=Why(Feature.UPLINK)),
+        LR_OUT_OVERSIZE.flow("oversize", {TOO_LARGE.field: 1}, (Punt(),), meter=PUNT_METER, why=oversize),
+        EXT_OWNER.flow("elsewhere", {owned: 0, OUTSIDE.field: 0}, goto=EXT_PHYSICAL, why=to_wire),
+        EXT_OWNER.flow("standby", {owned: 0, OUTSIDE.field: 1}, why=Why(Feature.DROP_STANDBY)),
+        EXT_OWNER.flow("clock", {owned: 1, ETH_TYPE: ETH_CFM}, goto=EXT_PHYSICAL, why=clock),
+        EXT_OWNER.flow("clock", {owned: 0, ETH_TYPE: ETH_CFM}, nothing, why=clock),
+        EXT_CLOCK.flow("miss", {}, nothing, why=clock),
+    ]
 
 
 def _admission() -> list[Flow]:

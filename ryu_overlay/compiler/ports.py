@@ -23,11 +23,19 @@ from ryu_overlay.openflow.fields import (
 from ryu_overlay.openflow.flow import Flow
 from ryu_overlay.pipeline.cookies import Feature, Why
 from ryu_overlay.pipeline.registers import DATAPATH, FROM_TUNNEL, IN_LPORT, OUT_LPORT
-from ryu_overlay.pipeline.tables import LS_IN_ARP, LS_IN_LOOKUP, LS_IN_SECURITY, LS_OUT_PORT, PHY_IN_PORT
+from ryu_overlay.pipeline.tables import (
+    LS_IN_ARP,
+    LS_IN_LOOKUP,
+    LS_IN_SECURITY,
+    LS_OUT_BALANCE,
+    LS_OUT_DELIVER,
+    LS_OUT_PORT,
+    PHY_IN_PORT,
+)
 
 
-def local_flows(tenant: Tenant, switch: Switch, port: Port, ofport: int) -> tuple[Flow, ...]:
-    """The port is bound on this chassis, at OpenFlow port `ofport`."""
+def local_flows(tenant: Tenant, switch: Switch, port: Port, ofport: int, balanced: bool = False) -> tuple[Flow, ...]:
+    """The port is bound on this chassis, at OpenFlow port `ofport`. `balanced`: its tenant has load balancers."""
     if not port.enabled:
         why = Why(Feature.DROP_PORT_DISABLED, tenant.key, port.key)
         return (
@@ -36,10 +44,13 @@ def local_flows(tenant: Tenant, switch: Switch, port: Port, ofport: int) -> tupl
         )
     binding = Why(Feature.BINDING, tenant.key, port.key)
     enter = (SetField(DATAPATH.field, switch.key), SetField(IN_LPORT.field, port.key))
-    flows = [
-        LS_OUT_PORT.flow("local", {OUT_LPORT.field: port.key}, (Output(ofport),), why=binding),
-        _hairpin(tenant, switch, port),
-    ]
+    to_port, deliver = {OUT_LPORT.field: port.key}, (Output(ofport),)
+    flows = [_hairpin(tenant, switch, port)]
+    if balanced:
+        flows.append(LS_OUT_PORT.flow("local", to_port, goto=LS_OUT_BALANCE, why=binding))
+        flows.append(LS_OUT_DELIVER.flow("local", to_port, deliver, why=binding))
+    else:
+        flows.append(LS_OUT_PORT.flow("local", to_port, deliver, why=binding))
     if port.port_security:
         mac = {IN_PORT: ofport, ETH_SRC: mac_to_int(port.mac)}
         spoofed = Why(Feature.DROP_SPOOFED_MAC, tenant.key, port.key)

@@ -1,60 +1,32 @@
 """From network and fabric to one program a chassis, doing again only what changed.
 
-Inputs are immutable and shared between versions, so "did not change" is `is`. A scope is the unit of work: one
-switch, one router, one switch on one chassis, and inside them one port.
+A scope is the unit of work: one switch, one router, one of them on one chassis, and inside them one port. What crosses the
+border to external networks is `BorderCompiler`'s.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 from typing import Any
 
+from ryu_overlay.compiler.balancing import Choice, delivery_block, switch_block
+from ryu_overlay.compiler.balancing import router_block as balanced_router
 from ryu_overlay.compiler.base import base, meters
+from ryu_overlay.compiler.borders import BorderCompiler
 from ryu_overlay.compiler.flooding import flood_flows
+from ryu_overlay.compiler.memory import Memory, Values
+from ryu_overlay.compiler.part import Part
 from ryu_overlay.compiler.ports import local_flows, remote_flows
-from ryu_overlay.compiler.routing import neighbour_flows, router_block
+from ryu_overlay.compiler.routing import neighbour_flows, router_block, size_block
 from ryu_overlay.compiler.switching import port_flows, router_port_flows
 from ryu_overlay.compiler.tunnels import tunnel_flows, vni_flow
 from ryu_overlay.fabric.placement import NOWHERE, Device, Fabric, Placement, components, reach
-from ryu_overlay.model.network import Network, RouterView, SwitchView
-from ryu_overlay.model.objects import Port, RouterPort
+from ryu_overlay.model.network import BalancerView, Network, RouterView, SwitchView
+from ryu_overlay.model.objects import LoadBalancer, Port, RouterPort
 from ryu_overlay.openflow.flow import Block, Flow, Program
 
-Make = Callable[..., Any]
-Scope = tuple[Any, ...]
-Inputs = tuple[Device, tuple[SwitchView | RouterView | Placement, ...]]
-"""Of one component: a device that names it; views of switches, of routers, then the switches' placements in their order."""
-
-_NO_TUNNELS: Mapping[str, int] = {}
-
-
-class Memory:
-    """What was compiled before, by scope, with the inputs it was compiled from."""
-
-    def __init__(self) -> None:
-        self._kept: dict[Scope, tuple[tuple[Any, ...], Any]] = {}
-        self._prune_at = 10_000
-
-    def recall(self, scope: Scope, inputs: tuple[Any, ...], make: Make) -> Any:
-        """What `make(*inputs)` gives, made again only if an input is not the one of last time."""
-        kept = self._kept.get(scope)
-        if kept is None or len(kept[0]) != len(inputs) or not all(map(_same, kept[0], inputs)):
-            kept = (inputs, make(*inputs))
-            self._kept[scope] = kept
-        return kept[1]
-
-    def prune(self, alive: Mapping[int, Any]) -> None:
-        """Once it has doubled, forget scopes that name the key of an object that is no more, and all of whole components."""
-        if len(self._kept) < self._prune_at:
-            return
-        gone = [s for s in self._kept if s[0] in ("inputs", "part") or any(isinstance(x, int) and x not in alive for x in s)]
-        for scope in gone:
-            del self._kept[scope]
-        self._prune_at = max(10_000, 2 * len(self._kept))
-
-
-def _same(a: Any, b: Any) -> bool:
-    return a is b or (type(a) in (int, str) and a == b)
+_NO_PORTS: Mapping[str, int] = MappingProxyType({})
 
 
 class Compiler:
@@ -62,6 +34,7 @@ class Compiler:
 
     def __init__(self, punt_rate: int) -> None:
         self._memory = Memory()
+        self._borders = BorderCompiler(self._memory)
         self._meters = meters(punt_rate)
         self._network = Network()
 
@@ -77,42 +50,70 @@ class Compiler:
         self._network = network
         self._memory.prune(network.by_key)
         parts = self.parts(network)
-        inputs = {part: self._inputs(part, fabric) for part in parts}
-        reached = reach(parts, fabric.placements)
-        return {
-            name: self._chassis(name, [inputs[p] for p in reached.get(name, ())], fabric.tunnels.get(name, _NO_TUNNELS))
-            for name in fabric.encap_ips
-        }
+        choices = {key: choice for views in network.balancers.values() for key, choice in self._choices(views, fabric)}
+        inputs = {part: self._part(part, fabric, choices) for part in parts}
+        reached = reach(parts, fabric.placements, fabric.gateways)
+        return {name: self._chassis(name, [inputs[p] for p in reached.get(name, ())], fabric) for name in fabric.encap_ips}
 
-    def _inputs(self, part: frozenset[Device], fabric: Fabric) -> Inputs:
-        """All that a component's flows are made from; the same object as before while nothing of it changed."""
+    def _choices(self, views: tuple[BalancerView, ...], fabric: Fabric) -> Iterator[tuple[int, Choice]]:
+        for view in views:
+            alive = Values(
+                m.key for m, port in view.members if not m.drained and m.key not in fabric.dead and _bound(port, fabric)
+            )
+            yield view.balancer.key, self._memory.recall(("choice", view.balancer.key), (view, alive), _choice)
+
+    def _part(self, part: frozenset[Device], fabric: Fabric, choices: Mapping[int, Choice]) -> Part:
         devices = tuple(part)
-        switches = [ref for kind, ref in devices if kind == "switch"]
-        views = [self._network.switch_views[ref] for ref in switches]
-        routers = [self._network.router_views[ref] for kind, ref in devices if kind == "router"]
-        placements = [fabric.placements.get(ref, NOWHERE) for ref in switches]
-        made: Inputs = self._memory.recall(
-            ("inputs", *devices), (*views, *routers, *placements), lambda *found: (devices[0], found)
-        )
+        network = self._network
+        switches = tuple(network.switch_views[ref] for kind, ref in devices if kind == "switch")
+        routers = tuple(network.router_views[ref] for kind, ref in devices if kind == "router")
+        placements = tuple(fabric.placements.get(view.switch.ref, NOWHERE) for view in switches)
+        gateways = Values(fabric.gateways.get(r.uplink.ref, ()) if r.uplink is not None else () for r in routers)
+        tenants = dict.fromkeys(ref[0] for _, ref in devices)
+        balancers = [b for name in tenants for b in network.balancers.get(name, ())]
+        own = tuple(choices[b.balancer.key] for b in balancers)
+
+        def make(*_: Any) -> Part:
+            by_key = {c.view.balancer.key: c for c in own}
+            return Part(devices[0], switches, routers, placements, gateways, by_key, fabric.physical, fabric.mtu)
+
+        inputs = (*switches, *routers, *placements, gateways, *own, fabric.physical if any(gateways) else 0, fabric.mtu or 0)
+        made: Part = self._memory.recall(("inputs", *devices), inputs, make)
         return made
 
-    def _chassis(self, name: str, parts: list[Inputs], tunnels: Mapping[str, int]) -> Program:
+    def _chassis(self, name: str, parts: list[Part], fabric: Fabric) -> Program:
+        tunnels, patches = fabric.tunnels.get(name, _NO_PORTS), fabric.physical.get(name, _NO_PORTS)
         blocks: dict[object, Block] = {"base": base()}
         blocks["tunnels"] = self._memory.recall(("tunnels", name), (tunnels,), tunnel_flows)
         for part in parts:
-            blocks.update(self._memory.recall(("part", name, part[0]), (name, part, tunnels), self._part_on))
+            blocks.update(self._memory.recall(("part", name, part.device), (name, part, tunnels, patches), self._part_on))
+        if patches:
+            blocks.update(self._borders.networks(name, self._network, parts, tunnels, patches, fabric.neighbours))
         return Program(blocks, self._meters)
 
-    def _part_on(self, chassis: str, part: Inputs, tunnels: Mapping[str, int]) -> dict[object, Block]:
-        found = part[1]
-        placements = iter([p for p in found if isinstance(p, Placement)])
+    def _part_on(self, chassis: str, part: Part, tunnels: Mapping[str, int], patches: Mapping[str, int]) -> dict[object, Block]:
         blocks: dict[object, Block] = {}
-        for view in found:
-            if isinstance(view, SwitchView):
-                blocks["switch", view.switch.key] = self._switch(view)
-                blocks["local", view.switch.key] = self._switch_on(chassis, view, next(placements), tunnels)
-            elif isinstance(view, RouterView):
-                blocks["router", view.router.key] = self._router(view)
+        for view, placement in zip(part.switches, part.placements):
+            key = view.switch.key
+            blocks["switch", key] = self._switch(view)
+            balancers = self._network.balancers.get(view.tenant.name, ())
+            blocks["local", key] = self._switch_on(chassis, view, placement, tunnels, bool(balancers))
+            if balancers:
+                blocks["delivery", key] = self._memory.recall(("delivery", key), (view, balancers), delivery_block)
+            if view.balancers:
+                own = tuple(part.choices[b.balancer.key] for b in view.balancers)
+                blocks["vips", key] = self._memory.recall(("vips", key), (view, *own), lambda v, *c: switch_block(v, c))
+        for router, gateways in zip(part.routers, part.gateways):
+            key = router.router.key
+            blocks["router", key] = self._router(router)
+            blocks["size", key] = self._memory.recall(("size", key), (router, part.mtu), size_block)
+            own = tuple(part.choices[b.balancer.key] for b in router.balancers)
+            if own:
+                blocks["balanced", key] = self._memory.recall(
+                    ("balanced", key), (router, *own), lambda v, *c: balanced_router(v, c)
+                )
+            if router.uplink is not None:
+                blocks["uplink", key] = self._borders.uplink(chassis, router, gateways, part, tunnels, patches)
         return blocks
 
     def _switch(self, view: SwitchView) -> Block:
@@ -127,11 +128,15 @@ class Compiler:
             flows += router_port_flows(view, router_port, router.key)
         return Block(tuple(flows))
 
-    def _switch_on(self, chassis: str, view: SwitchView, placement: Placement, tunnels: Mapping[str, int]) -> Block:
-        inputs = (chassis, view, placement, tunnels)
+    def _switch_on(
+        self, chassis: str, view: SwitchView, placement: Placement, tunnels: Mapping[str, int], balanced: bool
+    ) -> Block:
+        inputs = (chassis, view, placement, tunnels, balanced)
         return self._memory.recall(("on", chassis, view.switch.key), inputs, self._make_switch_on)
 
-    def _make_switch_on(self, chassis: str, view: SwitchView, placement: Placement, tunnels: Mapping[str, int]) -> Block:
+    def _make_switch_on(
+        self, chassis: str, view: SwitchView, placement: Placement, tunnels: Mapping[str, int], balanced: bool
+    ) -> Block:
         tenant, switch = view.tenant, view.switch
         flows: list[Flow] = [vni_flow(tenant, switch), *flood_flows(view, placement, chassis, tunnels)]
         for port in view.ports:
@@ -142,7 +147,7 @@ class Compiler:
             ofport = spot.ofport if here else tunnels.get(spot.chassis)
             if ofport is not None:
                 scope = ("spot", chassis, port.key)
-                flows += self._memory.recall(scope, (tenant, switch, port, ofport, int(here)), _spot_flows)
+                flows += self._memory.recall(scope, (tenant, switch, port, ofport, int(here), balanced), _spot_flows)
         return Block(tuple(flows))
 
     def _router(self, view: RouterView) -> Block:
@@ -159,16 +164,29 @@ class Compiler:
         flows = list(own.flows)
         for port, switch in zip(view.ports, attached):
             if switch is not None:
-                neighbours: tuple[Port | RouterPort, ...] = (*switch.ports, *switch.router_ports)
-                for neighbour in neighbours:
+                for neighbour in _neighbours(switch):
                     if neighbour is not port:
                         scope = ("neighbour", port.key, neighbour.key)
                         flows += self._memory.recall(scope, (view.tenant, port, neighbour), neighbour_flows)
         return Block(tuple(flows), own.groups)
 
 
-def _spot_flows(tenant: Any, switch: Any, port: Any, ofport: int, here: int) -> tuple[Flow, ...]:
-    return (local_flows if here else remote_flows)(tenant, switch, port, ofport)
+def _neighbours(switch: SwitchView) -> tuple[Port | RouterPort | LoadBalancer, ...]:
+    """What a router finds on a switch. Load balancers at one address have the MAC of the first."""
+    balancers = {b.balancer.vip: b.balancer for b in reversed(switch.balancers)}
+    return (*switch.ports, *switch.router_ports, *balancers.values())
+
+
+def _choice(view: BalancerView, alive: Values) -> Choice:
+    return Choice(view, tuple(m for m, _ in view.members if m.key in alive))
+
+
+def _bound(port: Port, fabric: Fabric) -> bool:
+    return bool(port.addresses) and port.key in fabric.placements.get((port.tenant, port.switch), NOWHERE).spots
+
+
+def _spot_flows(tenant: Any, switch: Any, port: Any, ofport: int, here: int, balanced: bool) -> tuple[Flow, ...]:
+    return local_flows(tenant, switch, port, ofport, balanced) if here else remote_flows(tenant, switch, port, ofport)
 
 
 def compile_all(network: Network, fabric: Fabric, punt_rate: int) -> dict[str, Program]:

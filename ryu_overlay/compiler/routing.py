@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from ipaddress import IPv4Address, IPv4Network
 
-from ryu_overlay.compiler.base import prefix
+from ryu_overlay.compiler.keys import prefix
 from ryu_overlay.model.network import RouterView, SwitchView
-from ryu_overlay.model.objects import Port, Route, RouterPort, Tenant
-from ryu_overlay.openflow.actions import Action, DecTtl, ForgetInPort, Move, Resubmit, SetField, ToGroup
+from ryu_overlay.model.objects import LoadBalancer, Port, Route, RouterPort, Tenant
+from ryu_overlay.openflow.actions import Action, CheckLarger, DecTtl, ForgetInPort, Move, Resubmit, SetField, ToGroup
 from ryu_overlay.openflow.fields import ETH_DST, ETH_IP, ETH_SRC, ETH_TYPE, IPV4_DST, mac_to_int
 from ryu_overlay.openflow.flow import Block, Flow, Group
 from ryu_overlay.pipeline.cookies import Feature, Why
-from ryu_overlay.pipeline.registers import DATAPATH, FROM_TUNNEL, IN_LPORT, NEXT_HOP, OUT_LPORT
+from ryu_overlay.pipeline.registers import DATAPATH, FROM_TUNNEL, HOME, IN_LPORT, NEXT_HOP, OUT_LPORT, TOO_LARGE
 from ryu_overlay.pipeline.table import Match
 from ryu_overlay.pipeline.tables import (
     LR_IN_ADMIT,
@@ -19,9 +19,14 @@ from ryu_overlay.pipeline.tables import (
     LR_IN_RESOLVE,
     LR_IN_ROUTE,
     LR_IN_SERVICE,
+    LR_OUT_OVERSIZE,
     LR_OUT_PORT,
+    LR_OUT_SIZE,
     LS_IN_LOOKUP,
 )
+
+_ETHERNET = 14
+_DEFAULT = IPv4Network("0.0.0.0/0")
 
 
 def router_block(view: RouterView, attached: tuple[SwitchView | None, ...], far_routers: tuple[int, ...]) -> Block:
@@ -46,11 +51,36 @@ def router_block(view: RouterView, attached: tuple[SwitchView | None, ...], far_
         flows.append(flow)
         if group is not None:
             groups.append(group)
+    flows += _implied_default(view)
     return Block(tuple(flows), tuple(groups))
 
 
-def neighbour_flows(tenant: Tenant, port: RouterPort, neighbour: Port | RouterPort) -> tuple[Flow, ...]:
-    """The MAC behind each address of `neighbour`, a port of the switch that the router port is attached to."""
+def size_block(view: RouterView, mtu: int | None) -> Block:
+    """What is larger than its out port's MTU is told so. `mtu` is what VMs may use, in bytes; None while it is not known.
+
+    Between two routers there is no wire, so no limit.
+    """
+    why = Why(Feature.MTU, view.tenant.key)
+    flows = []
+    for port in view.ports:
+        limit = port_mtu(view, port, mtu)
+        if limit is not None:
+            check = (CheckLarger(limit + _ETHERNET, TOO_LARGE.field),)
+            flows.append(LR_OUT_SIZE.flow("port", {OUT_LPORT.field: port.key}, check, goto=LR_OUT_OVERSIZE, why=why))
+    return Block(tuple(flows))
+
+
+def port_mtu(view: RouterView, port: RouterPort, mtu: int | None) -> int | None:
+    """The MTU of a router port in bytes, None where there is no limit. An uplink's also has to pass the tunnel to its gateway."""
+    if port.external is not None and view.external is not None:
+        return view.external.mtu if mtu is None else min(view.external.mtu, mtu)
+    return mtu if port.switch is not None else None
+
+
+def neighbour_flows(tenant: Tenant, port: RouterPort, neighbour: Port | RouterPort | LoadBalancer) -> tuple[Flow, ...]:
+    """The MAC behind each address of `neighbour`, which stands on the switch that the router port is attached to."""
+    if isinstance(neighbour, LoadBalancer):
+        return (_resolve(tenant, port, int(neighbour.vip), neighbour.mac, neighbour.key),)
     addresses = neighbour.addresses if isinstance(neighbour, Port) else [a.ip for a in neighbour.addresses]
     return tuple(_resolve(tenant, port, int(a), neighbour.mac, neighbour.key) for a in addresses)
 
@@ -64,7 +94,15 @@ def _resolve(tenant: Tenant, port: RouterPort, address: int, mac: str, key: int)
 def _own_addresses(view: RouterView, port: RouterPort) -> list[Flow]:
     why = Why(Feature.ROUTER_ADDRESS, view.tenant.key, port.key)
     here = {DATAPATH.field: view.router.key, ETH_TYPE: ETH_IP}
-    return [LR_IN_OWN.flow("own", {**here, IPV4_DST: int(a.ip)}, goto=LR_IN_SERVICE, why=why) for a in port.addresses]
+    # From inside, only the gateway can tell an answer to a translated connection from a packet to the router.
+    to = LR_IN_SERVICE if port.external is None else LR_IN_ROUTE
+    flows = [LR_IN_OWN.flow("own", {**here, IPV4_DST: int(a.ip)}, goto=to, why=why) for a in port.addresses]
+    if port.external is not None:
+        came = {**here, IN_LPORT.field: port.key}
+        flows += [
+            LR_IN_OWN.flow("from_uplink", {**came, IPV4_DST: int(a.ip)}, goto=LR_IN_SERVICE, why=why) for a in port.addresses
+        ]
+    return flows
 
 
 def _connected(view: RouterView, port: RouterPort) -> list[Flow]:
@@ -76,7 +114,7 @@ def _connected(view: RouterView, port: RouterPort) -> list[Flow]:
         net = address.network
         to = (Move(IPV4_DST, NEXT_HOP.field), SetField(OUT_LPORT.field, port.key))
         match: Match = {**here, IPV4_DST: prefix(net)}
-        flows.append(LR_IN_ROUTE.flow("prefix", match, to, goto=LR_IN_RESOLVE, why=why, rank=2 * net.prefixlen + 1))
+        flows.append(LR_IN_ROUTE.flow("prefix", match, to, goto=LR_OUT_SIZE, why=why, rank=2 * net.prefixlen + 1))
         if net.prefixlen < 31:
             for end in (net.network_address, net.broadcast_address):
                 flows.append(LR_IN_ROUTE.flow("directed_broadcast", {**here, IPV4_DST: int(end)}, why=broadcast))
@@ -89,9 +127,21 @@ def _static(view: RouterView, route: Route) -> tuple[Flow, Group | None]:
     match = _route_match(view, route.prefix)
     rank = 2 * route.prefix.prefixlen
     if len(ways) == 1:
-        return LR_IN_ROUTE.flow("prefix", match, ways[0], goto=LR_IN_RESOLVE, why=why, rank=rank), None
-    group = Group(route.key, tuple((*way, Resubmit(LR_IN_RESOLVE.number)) for way in ways))
+        return LR_IN_ROUTE.flow("prefix", match, ways[0], goto=LR_OUT_SIZE, why=why, rank=rank), None
+    group = Group(route.key, tuple((*way, Resubmit(LR_OUT_SIZE.number)) for way in ways))
     return LR_IN_ROUTE.flow("prefix", match, (ToGroup(route.key),), why=why, rank=rank), group
+
+
+def _implied_default(view: RouterView) -> list[Flow]:
+    """What no route matches goes to the external network's gateway, if nobody gave another default route."""
+    uplink = view.uplink
+    if uplink is None or view.external is None or view.external.gateway is None:
+        return []
+    if any(route.prefix == _DEFAULT for route in view.routes):
+        return []
+    to = (SetField(NEXT_HOP.field, int(view.external.gateway)), SetField(OUT_LPORT.field, uplink.key))
+    why = Why(Feature.ROUTING, view.tenant.key, uplink.key)
+    return [LR_IN_ROUTE.flow("prefix", _route_match(view, _DEFAULT), to, goto=LR_OUT_SIZE, why=why)]
 
 
 def _route_match(view: RouterView, net: IPv4Network) -> Match:
@@ -105,7 +155,13 @@ def _way(view: RouterView, hop: IPv4Address) -> tuple[Action, ...]:
 
 
 def _leave(port: RouterPort) -> tuple[Action, ...]:
-    return DecTtl(), SetField(ETH_SRC, mac_to_int(port.mac)), SetField(FROM_TUNNEL.field, 0), ForgetInPort()
+    return (
+        DecTtl(),
+        SetField(ETH_SRC, mac_to_int(port.mac)),
+        SetField(FROM_TUNNEL.field, 0),
+        SetField(HOME.field, 0),
+        ForgetInPort(),
+    )
 
 
 def _out_to_switch(tenant: Tenant, port: RouterPort, switch: SwitchView) -> Flow:

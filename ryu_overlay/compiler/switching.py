@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ryu_overlay.model.network import SwitchView
 from ryu_overlay.model.objects import Port, RouterPort, Switch, Tenant
-from ryu_overlay.openflow.actions import OFPP_IN_PORT, Move, Output, SetField
+from ryu_overlay.openflow.actions import OFPP_IN_PORT, Action, Move, Output, SetField
 from ryu_overlay.openflow.fields import (
     ARP_OP,
     ARP_SHA,
@@ -35,7 +35,7 @@ def port_flows(tenant: Tenant, switch: Switch, port: Port) -> tuple[Flow, ...]:
         why=Why(Feature.SWITCHING, tenant.key, port.key),
     )
     why = Why(Feature.ARP, tenant.key, port.key)
-    return lookup, *(_arp_answer(switch, port.mac, int(a), why) for a in port.addresses)
+    return lookup, *(arp_answer(switch, port.mac, int(a), why) for a in port.addresses)
 
 
 def router_port_flows(view: SwitchView, port: RouterPort, router_key: int) -> tuple[Flow, ...]:
@@ -50,13 +50,13 @@ def router_port_flows(view: SwitchView, port: RouterPort, router_key: int) -> tu
         why=Why(Feature.ROUTING, tenant.key, port.key),
     )
     why = Why(Feature.ARP, tenant.key, port.key)
-    return lookup, *(_arp_answer(switch, port.mac, int(a.ip), why) for a in port.addresses)
+    return lookup, *(arp_answer(switch, port.mac, int(a.ip), why) for a in port.addresses)
 
 
-def _arp_answer(switch: Switch, mac: str, address: int, why: Why) -> Flow:
+def arp_reply(mac: str, address: int) -> tuple[Action, ...]:
     """RFC 826, in place of the owner: the sender's addresses become the target's, the owner's the sender's."""
     owner = mac_to_int(mac)
-    answer = (
+    return (
         Move(ETH_SRC, ETH_DST),
         SetField(ETH_SRC, owner),
         SetField(ARP_OP, ARP_REPLY),
@@ -64,7 +64,10 @@ def _arp_answer(switch: Switch, mac: str, address: int, why: Why) -> Flow:
         SetField(ARP_SHA, owner),
         Move(ARP_SPA, ARP_TPA),
         SetField(ARP_SPA, address),
-        Output(OFPP_IN_PORT),
     )
+
+
+def arp_answer(switch: Switch, mac: str, address: int, why: Why) -> Flow:
+    """The switch answers requests for `address` with `mac`."""
     match = {DATAPATH.field: switch.key, ETH_TYPE: ETH_ARP, ARP_OP: ARP_REQUEST, ARP_TPA: address}
-    return LS_IN_ARP.flow("answer", match, answer, why=why)
+    return LS_IN_ARP.flow("answer", match, (*arp_reply(mac, address), Output(OFPP_IN_PORT)), why=why)

@@ -7,16 +7,14 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from ryu_overlay.engine.events import SwitchRead
-from ryu_overlay.model.objects import KEY_BITS
 from ryu_overlay.openflow.diff import Installed
 from ryu_overlay.openflow.flow import FlowKey, FlowValue
 from ryu_overlay.openflow.messages import InstalledFlow
 from ryu_overlay.pipeline.cookies import is_ours
 
 MISSING, CHANGED, EXTRA, FOREIGN = "missing", "changed", "extra", "foreign"
-_SELECT = 1
-_OTHER_TYPE = b""
-"""Stands for the buckets of a group that has one of our numbers but is no select group; no group of ours has none."""
+GROUP_NUMBER_BITS = 28
+"""Groups of ours have numbers below 2 ** 28: four bits of what the group is for above an object's key."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +32,8 @@ class Drift:
 def ours(read: SwitchRead, believed: Installed) -> tuple[Installed, list[InstalledFlow]]:
     """What of a dump is ours, and the foreign flows.
 
-    Ours are flows by cookie, or by standing where one of ours belongs, and groups by number: numbers that are no
-    object's key are somebody else's.
+    Ours are flows by cookie, or by standing where one of ours belongs, and groups by number: higher numbers
+    than ours are somebody else's.
     """
     flows: dict[FlowKey, FlowValue] = {}
     foreign = []
@@ -44,7 +42,7 @@ def ours(read: SwitchRead, believed: Installed) -> tuple[Installed, list[Install
             flows[flow.key] = flow.value
         else:
             foreign.append(flow)
-    groups = {n: data if kind == _SELECT else _OTHER_TYPE for n, (kind, data) in read.groups.items() if not n >> KEY_BITS}
+    groups = {n: value for n, value in read.groups.items() if not n >> GROUP_NUMBER_BITS}
     return Installed(flows, groups, dict(read.meters)), foreign
 
 

@@ -31,10 +31,23 @@ class TunnelPort:
 
 
 @dataclass(frozen=True, slots=True)
+class Patch:
+    """br-int's port towards the bridge of a physical network. `ofport` is its OpenFlow port number (1 to 65279).
+
+    `up`: some port of that bridge that is neither patch nor internal has a carrier, or there is no such port (a lab, or a
+    router on the host itself).
+    """
+
+    ofport: int
+    up: bool
+
+
+@dataclass(frozen=True, slots=True)
 class ChassisFacts:
     """One chassis as its OVSDB shows it. `mtu` is the underlay's in bytes, None while unknown.
 
-    `vifs` is keyed by iface-id, `tunnels` by remote address; both hold only ports that have an OpenFlow number.
+    `vifs` is keyed by iface-id, `tunnels` by remote address, `patches` by physical network; all hold only ports that have
+    an OpenFlow number.
     `dpid` is br-int's datapath id, None until the bridge exists. `problems` are sentences for the operator.
     """
 
@@ -45,6 +58,7 @@ class ChassisFacts:
     bridge_mappings: tuple[tuple[str, str], ...] = ()
     vifs: Mapping[str, Vif] = field(default_factory=dict)
     tunnels: Mapping[IPv4Address, TunnelPort] = field(default_factory=dict)
+    patches: Mapping[str, Patch] = field(default_factory=dict)
     ovs_version: str = ""
     datapath_type: str = ""
     problems: tuple[str, ...] = ()

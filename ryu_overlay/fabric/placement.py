@@ -39,13 +39,20 @@ NOWHERE = Placement()
 class Fabric:
     """The chassis and what is bound, at one moment.
 
-    `tunnels` has, by chassis, the OpenFlow port to each other chassis that it has a tunnel to; each inner mapping
-    is the same object as before while nothing in it changed.
+    `tunnels` has, by chassis, the OpenFlow port to each other chassis that it has a tunnel to, `physical` the one to the bridge
+    of each physical network. `gateways` has, by uplink, the chassis that carry it in order; `neighbours`, by external network,
+    the MACs that were learned there. `dead` are keys of load balancers' members that failed their checks. `mtu` is what VMs
+    may use, in bytes, None while unknown. Each inner mapping is the same object as before while nothing in it changed.
     """
 
     encap_ips: Mapping[str, IPv4Address] = field(default_factory=dict)
     placements: Mapping[Ref, Placement] = field(default_factory=dict)
     tunnels: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    physical: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    gateways: Mapping[Ref, tuple[str, ...]] = field(default_factory=dict)
+    neighbours: Mapping[Ref, Mapping[IPv4Address, str]] = field(default_factory=dict)
+    dead: frozenset[int] = frozenset()
+    mtu: int | None = None
 
 
 def components(network: Network) -> list[frozenset[Device]]:
@@ -72,15 +79,21 @@ def components(network: Network) -> list[frozenset[Device]]:
     return [frozenset(g) for g in groups.values()]
 
 
-def reach(parts: Iterable[frozenset[Device]], placements: Mapping[Ref, Placement]) -> dict[str, list[frozenset[Device]]]:
-    """By chassis, the components that have a port bound there."""
+def reach(
+    parts: Iterable[frozenset[Device]], placements: Mapping[Ref, Placement], gateways: Mapping[Ref, tuple[str, ...]]
+) -> dict[str, list[frozenset[Device]]]:
+    """By chassis, the components that have a port bound there, or an uplink that it may carry."""
+    carried: dict[Device, set[str]] = {}
+    for ref, order in gateways.items():
+        carried.setdefault(("router", ref[:2]), set()).update(order)
     found: dict[str, list[frozenset[Device]]] = {}
     for part in parts:
         here: set[str] = set()
-        for kind, ref in part:
-            placement = placements.get(ref) if kind == "switch" else None
+        for device in part:
+            placement = placements.get(device[1]) if device[0] == "switch" else None
             if placement is not None:
                 here |= placement.chassis
+            here |= carried.get(device, set())
         for chassis in here:
             found.setdefault(chassis, []).append(part)
     return found

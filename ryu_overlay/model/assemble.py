@@ -12,7 +12,16 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ryu_overlay.model.assign import Wanting
-from ryu_overlay.model.kinds import ASSIGNED, CLASSES, COLLECTIONS, DEFAULTS, NAMES, PARENTS
+from ryu_overlay.model.kinds import (
+    ASSIGNED,
+    CLASSES,
+    COLLECTIONS,
+    DEFAULTS,
+    NAMES,
+    PARENTS,
+    UNASSIGNED_VNI,
+    UNASSIGNED_ZONE,
+)
 from ryu_overlay.model.limits import MAX_MEMBERS
 from ryu_overlay.model.network import Draft
 from ryu_overlay.model.numbers import Numbers
@@ -47,6 +56,8 @@ class Assembly:
             values["uuid"] = str(self._new_uuid())
         else:
             values["key"], values["uuid"] = before.key, before.uuid
+        if kind == "router_port":
+            values.update(self._uplink_values(ref, before, values, given, patch))
         names = ref if kind != "route" else (*ref[:2], parse_prefix(ref[2]))
         self._draft.put(CLASSES[kind](**dict(zip(NAMES[kind], names)), **values))
         for field, member_kind in COLLECTIONS.get(kind, {}).items():
@@ -72,13 +83,28 @@ class Assembly:
                 self._note_wanting(kind, ref, field)
         return values
 
+    def _uplink_values(
+        self, ref: Ref, before: Any | None, values: Mapping[str, Any], given: Mapping[str, Any], patch: bool
+    ) -> dict[str, Any]:
+        """What an uplink has assigned, and other router ports have not: VNI, zone, and addresses that stay."""
+        none = {"vni": UNASSIGNED_VNI, "zone": UNASSIGNED_ZONE}
+        if values["external"] is None:
+            return none if patch or given.get("addresses") is not None else {"addresses": (), **none}
+        if not values["addresses"] and given.get("addresses") is None:
+            self.wanting.addresses["router_port", ref] = None
+        if before is not None and before.external is not None:
+            return {"vni": before.vni, "zone": before.zone}
+        self.wanting.vnis["router_port", ref] = None
+        self.wanting.zones.append(ref)
+        return none
+
     def _note_wanting(self, kind: str, ref: Ref, field: str) -> None:
         if field == "vni":
-            self.wanting.vnis.append(ref)
+            self.wanting.vnis[kind, ref] = None
         elif field == "mac":
             self.wanting.macs[kind, ref] = None
-        else:
-            self.wanting.addresses.append(ref)
+        elif kind != "router_port":  # of those only uplinks get one, see there
+            self.wanting.addresses[kind, ref] = None
 
     def _lay_collection(self, kind: str, parent: Ref, members: Sequence[Mapping[str, Any]], path: str, patch: bool) -> None:
         most = MAX_MEMBERS.get(kind)

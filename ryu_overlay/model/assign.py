@@ -1,4 +1,4 @@
-"""Gives new objects what the body left open: VNIs, MACs and addresses.
+"""Gives new objects what the body left open: VNIs, conntrack zones, MACs and addresses.
 
 Runs when the whole body is in the draft, so that what is given anywhere in it is never assigned to another.
 """
@@ -8,23 +8,29 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from ipaddress import IPv4Address, IPv4Network
+from typing import Any
 
+from ryu_overlay.model.assign_outside import Externals
 from ryu_overlay.model.check_switch import subnet_faults
 from ryu_overlay.model.network import Draft
 from ryu_overlay.model.numbers import Exhausted, Numbers, mac_for
-from ryu_overlay.model.objects import Port, Ref, RouterPort, Switch
+from ryu_overlay.model.objects import FloatingIp, LoadBalancer, Port, Ref, RouterPort, Switch
+from ryu_overlay.model.outside import Outside
 from ryu_overlay.model.report import Mentions, Report, join
 from ryu_overlay.model.scope import Scope
 from ryu_overlay.model.values import MAX_VNI, RESERVED, span_of
 
+Wanted = dict[tuple[str, Ref], None]
+
 
 @dataclass(slots=True)
 class Wanting:
-    """New objects that lack something, in the order of the body."""
+    """New objects that lack something, by (kind, ref) in the order of the body; `zones` are refs of uplinks."""
 
-    vnis: list[Ref] = field(default_factory=list)
-    macs: dict[tuple[str, Ref], None] = field(default_factory=dict)
-    addresses: list[Ref] = field(default_factory=list)
+    vnis: Wanted = field(default_factory=dict)
+    zones: list[Ref] = field(default_factory=list)
+    macs: Wanted = field(default_factory=dict)
+    addresses: Wanted = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -34,18 +40,30 @@ class _Taken:
 
 
 def assign(draft: Draft, wanting: Wanting, numbers: Numbers, mentions: Mentions, report: Report) -> None:
-    """Complete every object in `wanting`, and report ports for which no address was left.
+    """Complete every object in `wanting`, and report those for which no address was left.
 
-    Raises Refused when the VNIs have run out.
+    Raises Refused when the VNIs, the zones or an external network's addresses have run out. What cannot have an address
+    because what it stands on is wrong (a floating IP on a router without uplink) is left without, for validation to see.
     """
-    _assign_vnis(draft, wanting, numbers, mentions, report)
+    _assign_numbers(draft, wanting, numbers, mentions, report)
     if not wanting.macs and not wanting.addresses:
         return
-    taken = _Surroundings(Scope(draft))
-    pools: dict[Ref, AddressPool] = {}
+    outside = Outside(Scope(draft))
+    taken = _Surroundings(outside)
     for kind, ref in wanting.macs:
         _assign_mac(draft, kind, ref, taken)
-    for ref in wanting.addresses:
+    _assign_inside(draft, [ref for kind, ref in wanting.addresses if kind == "port"], taken, mentions, report)
+    for kind, ref in wanting.addresses:
+        if kind != "port":
+            _assign_outside(draft, kind, ref, taken.externals, mentions, report)
+    if any(kind != "port" for kind, _ in wanting.addresses):
+        report.refuse_if_any()
+
+
+def _assign_inside(draft: Draft, refs: Sequence[Ref], taken: _Surroundings, mentions: Mentions, report: Report) -> None:
+    """Give logical ports an address in each subnet of their switch."""
+    pools: dict[Ref, AddressPool] = {}
+    for ref in refs:
         if ref[:2] not in pools:
             pools[ref[:2]] = _pool(draft.table("switch")[ref[:2]], taken)
         addresses, full = pools[ref[:2]].take()
@@ -56,25 +74,53 @@ def assign(draft: Draft, wanting: Wanting, numbers: Numbers, mentions: Mentions,
             report.add_at(path, f"no address is free in {subnet} of switch {port.switch}", conflict=True)
 
 
-def _assign_vnis(draft: Draft, wanting: Wanting, numbers: Numbers, mentions: Mentions, report: Report) -> None:
-    if not wanting.vnis:
+def _assign_outside(draft: Draft, kind: str, ref: Ref, externals: Externals, mentions: Mentions, report: Report) -> None:
+    """Give an uplink or a floating IP an address out of the pools of its external network."""
+    obj: RouterPort | FloatingIp = draft.table(kind)[ref]
+    network = externals.network_of(obj)
+    if network is None:
         return
+    interface = externals.take(network)
+    if interface is None:
+        path = join(mentions.paths[kind, ref], "addresses" if isinstance(obj, RouterPort) else "address")
+        report.add_at(path, f"no address is free in the pools of external network {network.name}", conflict=True)
+    elif isinstance(obj, RouterPort):
+        draft.put(replace(obj, addresses=(interface,)))
+    else:
+        draft.put(replace(obj, address=interface.ip))
+
+
+def _assign_numbers(draft: Draft, wanting: Wanting, numbers: Numbers, mentions: Mentions, report: Report) -> None:
+    """VNIs and zones; an uplink has no field for either, so that a lack of them is said of its `external`."""
     numbers.reserve_vnis(obj.vni for obj in draft.touched.values() if isinstance(obj, Switch) and 0 < obj.vni <= MAX_VNI)
-    for ref in wanting.vnis:
-        try:
-            draft.put(replace(draft.table("switch")[ref], vni=numbers.vni()))
-        except Exhausted as error:
-            report.add_at(join(mentions.paths["switch", ref], "vni"), str(error), conflict=True)
-            report.refuse_if_any()
+    at: tuple[str, Ref] = ("", ())
+    try:
+        for at in wanting.vnis:
+            _fill(draft, *at, vni=numbers.vni())
+        for ref in wanting.zones:
+            at = "router_port", ref
+            _fill(draft, *at, zone=numbers.zone())
+    except Exhausted as error:
+        path = join(mentions.paths[at], "vni" if at[0] == "switch" else "external")
+        report.add_at(path, str(error), conflict=True)
+        report.refuse_if_any()
+
+
+def _fill(draft: Draft, kind: str, ref: Ref, **values: Any) -> None:
+    draft.put(replace(draft.table(kind)[ref], **values))
 
 
 def _assign_mac(draft: Draft, kind: str, ref: Ref, surroundings: _Surroundings) -> None:
-    obj: Port | RouterPort = draft.table(kind)[ref]
+    obj: Port | RouterPort | FloatingIp | LoadBalancer = draft.table(kind)[ref]
     taken: list[set[str]] = []
-    if obj.switch is not None:
+    if not isinstance(obj, FloatingIp) and obj.switch is not None:
         taken.append(surroundings.on_switch((obj.tenant, obj.switch)).macs)
     if isinstance(obj, RouterPort):
         taken.append(surroundings.on_router((obj.tenant, obj.router)).macs)
+    if isinstance(obj, (RouterPort, FloatingIp)):
+        network = surroundings.externals.network_of(obj)
+        if network is not None:
+            taken.append(surroundings.externals.macs(network))
     draft.put(replace(obj, mac=mac_for(obj.key, *taken)))
 
 
@@ -87,18 +133,25 @@ def _pool(switch: Switch, surroundings: _Surroundings) -> AddressPool:
 class _Surroundings:
     """What is taken on each switch and router; read once each, since assigned MACs never collide with one another."""
 
-    def __init__(self, scope: Scope) -> None:
-        self._scope = scope
+    def __init__(self, outside: Outside) -> None:
+        self._outside = outside
+        self._scope = outside.scope
         self._switches: dict[Ref, _Taken] = {}
         self._routers: dict[Ref, _Taken] = {}
+        self.externals = Externals(outside)
 
     def on_switch(self, ref: Ref) -> _Taken:
         if ref not in self._switches:
-            scope, taken = self._scope, _Taken()
-            for member in scope.members_of_switch(ref):
+            taken = _Taken()
+            for member in self._scope.members_of_switch(ref):
                 taken.macs.add(member.mac)
                 for address in member.addresses:
                     taken.addresses.add(int(address))
+            for balancer in self._outside.balancers_on("switch", ref):
+                taken.macs.add(balancer.mac)
+                vip: IPv4Address | None = balancer.vip
+                if vip is not None:
+                    taken.addresses.add(int(vip))
             self._switches[ref] = taken
         return self._switches[ref]
 

@@ -54,12 +54,14 @@ def _report_gone(scope: Scope, report: Report, port: RouterPort, ref: Ref) -> No
 
 
 def _check_link(report: Report, port: RouterPort, far: RouterPort, first: RouterPort) -> None:
-    spot, blame = Spot(port, "peer"), [Spot(far, "peer"), Spot(far, "switch")]
+    spot, blame = Spot(port, "peer"), [Spot(far, "peer"), Spot(far, "switch"), Spot(far, "external")]
     if far.router == port.router:
         itself = "itself" if far.name == port.name else f"{describe(far)}, a port of its own router"
         report.add(spot, f"a router port cannot be the peer of {itself}")
     elif far.switch is not None:
         report.add(spot, f"{describe(far)} is attached to switch {far.switch}", blame, far)
+    elif far.external is not None:
+        report.add(spot, f"{describe(far)} is an uplink into external network {far.external}", blame, far)
     elif far.peer is not None and far.peer != (port.router, port.name):
         reason = f"{describe(far)} is already the peer of router port {'/'.join(far.peer)}"
         report.add(spot, reason, blame, far)

@@ -12,7 +12,7 @@ from ryu_overlay.model.objects import Router, RouterPort
 from ryu_overlay.model.problems import describe
 from ryu_overlay.model.report import Report, Spot
 from ryu_overlay.model.scope import Scope
-from ryu_overlay.model.values import Span, address_fault, host_fault, mac_fault, name_fault, span_of, subnet_fault
+from ryu_overlay.model.values import address_fault, host_fault, mac_fault, name_fault, overlapping, span_of, subnet_fault
 
 
 def check_router(scope: Scope, report: Report, router: Router) -> bool:
@@ -41,7 +41,7 @@ def _check_port_itself(report: Report, port: RouterPort) -> None:
     for field, fault in (("name", name_fault(port.name)), ("mac", mac_fault(port.mac))):
         if fault is not None:
             report.add(Spot(port, field), fault)
-    if not port.addresses:
+    if not port.addresses and port.external is None:
         report.add(Spot(port, "addresses"), "a router port needs at least one address, such as 10.0.1.1/24")
     if len(port.addresses) > limits.MAX_ADDRESSES_PER_ROUTER_PORT:
         at = limits.MAX_ADDRESSES_PER_ROUTER_PORT
@@ -56,12 +56,16 @@ def _check_port_itself(report: Report, port: RouterPort) -> None:
 
 
 def _check_attached(scope: Scope, report: Report, port: RouterPort) -> None:
-    if port.switch is None:
-        return
-    if port.peer is not None:
-        reason = f"a router port is attached to a switch ({port.switch}) or to a peer ({'/'.join(port.peer)}), not both"
-        report.add(Spot(port, "switch"), reason, [Spot(port, "peer")])
-    if scope.draft.get("switch", (port.tenant, port.switch)) is None:
+    given = {
+        "switch": port.switch and f"to a switch ({port.switch})",
+        "peer": port.peer and f"to a peer ({'/'.join(port.peer)})",
+        "external": port.external and f"to an external network ({port.external})",
+    }
+    first, *more = [field for field, place in given.items() if place] or [""]
+    for field in more:
+        reason = f"a router port is attached {given[first]} or {given[field]}, not both"
+        report.add(Spot(port, first), reason, [Spot(port, field)])
+    if port.switch is not None and scope.draft.get("switch", (port.tenant, port.switch)) is None:
         check_switch_gone(scope, report, port)
 
 
@@ -83,28 +87,17 @@ def _check_macs(report: Report, ports: Iterable[RouterPort]) -> None:
 
 
 def _check_overlaps(report: Report, ports: Iterable[RouterPort]) -> bool:
-    """No two subnets of a router overlap, for it could not tell where to send. Subnets nest or are disjoint, so
-    in order of first address it is enough to look at those still open."""
-    subnets: list[tuple[Span, int, int, RouterPort]] = [
-        (span_of(interface.network), order, index, port)
+    """No two subnets of a router overlap, for it could not tell where to send."""
+    subnets = [
+        (span_of(interface.network), (order, index, port))
         for order, port in enumerate(ports)
         for index, interface in enumerate(port.addresses)
     ]
-    subnets.sort(key=lambda s: (s[0].first, s[0].length, s[1], s[2]))
     disjoint = True
-    enclosing: list[tuple[Span, int, int, RouterPort]] = []
-    for subnet in subnets:
-        while enclosing and enclosing[-1][0].last < subnet[0].first:
-            enclosing.pop()
-        if enclosing:
-            disjoint = False
-            _report_overlap(report, *sorted((enclosing[-1], subnet), key=lambda s: s[1:3]))
-        enclosing.append(subnet)
+    for pair in overlapping(subnets):
+        disjoint = False
+        (_, there, other), (_, here, port) = sorted(pair, key=lambda subnet: subnet[:2])
+        whose = "the same port" if other is port else f"{describe(other)}, a port of the same router"
+        reason = f"{port.addresses[here].network} overlaps {other.addresses[there].network} of {whose}"
+        report.add(Spot(port, "addresses", here), reason, [Spot(other, "addresses", there)], other)
     return disjoint
-
-
-def _report_overlap(report: Report, earlier: tuple[Span, int, int, RouterPort], later: tuple[Span, int, int, RouterPort]) -> None:
-    (_, _, there, other), (_, _, here, port) = earlier, later
-    whose = "the same port" if other is port else f"{describe(other)}, a port of the same router"
-    reason = f"{port.addresses[here].network} overlaps {other.addresses[there].network} of {whose}"
-    report.add(Spot(port, "addresses", here), reason, [Spot(other, "addresses", there)], other)

@@ -31,7 +31,7 @@ def check_routes(scope: Scope, report: Report, router: Router) -> None:
     if changed and count > most:
         reason = f"router {router.name} would have {count:,} routes; at most {most:,} are allowed"
         report.add(Spot(changed[most - count], "prefix"), reason)
-    unsettled = _ports_that_changed_address(scope, router.ref)
+    unsettled = _ports_that_changed_subnets(scope, router.ref)
     if not changed and not unsettled:
         return
     ports = scope.ports_of_router(router.ref)
@@ -39,6 +39,7 @@ def check_routes(scope: Scope, report: Report, router: Router) -> None:
     own = {int(interface): port for port in ports for interface in port.addresses}
     for route in [*scope.settled_routes_of(router.ref), *changed] if unsettled else changed:
         _check_nexthops(report, route, neighbours, own, unsettled)
+        _check_one_side(report, route, neighbours, unsettled)
 
 
 def _check_route_itself(report: Report, route: Route) -> None:
@@ -57,12 +58,12 @@ def _check_route_itself(report: Report, route: Route) -> None:
         seen.add(int(hop))
 
 
-def _ports_that_changed_address(scope: Scope, router: Ref) -> list[RouterPort]:
-    """The router's ports, as they were, that the edit took away or gave other addresses."""
+def _ports_that_changed_subnets(scope: Scope, router: Ref) -> list[RouterPort]:
+    """The router's ports, as they were, that the edit took away, gave other addresses, or moved inside or outside."""
     unsettled = [p for p in scope.removed["router_port"].values() if (p.tenant, p.router) == router]
     for port in scope.ports_of.get(router, ()):
         before: RouterPort | None = scope.before(port)
-        if before is not None and before.addresses != port.addresses:
+        if before is not None and (before.addresses, before.external) != (port.addresses, port.external):
             unsettled.append(before)
     return unsettled
 
@@ -87,3 +88,15 @@ def _check_nexthops(
             reason = f"next hop {hop} {fault}"
             blame = [Spot(found[1][0], "addresses")]
         report.add(Spot(route, "nexthops", index), reason, blame)
+
+
+def _check_one_side(report: Report, route: Route, neighbours: Connected, unsettled: list[RouterPort]) -> None:
+    """What leaves by the uplink is translated there, so a route leads out of it by every next hop or by none."""
+    ports = [found[1][0] if found is not None else None for found in (neighbours.find(int(hop)) for hop in route.nexthops)]
+    uplink = next((port for port in ports if port is not None and port.external is not None), None)
+    for index, port in enumerate(ports):
+        if uplink is not None and port is not None and port.external is None:
+            reason = f"next hop {route.nexthops[index]} is inside, and another is behind the uplink, {uplink.name}"
+            blame = [Spot(p, field) for p in unsettled for field in ("external", "addresses")]
+            report.add(Spot(route, "nexthops", index), reason, blame)
+            return

@@ -11,7 +11,7 @@ from itertools import chain
 
 from ryu_overlay.model import limits
 from ryu_overlay.model.objects import Port, Ref, RouterPort, Switch
-from ryu_overlay.model.problems import describe
+from ryu_overlay.model.problems import describe, describe_fully
 from ryu_overlay.model.report import Report, Spot
 from ryu_overlay.model.scope import Scope
 from ryu_overlay.model.values import (
@@ -67,21 +67,21 @@ def _check_switch_itself(scope: Scope, report: Report, switch: Switch) -> None:
     fault = vni_fault(switch.vni)
     if fault is not None:
         report.add(Spot(switch, "vni"), fault)
-    other = _holder_of_vni(scope, switch)
+    other = holder_of_vni(scope, switch)
     if other is not None:
-        whose = other.name if other.tenant == switch.tenant else f"{other.tenant}/{other.name}"
-        report.add(Spot(switch, "vni"), f"{switch.vni} is already switch {whose}'s", other=other)
+        whose = describe(other) if other.tenant == switch.tenant else describe_fully(other)
+        report.add(Spot(switch, "vni"), f"{switch.vni} is already {whose}'s", other=other)
 
 
-def _holder_of_vni(scope: Scope, switch: Switch) -> Switch | None:
-    ref = scope.base.vnis.get(switch.vni)
-    if ref == switch.ref:
-        return None
-    settled: Switch | None = None if ref is None else scope.draft.get("switch", ref)
-    if settled is not None and settled.vni == switch.vni:
-        return settled
-    first = scope.switches_by_vni[switch.vni][0]
-    return None if first is switch else first
+def holder_of_vni(scope: Scope, obj: Switch | RouterPort) -> Switch | RouterPort | None:
+    """Who else, switch or uplink, has the VNI of a changed switch or uplink; None when nobody, or one that comes after it."""
+    ref = scope.base.vnis.get(obj.vni)
+    if ref is not None and ref != obj.ref:
+        settled: Switch | RouterPort | None = scope.draft.get("switch" if len(ref) == 2 else "router_port", ref)
+        if settled is not None and settled.vni == obj.vni:
+            return settled
+    first = scope.holders_of_vni[obj.vni][0]
+    return None if first is obj else first
 
 
 def _check_port_itself(report: Report, port: Port) -> None:

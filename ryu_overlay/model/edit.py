@@ -24,7 +24,7 @@ from ryu_overlay.model.report import Mentions, Report, join
 from ryu_overlay.model.validate import validate
 from ryu_overlay.model.values import parse_prefix
 
-__all__ = ["Mode", "Outcome", "Problem", "Refused", "delete", "put_tenants", "upsert"]
+__all__ = ["Mode", "Outcome", "Problem", "Refused", "delete", "put_network", "put_tenants", "upsert"]
 
 Mode = Literal["create", "put", "patch"]
 
@@ -48,8 +48,9 @@ def upsert(
     """Make or change one object, with everything in its document.
 
     `given` holds the fields the caller gave: addresses as `ipaddress` values (`IPv4Interface` on router ports), MACs in
-    lower case with colons, `peer` as (router, port) or None, collections as lists of such mappings. Unknown fields are
-    ignored; None for a MAC, a VNI, a port's addresses or a collection is the same as leaving it out.
+    lower case with colons, `peer` as (router, port) or None, ranges (`ports`, each of `pools`) as (first, last), collections
+    as lists of such mappings. Unknown fields are ignored; None for what is assigned (a MAC, a VNI, an address) or for a
+    collection is the same as leaving it out.
 
     `create` makes the object, or finds it with every given value; `put` makes it as given, defaults for the rest; `patch`
     changes only what is given, in the members of given collections too. A given collection becomes exactly that.
@@ -67,25 +68,29 @@ def upsert(
     return Outcome(edit.finish(), before is None)
 
 
-def put_tenants(base: Network, documents: Sequence[Mapping[str, Any]], new_uuid: Callable[[], object] = uuid4) -> Outcome:
-    """Make several tenants exactly as their documents say, all or none; other tenants stay as they are.
+def put_network(
+    base: Network,
+    tenants: Sequence[Mapping[str, Any]],
+    external_networks: Sequence[Mapping[str, Any]] = (),
+    new_uuid: Callable[[], object] = uuid4,
+) -> Outcome:
+    """Make tenants and external networks exactly as their documents say, all or none; others stay as they are.
 
-    Documents are as `given` of `upsert` with mode `put`, each with its `name`. `created` says whether any tenant is new.
-    Raises Refused with fields like `tenants[1].switches[0].vni`.
+    Documents are as `given` of `upsert` with mode `put`, each with its `name`. `created` says whether any object named is
+    new. Raises Refused with fields like `tenants[1].switches[0].vni` or `external_networks[0].subnet`.
     """
     edit = _Edit(base, new_uuid)
-    places: dict[str, int] = {}
-    for index, document in enumerate(documents):
-        path, name = f"tenants[{index}]", document.get("name")
-        if name is None:
-            edit.report.add_at(join(path, "name"), "is required")
-        elif name in places:
-            edit.report.add_at(join(path, "name"), f"{name} is already tenants[{places[name]}]")
-        else:
-            places[name] = index
-            edit.lay("tenant", (name,), document, path, patch=False)
-    created = any((name,) not in base.tables["tenant"] for name in places)
+    named = [
+        *edit.lay_all("external_network", external_networks, "external_networks"),
+        *edit.lay_all("tenant", tenants, "tenants"),
+    ]
+    created = any(base.get(*name) is None for name in named)
     return Outcome(edit.finish(), created)
+
+
+def put_tenants(base: Network, documents: Sequence[Mapping[str, Any]], new_uuid: Callable[[], object] = uuid4) -> Outcome:
+    """`put_network` of tenants alone."""
+    return put_network(base, documents, new_uuid=new_uuid)
 
 
 def delete(base: Network, kind: str, ref: Ref, cascade: bool = False) -> Network:
@@ -123,6 +128,20 @@ class _Edit:
             self.report.add_at(join(path, NAMES[kind][-1]), str(error), conflict=True)
             self.report.refuse_if_any()
 
+    def lay_all(self, kind: str, documents: Sequence[Mapping[str, Any]], path: str) -> list[tuple[str, Ref]]:
+        """Lay documents of objects that stand under nothing; (kind, ref) of each."""
+        places: dict[str, int] = {}
+        for index, document in enumerate(documents):
+            at, name = f"{path}[{index}]", document.get("name")
+            if name is None:
+                self.report.add_at(join(at, "name"), "is required")
+            elif name in places:
+                self.report.add_at(join(at, "name"), f"{name} is already {path}[{places[name]}]")
+            else:
+                places[name] = index
+                self.lay(kind, (name,), document, at, patch=False)
+        return [(kind, (name,)) for name in places]
+
     def finish(self) -> Network:
         """The network after the edit. Raises Refused."""
         assign(self._draft, self._assembly.wanting, self._numbers, self._mentions, self.report)
@@ -155,7 +174,7 @@ class _Edit:
 
 def _shown(value: Any) -> str:
     if isinstance(value, tuple):
-        return ", ".join(str(item) for item in value) or "none"
+        return ", ".join("-".join(map(str, item)) if isinstance(item, tuple) else str(item) for item in value) or "none"
     return {None: "none", True: "true", False: "false"}.get(value, str(value))
 
 

@@ -1,41 +1,34 @@
 """The whole logical network as one immutable value, and the drafts that lead from one to the next.
 
 A `Network` never changes. A `Draft` starts from one, takes puts and deletes, and freezes into the next; whatever
-was not touched is shared, so `is` tells what did not change. Views gather what belongs to one switch or one
-router; an untouched view is the same object in the old and the new network, which is what the compiler's memory rests on.
+was not touched is shared, so `is` tells what did not change. An untouched view (see `views`) is the same object in the
+old and the new network, which is what the compiler's memory rests on.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any
 
-from ryu_overlay.model.objects import KINDS, Object, Port, Ref, Route, Router, RouterPort, Switch, Tenant
+from ryu_overlay.model.gather import Pairs, advance
+from ryu_overlay.model.objects import KINDS, FloatingIp, Member, Object, Port, Ref, RouterPort, Switch, Tenant
+from ryu_overlay.model.views import BalancerView, ExternalView, RouterView, SwitchView, Views
+
+__all__ = ["BalancerView", "Draft", "ExternalView", "Network", "RouterView", "SwitchView", "changes"]
 
 Table = MappingProxyType[Ref, Any]
 
+MAX_ZONE = 65535
+"""Conntrack zones are 1 to this. Uplinks take theirs from the top, load balancing takes tenants' keys."""
 
-@dataclass(frozen=True, slots=True)
-class SwitchView:
-    """A switch, its tenant, its ports and the router ports attached to it, each in order of name."""
-
-    tenant: Tenant
-    switch: Switch
-    ports: tuple[Port, ...]
-    router_ports: tuple[RouterPort, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class RouterView:
-    """A router, its tenant, its ports and routes; `peers` maps a port's name to the far router port, if it has one."""
-
-    tenant: Tenant
-    router: Router
-    ports: tuple[RouterPort, ...]
-    routes: tuple[Route, ...]
-    peers: Mapping[str, RouterPort]
+_CHILDREN: Mapping[str, tuple[str, ...]] = {
+    "tenant": ("switch", "router", "load_balancer"),
+    "switch": ("port",),
+    "router": ("router_port", "route", "snat", "floating_ip"),
+    "load_balancer": ("member",),
+}
 
 
 def _nothing() -> MappingProxyType[Any, Any]:
@@ -50,21 +43,40 @@ def _empty() -> MappingProxyType[str, Table]:
 class Network:
     """Everything operators asked for, at one revision.
 
-    `next_key`, `next_tenant_key` and `next_vni` are where the search for the next free number starts, so that a
-    number is not used again soon after its object is gone.
+    `next_key`, `next_tenant_key`, `next_vni` and `next_zone` are where the search for the next free number starts (zones
+    are searched downward), so that a number is not used again soon after its object is gone. `vnis` holds the refs of
+    switches and uplinks, `zones` those of uplinks.
     """
 
     revision: int = 0
     next_key: int = 1
     next_tenant_key: int = 1
     next_vni: int = 1
+    next_zone: int = MAX_ZONE
     tables: Mapping[str, Table] = field(default_factory=_empty)
-    switch_views: MappingProxyType[Ref, SwitchView] = field(default_factory=_nothing)
-    router_views: MappingProxyType[Ref, RouterView] = field(default_factory=_nothing)
+    views: Views = field(default_factory=Views)
     by_key: MappingProxyType[int, Object] = field(default_factory=_nothing)
     port_by_name: MappingProxyType[str, Port] = field(default_factory=_nothing)
     port_by_uuid: MappingProxyType[str, Port] = field(default_factory=_nothing)
     vnis: MappingProxyType[int, Ref] = field(default_factory=_nothing)
+    zones: MappingProxyType[int, Ref] = field(default_factory=_nothing)
+
+    @property
+    def switch_views(self) -> MappingProxyType[Ref, SwitchView]:
+        return self.views.switches
+
+    @property
+    def router_views(self) -> MappingProxyType[Ref, RouterView]:
+        return self.views.routers
+
+    @property
+    def external_views(self) -> MappingProxyType[Ref, ExternalView]:
+        return self.views.externals
+
+    @property
+    def balancers(self) -> MappingProxyType[str, tuple[BalancerView, ...]]:
+        """By name of tenant, only tenants that have some."""
+        return self.views.by_tenant
 
     def get(self, kind: str, ref: Ref) -> Any | None:
         """The object of `kind` at `ref`, or None."""
@@ -75,16 +87,17 @@ class Network:
         return self.port_by_uuid.get(iface_id) or self.port_by_name.get(iface_id)
 
     def children(self, obj: Object) -> Iterator[Object]:
-        """What stands directly under a tenant, switch or router (attached router ports are not under their switch)."""
-        if isinstance(obj, Tenant):
-            for kind in ("switch", "router"):
-                yield from (o for o in self.tables[kind].values() if o.tenant == obj.name)
-        elif isinstance(obj, Switch):
-            yield from self.switch_views[obj.ref].ports
-        elif isinstance(obj, Router):
-            view = self.router_views[obj.ref]
-            yield from view.ports
-            yield from view.routes
+        """What stands directly under an object, by kind and ref (attached router ports are not under their switch)."""
+        for kind in _CHILDREN.get(obj.kind, ()):
+            yield from self.views.groups.get((kind, obj.ref), ())
+
+    def users(self, port: Port) -> tuple[FloatingIp | Member, ...]:
+        """The floating IPs and the members of load balancers that name `port`."""
+        return self.views.groups.get(("user", (port.tenant, port.name)), ())
+
+    def uplinks(self, external: Ref) -> tuple[RouterPort, ...]:
+        """The router ports, of all tenants, that go into an external network."""
+        return self.views.groups.get(("uplink", external), ())
 
 
 def changes(old: Network, new: Network) -> tuple[list[Object], list[Object]]:
@@ -113,6 +126,7 @@ class Draft:
         self.next_key = base.next_key
         self.next_tenant_key = base.next_tenant_key
         self.next_vni = base.next_vni
+        self.next_zone = base.next_zone
         self._tables: dict[str, dict[Ref, Any]] = {}
 
     def table(self, kind: str) -> Mapping[Ref, Any]:
@@ -141,142 +155,45 @@ class Draft:
             next_key=self.next_key,
             next_tenant_key=self.next_tenant_key,
             next_vni=self.next_vni,
+            next_zone=self.next_zone,
         )
         if not self.touched:
             return base
         tables = MappingProxyType({**self.base.tables, **{k: MappingProxyType(t) for k, t in self._tables.items()}})
-        switch_refs, router_refs = self._stale_views()
-        return replace(
-            base,
-            tables=tables,
-            switch_views=self._switch_views(tables, switch_refs),
-            router_views=self._router_views(tables, router_refs),
-            **self._indexes(),
-        )
+        pairs = [(self.base.tables[kind].get(ref), after) for (kind, ref), after in self.touched.items()]
+        indexes = self._indexes(pairs)
+        views = advance(self.base.views, tables, pairs, indexes["port_by_name"])
+        return replace(base, tables=tables, views=views, **indexes)
 
     def _own(self, kind: str) -> dict[Ref, Any]:
         if kind not in self._tables:
             self._tables[kind] = self.base.tables[kind].copy()
         return self._tables[kind]
 
-    def _before_and_after(self) -> Iterator[tuple[Object | None, Object | None]]:
-        for (kind, ref), after in self.touched.items():
-            yield self.base.tables[kind].get(ref), after
-
-    def _stale_views(self) -> tuple[set[Ref], set[Ref]]:
-        switches: set[Ref] = set()
-        routers: set[Ref] = set()
-        for pair in self._before_and_after():
-            for obj in pair:
-                if isinstance(obj, Switch):
-                    switches.add(obj.ref)
-                elif isinstance(obj, Port):
-                    switches.add((obj.tenant, obj.switch))
-                elif isinstance(obj, Router):
-                    routers.add(obj.ref)
-                elif isinstance(obj, Route):
-                    routers.add((obj.tenant, obj.router))
-                elif isinstance(obj, RouterPort):
-                    routers.update(self._routers_beside(obj))
-                    if obj.switch is not None:
-                        switches.add((obj.tenant, obj.switch))
-                elif isinstance(obj, Tenant):
-                    switches.update(r for r in self.table("switch") if r[0] == obj.name)
-                    routers.update(r for r in self.table("router") if r[0] == obj.name)
-        return switches, routers
-
-    def _routers_beside(self, port: RouterPort) -> Iterator[Ref]:
-        """The routers whose view shows `port`: its own, the one it names as peer, and any that names it."""
-        yield (port.tenant, port.router)
-        if port.peer is not None:
-            yield (port.tenant, port.peer[0])
-        view = self.base.router_views.get((port.tenant, port.router))
-        if view is not None and port.name in view.peers:
-            yield (port.tenant, view.peers[port.name].router)
-
-    def _switch_views(self, tables: Mapping[str, Table], stale: set[Ref]) -> MappingProxyType[Ref, SwitchView]:
-        if not stale:
-            return self.base.switch_views
-        views = self.base.switch_views.copy()
-        ports = self._grouped("port", stale, {r: v.ports for r, v in views.items() if r in stale})
-        attached = self._grouped("router_port", stale, {r: v.router_ports for r, v in views.items() if r in stale})
-        for ref in stale:
-            switch = tables["switch"].get(ref)
-            tenant = tables["tenant"].get(ref[:1])
-            if switch is None or tenant is None:
-                views.pop(ref, None)
-            else:
-                views[ref] = SwitchView(tenant, switch, ports[ref], attached[ref])
-        return MappingProxyType(views)
-
-    def _grouped(self, kind: str, stale: set[Ref], old: Mapping[Ref, tuple[Any, ...]]) -> dict[Ref, tuple[Any, ...]]:
-        """Per switch in `stale`, its members of `kind` in order of ref: the old ones with this draft's changes laid over."""
-        groups: dict[Ref, dict[Ref, Any]] = {ref: {m.ref: m for m in old.get(ref, ())} for ref in stale}
-        for (touched_kind, ref), after in self.touched.items():
-            if touched_kind != kind:
-                continue
-            before = self.base.tables[kind].get(ref)
-            if before is not None and before.switch is not None:
-                groups[before.tenant, before.switch].pop(ref, None)
-            if after is not None and after.switch is not None:  # type: ignore[union-attr]
-                groups[after.tenant, after.switch][ref] = after  # type: ignore[union-attr]
-        return {ref: tuple(members[k] for k in sorted(members)) for ref, members in groups.items()}
-
-    def _router_views(self, tables: Mapping[str, Table], stale: set[Ref]) -> MappingProxyType[Ref, RouterView]:
-        if not stale:
-            return self.base.router_views
-        views = self.base.router_views.copy()
-        tenants = {ref[0] for ref in stale}
-        ports = [p for p in tables["router_port"].values() if p.tenant in tenants]
-        routes: dict[Ref, list[Route]] = {}
-        for route in tables["route"].values():
-            if route.tenant in tenants:
-                routes.setdefault((route.tenant, route.router), []).append(route)
-        peers = _peerings(ports)
-        for ref in stale:
-            router = tables["router"].get(ref)
-            tenant = tables["tenant"].get(ref[:1])
-            if router is None or tenant is None:
-                views.pop(ref, None)
-                continue
-            own = tuple(sorted((p for p in ports if (p.tenant, p.router) == ref), key=lambda p: p.ref))
-            far = {p.name: peers[p.ref] for p in own if p.ref in peers}
-            own_routes = tuple(sorted(routes.get(ref, ()), key=lambda r: r.ref))
-            views[ref] = RouterView(tenant, router, own, own_routes, far)
-        return MappingProxyType(views)
-
-    def _indexes(self) -> dict[str, Any]:
+    def _indexes(self, pairs: Pairs) -> dict[str, Any]:
         base = self.base
-        by_key, vnis = base.by_key.copy(), base.vnis.copy()
+        by_key, vnis, zones = base.by_key.copy(), base.vnis.copy(), base.zones.copy()
         names, uuids = base.port_by_name.copy(), base.port_by_uuid.copy()
-        pairs = list(self._before_and_after())
         for before, _ in pairs:
             if before is not None and not isinstance(before, Tenant):
                 by_key.pop(before.key, None)
             if isinstance(before, Port):
                 names.pop(before.name, None)
                 uuids.pop(before.uuid, None)
-            elif isinstance(before, Switch):
+            elif isinstance(before, (Switch, RouterPort)):
                 vnis.pop(before.vni, None)
+            if isinstance(before, RouterPort):
+                zones.pop(before.zone, None)
         for _, after in pairs:
             if after is not None and not isinstance(after, Tenant):
                 by_key[after.key] = after
             if isinstance(after, Port):
                 names[after.name] = after
                 uuids[after.uuid] = after
-            elif isinstance(after, Switch):
+            elif isinstance(after, (Switch, RouterPort)) and after.vni:
                 vnis[after.vni] = after.ref
-        named: dict[str, dict[Any, Any]] = {"by_key": by_key, "port_by_name": names, "port_by_uuid": uuids, "vnis": vnis}
+            if isinstance(after, RouterPort) and after.zone:
+                zones[after.zone] = after.ref
+        named: dict[str, dict[Any, Any]] = {"by_key": by_key, "port_by_name": names, "port_by_uuid": uuids}
+        named |= {"vnis": vnis, "zones": zones}
         return {k: MappingProxyType(v) for k, v in named.items()}
-
-
-def _peerings(ports: Iterable[RouterPort]) -> dict[Ref, RouterPort]:
-    """Router port ref to the far router port, both ways, however few of the two sides name the other."""
-    by_ref = {p.ref: p for p in ports}
-    peers: dict[Ref, RouterPort] = {}
-    for port in by_ref.values():
-        far = by_ref.get((port.tenant, *port.peer)) if port.peer is not None else None
-        if far is not None:
-            peers[port.ref] = far
-            peers[far.ref] = port
-    return peers

@@ -1,7 +1,8 @@
-"""The next free number: keys, tenant keys, VNIs, and the MACs derived from keys.
+"""The next free number: keys, tenant keys, VNIs, conntrack zones, and the MACs derived from keys.
 
 A search starts behind the number given last and wraps around, so that a number rests before it is used again: counters,
-conntrack zones and flows of the old owner have time to go.
+conntrack zones and flows of the old owner have time to go. Tenant keys are conntrack zones too, so they and the zones of
+uplinks, given out from the other end, are never equal.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from itertools import chain
 
-from ryu_overlay.model.network import Draft
+from ryu_overlay.model.network import MAX_ZONE, Draft
 from ryu_overlay.model.objects import KEY_BITS, TENANT_KEY_BITS
 from ryu_overlay.model.values import MAX_VNI
 
@@ -33,30 +34,45 @@ class Numbers:
         self._keys: set[int] = set()
         self._tenant_keys: set[int] | None = None
         self._vnis: set[int] = set()
+        self._zones: set[int] = set()
 
     def key(self) -> int:
         """A key no object has, 1 to 2**24 - 1."""
-        number = _next_free(self._draft.next_key, MAX_KEY, (self._draft.base.by_key, self._keys), "key")
+        taken = (self._draft.base.by_key, self._keys)
+        number = _next_free(_upward(self._draft.next_key, MAX_KEY), MAX_KEY, taken, "key")
         self._keys.add(number)
         self._draft.next_key = number % MAX_KEY + 1
         return number
 
     def tenant_key(self) -> int:
-        """A key no tenant has, 1 to 2**16 - 1."""
-        if self._tenant_keys is None:
-            self._tenant_keys = {tenant.key for tenant in self._draft.base.tables["tenant"].values()}
-        number = _next_free(self._draft.next_tenant_key, MAX_TENANT_KEY, (self._tenant_keys,), "tenant key")
-        self._tenant_keys.add(number)
+        """A key no tenant has and no uplink has as its zone, 1 to 2**16 - 1."""
+        taken = (self._known_tenant_keys(), self._draft.base.zones, self._zones)
+        number = _next_free(_upward(self._draft.next_tenant_key, MAX_TENANT_KEY), MAX_TENANT_KEY, taken, "tenant key")
+        self._known_tenant_keys().add(number)
         self._draft.next_tenant_key = number % MAX_TENANT_KEY + 1
         return number
+
+    def zone(self) -> int:
+        """A conntrack zone no uplink has and no tenant has as its key, 1 to 2**16 - 1; downward from the one given last."""
+        taken = (self._known_tenant_keys(), self._draft.base.zones, self._zones)
+        number = _next_free(_downward(self._draft.next_zone), MAX_ZONE, taken, "conntrack zone")
+        self._zones.add(number)
+        self._draft.next_zone = number - 1 or MAX_ZONE
+        return number
+
+    def _known_tenant_keys(self) -> set[int]:
+        if self._tenant_keys is None:
+            self._tenant_keys = {tenant.key for tenant in self._draft.base.tables["tenant"].values()}
+        return self._tenant_keys
 
     def reserve_vnis(self, vnis: Iterable[int]) -> None:
         """Take out VNIs that the edit itself asks for."""
         self._vnis.update(vnis)
 
     def vni(self) -> int:
-        """A VNI no switch has, 1 to 2**22 - 1."""
-        number = _next_free(self._draft.next_vni, MAX_VNI, (self._draft.base.vnis, self._vnis), "VNI")
+        """A VNI no switch and no uplink has, 1 to 2**22 - 1."""
+        taken = (self._draft.base.vnis, self._vnis)
+        number = _next_free(_upward(self._draft.next_vni, MAX_VNI), MAX_VNI, taken, "VNI")
         self._vnis.add(number)
         self._draft.next_vni = number % MAX_VNI + 1
         return number
@@ -77,9 +93,18 @@ def _format_mac(number: int) -> str:
     return ":".join(digits[i : i + 2] for i in range(0, 12, 2))
 
 
-def _next_free(start: int, last: int, taken: tuple[Collection[int], ...], what: str) -> int:
+def _upward(start: int, last: int) -> Iterable[int]:
+    return chain(range(start, last + 1), range(1, start))
+
+
+def _downward(start: int) -> Iterable[int]:
+    return chain(range(start, 0, -1), range(MAX_ZONE, start, -1))
+
+
+def _next_free(order: Iterable[int], last: int, taken: tuple[Collection[int], ...], what: str) -> int:
+    """The first number in `order`, which is some order of 1 to `last`, that is in none of `taken`."""
     if sum(len(numbers) for numbers in taken) < last:
-        for number in chain(range(start, last + 1), range(1, start)):
+        for number in order:
             if not any(number in numbers for numbers in taken):
                 return number
     raise Exhausted(f"no {what} is free: all {last:,} are taken")

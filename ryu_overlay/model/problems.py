@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from ryu_overlay.model.objects import Object, Port, Route, RouterPort
+from ryu_overlay.model.objects import FloatingIp, Member, Object, Route, RouterPort, Snat
 
 Status = Literal["not_found", "conflict", "invalid"]
 
@@ -38,12 +38,27 @@ class Refused(Exception):
         return "; ".join(f"{p.field}: {p.reason}" for p in self.problems)
 
 
+_WORDS = {
+    "router_port": "router port",
+    "external_network": "external network",
+    "floating_ip": "floating IP",
+    "load_balancer": "load balancer",
+}
+"""What kinds are called, where that is not their name."""
+
+
 def describe(obj: Object) -> str:
     """An object as an operator would name it to another who knows the tenant: `port web-1`, `router port r1/up`."""
-    if isinstance(obj, RouterPort):
-        return f"router port {obj.router}/{obj.name}"
     if isinstance(obj, Route):
         return f"route {obj.prefix} of router {obj.router}"
-    if isinstance(obj, Port):
-        return f"port {obj.name}"
-    return f"{obj.kind} {obj.name}"
+    path = obj.name
+    if isinstance(obj, (RouterPort, Snat, FloatingIp)):
+        path = f"{obj.router}/{obj.name}"
+    elif isinstance(obj, Member):
+        path = f"{obj.load_balancer}/{obj.name}"
+    return f"{_WORDS.get(obj.kind, obj.kind)} {path}"
+
+
+def describe_fully(obj: Object) -> str:
+    """An object as an operator would name it to one who thinks of another tenant: `floating IP red/r1/web`."""
+    return f"{_WORDS.get(obj.kind, obj.kind)} {'/'.join(obj.ref)}"

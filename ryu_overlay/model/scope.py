@@ -18,8 +18,8 @@ class Scope:
     """How a draft stands.
 
     `changed` and `removed` are by kind, then by ref, in the order of the edit: objects as they are to be, and objects as
-    they were. `ports_on`, `attached_to` (by switch), `ports_of`, `routes_of` (by router) and `switches_by_vni` hold the
-    changed ones only.
+    they were. `ports_on`, `attached_to` (by switch), `ports_of`, `routes_of` (by router) and `holders_of_vni` (switches and
+    uplinks) hold the changed ones only.
     """
 
     def __init__(self, draft: Draft) -> None:
@@ -31,7 +31,7 @@ class Scope:
         self.attached_to: defaultdict[Ref, list[RouterPort]] = defaultdict(list)
         self.ports_of: defaultdict[Ref, list[RouterPort]] = defaultdict(list)
         self.routes_of: defaultdict[Ref, list[Route]] = defaultdict(list)
-        self.switches_by_vni: defaultdict[int, list[Switch]] = defaultdict(list)
+        self.holders_of_vni: defaultdict[int, list[Switch | RouterPort]] = defaultdict(list)
         self._unsettled: defaultdict[tuple[str, Ref], set[str]] = defaultdict(set)
         for (kind, ref), after in draft.touched.items():
             before = self.base.get(kind, ref)
@@ -50,10 +50,12 @@ class Scope:
             self.ports_of[obj.tenant, obj.router].append(obj)
             if obj.switch is not None:
                 self.attached_to[obj.tenant, obj.switch].append(obj)
+            if obj.external is not None:
+                self.holders_of_vni[obj.vni].append(obj)
         elif isinstance(obj, Route):
             self.routes_of[obj.tenant, obj.router].append(obj)
         elif isinstance(obj, Switch):
-            self.switches_by_vni[obj.vni].append(obj)
+            self.holders_of_vni[obj.vni].append(obj)
 
     def before(self, obj: Object) -> Any | None:
         """What stood at the object's ref in the base, or None."""

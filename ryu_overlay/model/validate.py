@@ -10,17 +10,18 @@ from __future__ import annotations
 
 from typing import Any
 
+from ryu_overlay.model.check_outside import check_outside
 from ryu_overlay.model.check_peers import check_peers
 from ryu_overlay.model.check_router import check_router, check_switch_gone
 from ryu_overlay.model.check_routes import check_routes
 from ryu_overlay.model.check_switch import check_switch
 from ryu_overlay.model.kinds import ancestors
-from ryu_overlay.model.network import Draft, Network
-from ryu_overlay.model.objects import KINDS, Port, Tenant
-from ryu_overlay.model.problems import Problem, describe
+from ryu_overlay.model.network import MAX_ZONE, Draft, Network
+from ryu_overlay.model.objects import KINDS, Port, RouterPort, Tenant
+from ryu_overlay.model.problems import Problem, describe, describe_fully
 from ryu_overlay.model.report import Mentions, Report, Spot
 from ryu_overlay.model.scope import Scope
-from ryu_overlay.model.values import description_fault, name_fault
+from ryu_overlay.model.values import description_fault, name_fault, range_fault
 
 
 def validate(draft: Draft, report: Report) -> None:
@@ -41,6 +42,7 @@ def validate(draft: Draft, report: Report) -> None:
         if router is not None and check_router(scope, report, router):
             check_routes(scope, report, router)
     check_peers(scope, report)
+    check_outside(scope, report)
 
 
 def validate_all(network: Network) -> tuple[Problem, ...]:
@@ -60,7 +62,20 @@ def validate_all(network: Network) -> tuple[Problem, ...]:
             report.add_at(path, "its parent does not exist")
     if not report.problems:
         validate(draft, report)
+        _check_zones(network, report)
     return tuple(report.problems)
+
+
+def _check_zones(network: Network, report: Report) -> None:
+    """Uplinks and tenants' load balancing keep their connections apart. Nobody can ask for a zone, so no edit makes one wrong."""
+    holders: dict[int, Tenant | RouterPort] = {tenant.key: tenant for tenant in network.tables["tenant"].values()}
+    uplinks: list[RouterPort] = [p for p in network.tables["router_port"].values() if p.external is not None]
+    for uplink in uplinks:
+        fault, other = range_fault(uplink.zone, 1, MAX_ZONE), holders.setdefault(uplink.zone, uplink)
+        if fault is not None:
+            report.add(Spot(uplink, "zone"), fault)
+        elif other is not uplink:
+            report.add(Spot(uplink, "zone"), f"{uplink.zone} is already {describe_fully(other)}'s", other=other)
 
 
 def _touched(scope: Scope, kind: str) -> list[Any]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from ipaddress import IPv4Address, IPv4Network
 from typing import Any, Generic, NamedTuple, TypeVar
 
@@ -21,6 +21,7 @@ _UNPRINTABLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff]")
 """Control characters but tab and newline, and halves of surrogate pairs, which no UTF-8 store can take."""
 
 MAX_VNI = 2**VNI_BITS - 1
+MAX_L4_PORT = 2**16 - 1
 
 T = TypeVar("T")
 
@@ -51,6 +52,39 @@ class SpanMap(Generic[T]):
 def span_of(network: IPv4Network) -> Span:
     first = int(network.network_address)
     return Span(first, first | (1 << 32 - network.prefixlen) - 1, network.prefixlen)
+
+
+def overlapping(items: Iterable[tuple[Span, T]]) -> Iterator[tuple[T, T]]:
+    """Pairs of what was given with spans that overlap, one for each span that is not disjoint with those before it.
+
+    Spans nest or are disjoint, so in order of first address it is enough to look at those still open.
+    """
+    enclosing: list[tuple[Span, T]] = []
+    for item in sorted(items, key=lambda item: (item[0].first, item[0].length)):
+        while enclosing and enclosing[-1][0].last < item[0].first:
+            enclosing.pop()
+        if enclosing:
+            yield enclosing[-1][1], item[1]
+        enclosing.append(item)
+
+
+class SpanSet:
+    """The addresses of any number of spans, which may overlap; tells in logarithmic time whether one of them is met."""
+
+    def __init__(self, spans: Iterable[Span]) -> None:
+        self._firsts: list[int] = []
+        self._lasts: list[int] = []
+        for span in sorted(spans):
+            if self._lasts and span.first <= self._lasts[-1]:
+                self._lasts[-1] = max(self._lasts[-1], span.last)
+            else:
+                self._firsts.append(span.first)
+                self._lasts.append(span.last)
+
+    def meets(self, first: int, last: int) -> bool:
+        """Whether any address from `first` to `last` is in it."""
+        at = bisect_right(self._firsts, last) - 1
+        return at >= 0 and self._lasts[at] >= first
 
 
 RESERVED: tuple[tuple[Span, str], ...] = (
@@ -87,7 +121,12 @@ def mac_fault(mac: str) -> str | None:
 
 def vni_fault(vni: int) -> str | None:
     """What is wrong with a tenant's VNI (1 to 2**22 - 1; the two top bits are reserved), or None."""
-    return None if 1 <= vni <= MAX_VNI else f"{vni} is not between 1 and {MAX_VNI}"
+    return range_fault(vni, 1, MAX_VNI)
+
+
+def range_fault(number: float, least: float, most: float) -> str | None:
+    """What is wrong with a number that must be between `least` and `most`, both included; or None."""
+    return None if least <= number <= most else f"{number} is not between {least} and {most}"
 
 
 def address_fault(address: int) -> str | None:

@@ -9,8 +9,18 @@ from typing import Literal
 
 from pydantic import BaseModel
 
-from ryu_overlay.northbound.schemas import IGNORED, Mtu, Port, Route, Router, RouterPort, Switch
-from ryu_overlay.northbound.service import BindingStatus, ChassisStatus, DriftEntry, DropCount, TunnelStatus
+from ryu_overlay.northbound.schemas import Mtu, Port, Route, Router, RouterPort, Switch
+from ryu_overlay.northbound.schemas_out import ExternalNetwork, FloatingIp, LoadBalancer, Member, Snat
+from ryu_overlay.northbound.service import (
+    BindingStatus,
+    ChassisStatus,
+    DriftEntry,
+    DropCount,
+    MemberStatus,
+    TunnelStatus,
+    UplinkStatus,
+)
+from ryu_overlay.northbound.shape import IGNORED
 
 
 class TenantSummary(BaseModel):
@@ -58,6 +68,36 @@ class Routes(BaseModel):
     routes: list[Route]
 
 
+class ExternalNetworks(BaseModel):
+    """All external networks, in order of name."""
+
+    external_networks: list[ExternalNetwork]
+
+
+class Snats(BaseModel):
+    """A router's source NATs, in order of name."""
+
+    snats: list[Snat]
+
+
+class FloatingIps(BaseModel):
+    """A router's floating IPs, in order of name."""
+
+    floating_ips: list[FloatingIp]
+
+
+class LoadBalancers(BaseModel):
+    """A tenant's load balancers, in order of name."""
+
+    load_balancers: list[LoadBalancer]
+
+
+class Members(BaseModel):
+    """A load balancer's members, in order of name."""
+
+    members: list[Member]
+
+
 class PlacedPort(Port):
     """A logical port wherever it is: also says whose it is and on which switch."""
 
@@ -69,12 +109,24 @@ class PlacedPort(Port):
 class Change(BaseModel):
     """An object that a write touched; `name` is its full name (`red/web`), `kind` as overlayctl calls it."""
 
-    kind: Literal["tenant", "switch", "port", "router", "router-port", "route"]
+    kind: Literal[
+        "tenant",
+        "external-network",
+        "switch",
+        "port",
+        "router",
+        "router-port",
+        "route",
+        "snat",
+        "floating-ip",
+        "load-balancer",
+        "member",
+    ]
     name: str
 
 
 class Changes(BaseModel):
-    """What a write of several tenants came to, each list in order of kind and name."""
+    """What a write of several objects came to, each list in order of kind and name."""
 
     created: list[Change]
     changed: list[Change]
@@ -97,6 +149,18 @@ class Tunnels(BaseModel):
     """Every tunnel, in order of chassis and peer."""
 
     tunnels: list[TunnelStatus]
+
+
+class Uplinks(BaseModel):
+    """Every uplink, in order of tenant, router and port."""
+
+    uplinks: list[UplinkStatus]
+
+
+class MemberStates(BaseModel):
+    """Every load balancer's members as they are now, in order of tenant, load balancer and member."""
+
+    members: list[MemberStatus]
 
 
 class Drops(BaseModel):

@@ -15,7 +15,7 @@ from pydantic_core import from_json
 
 from ryu_overlay.northbound.http import JSON
 from ryu_overlay.northbound.problems import BODY, invalid, problem, shown
-from ryu_overlay.northbound.schemas import MAX_FAULTS, Faults, TooManyFaults
+from ryu_overlay.northbound.shape import MAX_FAULTS, Faults, TooManyFaults
 
 MAX_ITEMS = 1_000_000
 """Objects, lists and commas of one body: about what 200,000 ports have. Bounds the time that one request can take."""

@@ -25,8 +25,10 @@ def tag(network: Network, obj: Object) -> str:
 
 
 def network_tag(network: Network) -> str:
-    """The entity tag of all tenants together."""
-    return etag({tenant.uuid: to_document(network, tenant) for tenant in network.tables["tenant"].values()})
+    """The entity tag of all external networks and tenants together."""
+    return etag(
+        {o.uuid: to_document(network, o) for kind in ("external_network", "tenant") for o in network.tables[kind].values()}
+    )
 
 
 def full(service: Service, network: Network, obj: Object) -> tuple[Document, str]:
@@ -61,6 +63,8 @@ def _complete(service: Service, network: Network, kind: str, ref: Ref, document:
         document["binding"] = _binding(service.binding(obj))
     elif kind == "switch":
         document["mtu"] = service.vm_mtu()
+    elif kind == "router_port" and obj.external is not None:
+        document["vni"], document["zone"] = obj.vni, obj.zone
     for field, member_kind in COLLECTIONS.get(kind, {}).items():
         naming = NAMES[member_kind][-1]
         for member in document[field]:

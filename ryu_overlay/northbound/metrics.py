@@ -63,6 +63,8 @@ class _State(Collector):
         yield from _chassis(self._service.chassis())
         yield from self._ports()
         yield from self._tunnels()
+        yield from self._uplinks()
+        yield self._members()
         yield from self._drops()
         yield from self._drift()
         yield from self._controller()
@@ -89,6 +91,27 @@ class _State(Collector):
         for tunnel in self._service.tunnels():
             tunnels.add_metric((tunnel.chassis, tunnel.peer), tunnel.up)
         yield tunnels
+
+    def _uplinks(self) -> Iterator[Metric]:
+        labels = ("tenant", "router", "port", "chassis")
+        active = GaugeMetricFamily(
+            "overlay_uplink_active", "Whether the chassis is the one that carries the uplink.", labels=labels
+        )
+        pending = 0
+        for uplink in self._service.uplinks():
+            pending += uplink.state == "pending"
+            carriers = dict.fromkeys((*uplink.gateways, *([uplink.active] if uplink.active else [])))
+            for chassis in carriers:
+                active.add_metric((uplink.tenant, uplink.router, uplink.port, chassis), chassis == uplink.active)
+        yield active
+        yield GaugeMetricFamily("overlay_uplink_pending", "Uplinks that no chassis carries.", value=pending)
+
+    def _members(self) -> Metric:
+        labels = ("tenant", "load_balancer", "member")
+        up = GaugeMetricFamily("overlay_member_up", "Whether a load balancer's member gets new connections.", labels=labels)
+        for member in self._service.members():
+            up.add_metric((member.tenant, member.load_balancer, member.member), member.state in ("up", "unchecked"))
+        return up
 
     def _drops(self) -> Iterator[Metric]:
         labels = ("reason", "chassis", "kind", "object")

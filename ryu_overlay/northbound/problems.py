@@ -42,10 +42,13 @@ _REASONS = {
     "string_type": "must be a string",
     "bool_type": "must be true or false",
     "int_type": "must be a whole number",
+    "float_type": "must be a number",
+    "literal_error": "must be {expected}",
     "list_type": "must be a list",
     "model_type": "must be an object",
     "greater_than_equal": "must be at least {ge}",
     "less_than_equal": "must be at most {le}",
+    "too_short": "needs at least {min_length}",
     "too_long": "has too many items; at most {max_length} are allowed",
 }
 """By pydantic's type of error, with its context filled in."""
@@ -68,7 +71,7 @@ def problem(status: int, field: str, reason: str) -> HttpProblem:
 
 def missing(param: str, name: str) -> HttpProblem:
     """404: nothing has the name that the path parameter `param` gives."""
-    return problem(404, param, f"there is no {param} {shown(name)}")
+    return problem(404, param, f"there is no {param.replace('_', ' ')} {shown(name)}")
 
 
 def document(status: int, problems: Iterable[Problem], **extra: Any) -> dict[str, Any]:

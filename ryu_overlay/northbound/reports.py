@@ -1,4 +1,4 @@
-"""What is under the logical network, read-only: chassis, bindings, tunnels, drops, drift and revisions.
+"""What is under the logical network, read-only: chassis, bindings, tunnels, uplinks, members, drops, drift and revisions.
 
 Each handler is a plain function of (service, request) that gives the response.
 """
@@ -47,6 +47,17 @@ def list_bindings(service: Service, request: Request) -> Response:
 def list_tunnels(service: Service, request: Request) -> Response:
     """Which tunnels exist, and the switches that need them."""
     return _answer(answers.Tunnels(tunnels=sorted(service.tunnels(), key=lambda t: (t.chassis, t.peer))))
+
+
+def list_uplinks(service: Service, request: Request) -> Response:
+    """Which chassis carries each uplink, or why none does."""
+    return _answer(answers.Uplinks(uplinks=sorted(service.uplinks(), key=lambda u: (u.tenant, u.router, u.port))))
+
+
+def list_members(service: Service, request: Request) -> Response:
+    """What became of every load balancer's members."""
+    found = sorted(service.members(), key=lambda m: (m.tenant, m.load_balancer, m.member))
+    return _answer(answers.MemberStates(members=found))
 
 
 def list_drops(service: Service, request: Request) -> Response:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
-from ryu_overlay.model.edit import Mode, delete, put_tenants, upsert
+from ryu_overlay.model.edit import Mode, delete, put_network, upsert
 from ryu_overlay.model.kinds import COLLECTIONS, NAMES, PARAMETERS, ancestors
 from ryu_overlay.model.network import Network, changes
 from ryu_overlay.model.objects import KINDS, Object, Ref
@@ -42,8 +42,8 @@ class Kind:
 
     @property
     def collection(self) -> str:
-        """What the collection is called, in the path and in documents."""
-        return self.path.rpartition("/")[2]
+        """What the collection is called in documents."""
+        return self.path.rpartition("/")[2].replace("-", "_")
 
     def parent(self, names: Mapping[str, str]) -> Ref:
         """The ref of what the object stands under, from the names in a path."""
@@ -70,6 +70,11 @@ PORT = Kind("port", "/v1/tenants/{tenant}/switches/{switch}/ports")
 ROUTER = Kind("router", "/v1/tenants/{tenant}/routers")
 ROUTER_PORT = Kind("router_port", "/v1/tenants/{tenant}/routers/{router}/ports")
 ROUTE = Kind("route", "/v1/tenants/{tenant}/routers/{router}/routes")
+EXTERNAL_NETWORK = Kind("external_network", "/v1/external-networks")
+SNAT = Kind("snat", "/v1/tenants/{tenant}/routers/{router}/snats")
+FLOATING_IP = Kind("floating_ip", "/v1/tenants/{tenant}/routers/{router}/floating-ips")
+LOAD_BALANCER = Kind("load_balancer", "/v1/tenants/{tenant}/load-balancers")
+MEMBER = Kind("member", "/v1/tenants/{tenant}/load-balancers/{load_balancer}/members")
 
 
 def list_tenants(service: Service, request: Request) -> Response:
@@ -77,6 +82,11 @@ def list_tenants(service: Service, request: Request) -> Response:
     found = sorted(service.network.tables["tenant"].values(), key=lambda t: t.name)
     rows = [{"name": t.name, "description": t.description, "uuid": t.uuid, "key": t.key} for t in found]
     return answer(200, {"tenants": rows})
+
+
+def list_external_networks(service: Service, request: Request) -> Response:
+    """Every external network."""
+    return answer(200, {EXTERNAL_NETWORK.collection: _every(service, service.network, EXTERNAL_NETWORK)})
 
 
 def list_objects(kind: Kind, service: Service, request: Request) -> Response:
@@ -135,22 +145,21 @@ def show_port(service: Service, request: Request) -> Response:
     return _shown(200, *documents.placed(service, network, port))
 
 
-def show_network(service: Service, request: Request) -> Response:
-    """Every tenant's document."""
+def show_documents(service: Service, request: Request) -> Response:
+    """Every external network's and tenant's document."""
     network = service.network
-    return _shown(
-        200, {"tenants": documents.several(service, network, network.tables["tenant"].values())}, documents.network_tag(network)
-    )
+    document = {kind.collection: _every(service, network, kind) for kind in (EXTERNAL_NETWORK, TENANT)}
+    return _shown(200, document, documents.network_tag(network))
 
 
-def put_network(service: Service, request: Request) -> Response:
-    """Make each tenant named exactly as given, in one transaction, and tell what that changed."""
+def put_documents(service: Service, request: Request) -> Response:
+    """Make each external network and tenant named exactly as given, in one transaction, and tell what that changed."""
     steps: list[tuple[Network, Network]] = []
 
     def edit(base: Network) -> Network:
         if request.if_match is not None or request.if_none_match is not None:
             check_conditions(request, documents.network_tag(base), exists=True)
-        after = put_tenants(base, request.given["tenants"]).network
+        after = put_network(base, request.given["tenants"], request.given.get("external_networks", ())).network
         steps.append((base, after))
         return after
 
@@ -178,6 +187,10 @@ def _upsert(kind: Kind, service: Service, request: Request, ref: Ref, mode: Mode
     if created:
         headers["Location"] = kind.url(ref)
     return _shown(201 if created else 200, *documents.full(service, network, network.tables[kind.name][ref]), headers)
+
+
+def _every(service: Service, network: Network, kind: Kind) -> list[documents.Document]:
+    return documents.several(service, network, network.tables[kind.name].values())
 
 
 def _shown(status: int, document: Any, etag: str, headers: Mapping[str, str] | None = None) -> Response:

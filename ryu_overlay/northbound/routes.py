@@ -12,9 +12,9 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from ryu_overlay.northbound import answers, metrics, openapi, reports, resources, schemas
+from ryu_overlay.northbound import answers, metrics, openapi, reports, resources, schemas, schemas_out
 from ryu_overlay.northbound.http import CASCADE, DRY_RUN, JSON, WAIT, Parameter, Request, Response, answer
-from ryu_overlay.northbound.resources import PORT, ROUTE, ROUTER, ROUTER_PORT, SWITCH, TENANT, Kind
+from ryu_overlay.northbound.resources import Kind
 from ryu_overlay.northbound.service import ChassisStatus, Service
 
 Handler = Callable[[Service, Request], Response]
@@ -61,7 +61,7 @@ class _Shapes:
 
 _OBJECTS = (
     _Shapes(
-        TENANT,
+        resources.TENANT,
         "tenant",
         answers.Tenants,
         schemas.Tenant,
@@ -69,19 +69,57 @@ _OBJECTS = (
         schemas.TenantChange,
         resources.list_tenants,
     ),
-    _Shapes(SWITCH, "logical switch", answers.Switches, schemas.Switch, schemas.SwitchChange, schemas.SwitchChange),
-    _Shapes(PORT, "logical port", answers.Ports, schemas.Port, schemas.PortChange, schemas.PortChange),
-    _Shapes(ROUTER, "logical router", answers.Routers, schemas.Router, schemas.RouterChange, schemas.RouterChange),
+    _Shapes(resources.SWITCH, "logical switch", answers.Switches, schemas.Switch, schemas.SwitchChange, schemas.SwitchChange),
+    _Shapes(resources.PORT, "logical port", answers.Ports, schemas.Port, schemas.PortChange, schemas.PortChange),
+    _Shapes(resources.ROUTER, "logical router", answers.Routers, schemas.Router, schemas.RouterChange, schemas.RouterChange),
     _Shapes(
-        ROUTER_PORT,
+        resources.ROUTER_PORT,
         "router port",
         answers.RouterPorts,
         schemas.RouterPort,
         schemas.RouterPortPut,
         schemas.RouterPortChange,
     ),
-    _Shapes(ROUTE, "static route", answers.Routes, schemas.Route, schemas.RoutePut, schemas.RouteChange),
+    _Shapes(resources.ROUTE, "static route", answers.Routes, schemas.Route, schemas.RoutePut, schemas.RouteChange),
+    _Shapes(
+        resources.EXTERNAL_NETWORK,
+        "external network",
+        answers.ExternalNetworks,
+        schemas_out.ExternalNetwork,
+        schemas_out.ExternalNetworkPut,
+        schemas_out.ExternalNetworkChange,
+        resources.list_external_networks,
+    ),
+    _Shapes(resources.SNAT, "source NAT", answers.Snats, schemas_out.Snat, schemas_out.SnatPut, schemas_out.SnatChange),
+    _Shapes(
+        resources.FLOATING_IP,
+        "floating IP",
+        answers.FloatingIps,
+        schemas_out.FloatingIp,
+        schemas_out.FloatingIpPut,
+        schemas_out.FloatingIpChange,
+    ),
+    _Shapes(
+        resources.LOAD_BALANCER,
+        "load balancer",
+        answers.LoadBalancers,
+        schemas_out.LoadBalancer,
+        schemas_out.LoadBalancerPut,
+        schemas_out.LoadBalancerChange,
+    ),
+    _Shapes(
+        resources.MEMBER,
+        "member of a load balancer",
+        answers.Members,
+        schemas_out.Member,
+        schemas_out.MemberPut,
+        schemas_out.MemberChange,
+    ),
 )
+
+
+def _a(one: str) -> str:
+    return f"{'an' if one[0] in 'aeiou' else 'a'} {one}"
 
 
 def _objects(shapes: _Shapes) -> Iterator[Route]:
@@ -94,14 +132,16 @@ def _objects(shapes: _Shapes) -> Iterator[Route]:
         {
             "GET": Operation(listing, f"List every {one}", {200: shapes.many}),
             "POST": Operation(
-                partial(resources.create, kind), f"Create a {one}, or find it as given", made, shapes.create, (WAIT,), True
+                partial(resources.create, kind), f"Create {_a(one)}, or find it as given", made, shapes.create, (WAIT,), True
             ),
         },
     )
-    show = Operation(partial(resources.show, kind), f"Show a {one}", {200: whole}, tagged=True)
-    put = Operation(partial(resources.put, kind), f"Make a {one} exactly as given", made, shapes.put, (WAIT,), True)
-    patch = Operation(partial(resources.patch, kind), f"Change a {one}'s fields", {200: whole}, shapes.patch, (WAIT,), True)
-    delete = Operation(partial(resources.remove, kind), f"Delete a {one}", {204: None}, None, (WAIT, CASCADE), True)
+    show = Operation(partial(resources.show, kind), f"Show {_a(one)}", {200: whole}, tagged=True)
+    put = Operation(partial(resources.put, kind), f"Make {_a(one)} exactly as given", made, shapes.put, (WAIT,), True)
+    patch = Operation(
+        partial(resources.patch, kind), f"Change the fields of {_a(one)}", {200: whole}, shapes.patch, (WAIT,), True
+    )
+    delete = Operation(partial(resources.remove, kind), f"Delete {_a(one)}", {204: None}, None, (WAIT, CASCADE), True)
     yield Route(kind.item, {"GET": show, "PUT": put, "PATCH": patch, "DELETE": delete})
 
 
@@ -119,10 +159,15 @@ def _show_document(service: Service, request: Request) -> Response:
 
 
 def _network() -> Route:
-    get = Operation(resources.show_network, "Show every tenant's document", {200: schemas.NetworkDocument}, tagged=True)
+    get = Operation(
+        resources.show_documents,
+        "Show every external network's and tenant's document",
+        {200: schemas.NetworkDocument},
+        tagged=True,
+    )
     put = Operation(
-        resources.put_network,
-        "Make each tenant named exactly as given, in one transaction",
+        resources.put_documents,
+        "Make each external network and tenant named exactly as given, in one transaction",
         {200: answers.Changes},
         schemas.NetworkDocument,
         (WAIT, DRY_RUN),
@@ -145,6 +190,8 @@ ROUTES: tuple[Route, ...] = (
     _chassis(),
     _read("/v1/bindings", reports.list_bindings, "List where each logical port is", answers.Bindings),
     _read("/v1/tunnels", reports.list_tunnels, "List every tunnel and why it is there", answers.Tunnels),
+    _read("/v1/uplinks", reports.list_uplinks, "List which chassis carries each uplink", answers.Uplinks),
+    _read("/v1/members", reports.list_members, "List how each load balancer's members are", answers.MemberStates),
     _read("/v1/revision", reports.show_revision, "Show what each chassis has confirmed", answers.Revision, WAIT),
     _read("/v1/drops", reports.list_drops, "List every named drop", answers.Drops),
     _read("/v1/drift", reports.list_drift, "List what audits found", answers.Drift),

@@ -9,33 +9,26 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from pydantic import (
-    BaseModel,
-    ConfigDict,
-    Field,
-    ModelWrapValidatorHandler,
-    ValidationError,
-    ValidationInfo,
-    WithJsonSchema,
-    model_validator,
-)
+from pydantic import Field, ValidationInfo, ValidatorFunctionWrapHandler, WithJsonSchema, field_validator
 
 from ryu_overlay.model import limits
-from ryu_overlay.model.objects import KEY_BITS, TENANT_KEY_BITS
+from ryu_overlay.model.objects import TENANT_KEY_BITS
 from ryu_overlay.model.values import MAX_VNI
-from ryu_overlay.northbound.problems import invalid, sentence
+from ryu_overlay.northbound.schemas_out import ExternalNetwork, FloatingIp, LoadBalancer, Snat
+from ryu_overlay.northbound.shape import IGNORED, IN_PATH, Key, Shape, Uuid
 from ryu_overlay.northbound.values import Address, Description, Interface, Mac, Name, Peer, Prefix
 
 MAX_TENANTS = 2**TENANT_KEY_BITS - 1
 MAX_SWITCHES = 4_096
 MAX_ROUTERS = 4_096
 """Switches and routers of one tenant in one body."""
-MAX_FAULTS = 1_000
-"""Wrong values of one body that are counted, so that a body that is wrong everywhere costs no more than a right one."""
+MAX_LOAD_BALANCERS = 4_096
+MAX_EXTERNAL_NETWORKS = 4_096
+MAX_SNATS = 1_000
+MAX_FLOATING_IPS = 4_000
+"""Source NATs and floating IPs of one router in one body."""
 
 Vni = Annotated[int, Field(ge=1, le=MAX_VNI)]
-Uuid = Annotated[Any, WithJsonSchema({"type": "string", "format": "uuid", "readOnly": True})]
-Key = Annotated[Any, WithJsonSchema({"type": "integer", "minimum": 1, "maximum": 2**KEY_BITS - 1, "readOnly": True})]
 Mtu = Annotated[Any, WithJsonSchema({"type": ["integer", "null"], "readOnly": True})]
 Binding = Annotated[
     Any,
@@ -50,50 +43,17 @@ Binding = Annotated[
         }
     ),
 ]
+AssignedVni = Annotated[Any, WithJsonSchema({"type": "integer", "minimum": 1, "maximum": MAX_VNI, "readOnly": True})]
+Zone = Annotated[Any, WithJsonSchema({"type": "integer", "minimum": 1, "maximum": 2**16 - 1, "readOnly": True})]
 
-# A factory, unlike a default, does not show in the JSON schema: neither value is ever used.
-_IN_PATH: Any = Field(default_factory=str)
-IGNORED: Any = Field(default_factory=lambda: None, exclude=True)
-
-
-class TooManyFaults(Exception):
-    """A body has more wrong values than are worth looking for. The message is what is wrong with one of its objects."""
-
-
-class Faults:
-    """How many wrong values one body may have before the search for more is given up: pydantic has no such limit of its own,
-    and a body of 16 MiB can hold millions."""
-
-    def __init__(self, most: int = MAX_FAULTS) -> None:
-        self._left = most
-
-    def note(self, error: ValidationError) -> None:
-        """Count what is wrong with one object. Raises TooManyFaults, which ends the validation."""
-        self._left -= error.error_count()
-        if self._left < 0:
-            raise TooManyFaults(sentence(invalid(error).problems[0]))
-
-
-class Shape(BaseModel):
-    """A JSON object with these fields and no others."""
-
-    model_config = ConfigDict(extra="forbid", strict=True)
-
-    @model_validator(mode="wrap")
-    @classmethod
-    def _counted(cls, value: Any, handler: ModelWrapValidatorHandler[Any], info: ValidationInfo) -> Any:
-        try:
-            return handler(value)
-        except ValidationError as error:
-            if isinstance(info.context, Faults):
-                info.context.note(error)
-            raise
+_LEFT_OUT: Any = object()
+"""A router port's addresses where nobody gave any: whether that is wrong depends on `external`."""
 
 
 class PortChange(Shape):
     """What can be changed of a logical port. Without `addresses` it gets one from each subnet of its switch; [] means none."""
 
-    name: Name = _IN_PATH
+    name: Name = IN_PATH
     mac: Mac = Field(default_factory=str)
     addresses: list[Address] = Field(default_factory=list, max_length=limits.MAX_ADDRESSES_PER_PORT)
     port_security: bool = True
@@ -112,7 +72,7 @@ class Port(PortChange):
 class SwitchChange(Shape):
     """What can be changed of a logical switch. `ports`, if given, becomes exactly that."""
 
-    name: Name = _IN_PATH
+    name: Name = IN_PATH
     subnets: list[Prefix] = Field(default_factory=list, max_length=limits.MAX_SUBNETS_PER_SWITCH)
     vni: Vni = Field(default_factory=int)
     ports: list[Port] = Field(default_factory=list, max_length=limits.MAX_PORTS_PER_SWITCH)
@@ -130,7 +90,7 @@ class Switch(SwitchChange):
 class RouteChange(Shape):
     """What can be changed of a static route."""
 
-    prefix: Prefix = _IN_PATH
+    prefix: Prefix = IN_PATH
     nexthops: list[Address] = Field(default_factory=list, min_length=1, max_length=limits.MAX_NEXTHOPS_PER_ROUTE)
     uuid: Uuid = IGNORED
     key: Key = IGNORED
@@ -149,35 +109,60 @@ class Route(RoutePut):
 
 
 class RouterPortChange(Shape):
-    """What can be changed of a router's port. It is attached to a switch, or to a `peer` (router/port), or to nothing (null)."""
+    """What can be changed of a router's port. It is attached to a switch, to a `peer` (router/port), to an `external` network
+    (then it is the router's uplink), or to nothing (all null). `gateways` are the chassis that may carry an uplink, the preferred
+    one first ([]: they are scheduled); with `preempt` a preferred one that comes back takes over again."""
 
-    name: Name = _IN_PATH
+    name: Name = IN_PATH
     mac: Mac = Field(default_factory=str)
-    addresses: list[Interface] = Field(default_factory=list, min_length=1, max_length=limits.MAX_ADDRESSES_PER_ROUTER_PORT)
     switch: Name | None = None
     peer: Peer = None
+    external: Name | None = None
+    addresses: list[Interface] = Field(default_factory=list, min_length=1, max_length=limits.MAX_ADDRESSES_PER_ROUTER_PORT)
+    gateways: list[Name] = Field(default_factory=list, max_length=limits.MAX_GATEWAYS_PER_UPLINK)
+    preempt: bool = True
     uuid: Uuid = IGNORED
     key: Key = IGNORED
+    vni: AssignedVni = IGNORED
+    zone: Zone = IGNORED
 
 
 class RouterPortPut(RouterPortChange):
     """A router's port whose name is in the path."""
 
-    addresses: list[Interface] = Field(min_length=1, max_length=limits.MAX_ADDRESSES_PER_ROUTER_PORT)
+    addresses: list[Interface] = Field(
+        default_factory=lambda: _LEFT_OUT,
+        validate_default=True,
+        min_length=1,
+        max_length=limits.MAX_ADDRESSES_PER_ROUTER_PORT,
+    )
+
+    @field_validator("addresses", mode="wrap")
+    @classmethod
+    def _required(cls, value: Any, handler: ValidatorFunctionWrapHandler, info: ValidationInfo) -> Any:
+        if value is not _LEFT_OUT:
+            return handler(value)
+        # An `external` that is wrong is told already, and is not in `data`.
+        if info.data.get("external", "") is None:
+            raise ValueError("is required, except for an uplink (with external)")
+        return []
 
 
 class RouterPort(RouterPortPut):
-    """A router's port."""
+    """A router's port. Only an uplink may leave out `addresses`: it gets one from the pools of the external network. Only an
+    uplink has `gateways`, `preempt`, `vni` and `zone`."""
 
     name: Name
 
 
 class RouterChange(Shape):
-    """What can be changed of a logical router. `ports` and `routes`, if given, become exactly that."""
+    """What can be changed of a logical router. Each collection that is given becomes exactly that."""
 
-    name: Name = _IN_PATH
+    name: Name = IN_PATH
     ports: list[RouterPort] = Field(default_factory=list, max_length=limits.MAX_PORTS_PER_ROUTER)
     routes: list[Route] = Field(default_factory=list, max_length=limits.MAX_ROUTES_PER_ROUTER)
+    snats: list[Snat] = Field(default_factory=list, max_length=MAX_SNATS)
+    floating_ips: list[FloatingIp] = Field(default_factory=list, max_length=MAX_FLOATING_IPS)
     uuid: Uuid = IGNORED
     key: Key = IGNORED
 
@@ -189,12 +174,13 @@ class Router(RouterChange):
 
 
 class TenantChange(Shape):
-    """What can be changed of a tenant. `switches` and `routers`, if given, become exactly that."""
+    """What can be changed of a tenant. Each collection that is given becomes exactly that."""
 
-    name: Name = _IN_PATH
+    name: Name = IN_PATH
     description: Description = ""
     switches: list[Switch] = Field(default_factory=list, max_length=MAX_SWITCHES)
     routers: list[Router] = Field(default_factory=list, max_length=MAX_ROUTERS)
+    load_balancers: list[LoadBalancer] = Field(default_factory=list, max_length=MAX_LOAD_BALANCERS)
     uuid: Uuid = IGNORED
     key: Key = IGNORED
 
@@ -206,6 +192,8 @@ class Tenant(TenantChange):
 
 
 class NetworkDocument(Shape):
-    """Tenants' documents. Written, each tenant becomes exactly as given and those not named stay as they are."""
+    """External networks and tenants' documents. Written, each one named becomes exactly as given and the others stay as they
+    are."""
 
+    external_networks: list[ExternalNetwork] = Field(default_factory=list, max_length=MAX_EXTERNAL_NETWORKS)
     tenants: list[Tenant] = Field(max_length=MAX_TENANTS)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from ipaddress import IPv4Address
+from ipaddress import IPv4Address, IPv4Interface
 from typing import Literal, Protocol, TypedDict
 
 from ryu_overlay.model.network import Network
@@ -97,6 +97,44 @@ class DriftEntry:
     healed: bool
 
 
+@dataclass(frozen=True, slots=True)
+class UplinkStatus:
+    """A router's uplink, and which chassis carries it: `active`, one of `gateways` (in the order in which they would take over),
+    or None while it is pending. `network` is the external network; `reason` says why it is pending, None if it is not.
+    """
+
+    tenant: str
+    router: str
+    port: str
+    network: str
+    address: IPv4Interface
+    gateways: tuple[str, ...]
+    active: str | None
+    state: Literal["active", "pending"]
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MemberStatus:
+    """A load balancer's member, where it is, and whether it gets new connections: only while it is `up` or `unchecked`.
+
+    `port` is the logical port, `number` the TCP or UDP port (1 to 65535), `weight` 1 to 100. `chassis` is None while it is
+    unbound. `since` has a time zone and is None while there was no check; `reason` says what the last check found wrong.
+    """
+
+    tenant: str
+    load_balancer: str
+    member: str
+    port: str
+    chassis: str | None
+    address: IPv4Address
+    number: int
+    weight: int
+    state: Literal["up", "down", "drained", "unbound", "unchecked"]
+    since: datetime | None = None
+    reason: str | None = None
+
+
 class ChassisRevision(TypedDict):
     """The newest revision a chassis has confirmed, and whether it is connected."""
 
@@ -145,6 +183,10 @@ class Service(Protocol):
     def bindings(self) -> list[BindingStatus]: ...
 
     def tunnels(self) -> list[TunnelStatus]: ...
+
+    def uplinks(self) -> list[UplinkStatus]: ...
+
+    def members(self) -> list[MemberStatus]: ...
 
     def drops(self) -> list[DropCount]: ...
 

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from ipaddress import IPv4Address, IPv4Interface, IPv4Network, IPv6Interface
 from typing import Annotated, Any, TypeVar
 
-from pydantic import AfterValidator, PlainValidator, WithJsonSchema
+from pydantic import AfterValidator, Field, PlainValidator, WithJsonSchema
 
 from ryu_overlay.model import limits
 from ryu_overlay.model.values import description_fault, mac_fault, name_fault, parse_prefix
@@ -21,11 +21,17 @@ T = TypeVar("T")
 MAX_ADDRESS_TEXT = 64
 """Characters of the longest text that is looked at as an address; no address, IPv6 or not, is longer."""
 
+MAX_VLAN = 4094
+MAX_L4_PORT = 65535
+
 _OCTET = r"(25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])"
 _ADDRESS = rf"({_OCTET}\.){{3}}{_OCTET}"
 _LENGTH = r"/(3[0-2]|[12]?[0-9])"
 _NAME = rf"[A-Za-z0-9][A-Za-z0-9._-]{{0,{limits.MAX_NAME_LENGTH - 1}}}"
 _PEER = re.compile(rf"({_NAME})/({_NAME})")
+_NUMBER = r"[1-9][0-9]{0,4}"
+_PORTS = re.compile(rf"({_NUMBER})(?:-({_NUMBER}))?", re.ASCII)
+_PATH = re.compile(rf"/[!-~]{{0,{limits.MAX_PATH_LENGTH - 1}}}")
 
 
 def _checked(fault: Callable[[str], str | None]) -> AfterValidator:
@@ -98,6 +104,41 @@ def _peer(value: Any) -> tuple[str, str] | None:
     return match[1], match[2]
 
 
+def _address_range(value: Any) -> tuple[IPv4Address, IPv4Address]:
+    what = "two IPv4 addresses such as 203.0.113.50-203.0.113.99, or one"
+    first, dash, last = _text(value, what).partition("-")
+    try:
+        found = IPv4Address(first), IPv4Address(last if dash else first)
+    except ValueError as error:
+        raise ValueError(f"{value!r} is not {what}") from error
+    return _ascending(value, *found)
+
+
+def _port_range(value: Any) -> tuple[int, int] | None:
+    if value is None:
+        return None
+    what = f"two port numbers from 1 to {MAX_L4_PORT} such as 20000-20010, or one, or null"
+    match = _PORTS.fullmatch(value) if isinstance(value, str) else None
+    if match is None:
+        raise ValueError(f"must be {what}")
+    found = int(match[1]), int(match[2] or match[1])
+    if max(found) > MAX_L4_PORT:
+        raise ValueError(f"{value!r} is not {what}")
+    return _ascending(value, *found)
+
+
+def _ascending(text: str, first: Any, last: Any) -> tuple[Any, Any]:
+    if last < first:
+        raise ValueError(f"{text!r} ends before it begins; write {last}-{first}")
+    return first, last
+
+
+def _path_fault(text: str) -> str | None:
+    if _PATH.fullmatch(text):
+        return None
+    return f"must start with / and be at most {limits.MAX_PATH_LENGTH} printable ASCII characters without blanks"
+
+
 Name = Annotated[str, _checked(name_fault), WithJsonSchema({"type": "string", "pattern": f"^{_NAME}$"})]
 Description = Annotated[
     str, _checked(description_fault), WithJsonSchema({"type": "string", "maxLength": limits.MAX_DESCRIPTION_LENGTH})
@@ -123,3 +164,25 @@ Peer = Annotated[
     PlainValidator(_peer),
     WithJsonSchema({"type": ["string", "null"], "pattern": f"^{_NAME}/{_NAME}$", "examples": ["r2/down"]}),
 ]
+AddressRange = Annotated[
+    Any,
+    PlainValidator(_address_range),
+    WithJsonSchema({"type": "string", "pattern": f"^{_ADDRESS}(-{_ADDRESS})?$", "examples": ["203.0.113.50-203.0.113.99"]}),
+]
+"""Becomes (first, last), both IPv4Address; one address alone is both."""
+PortRange = Annotated[
+    Any,
+    PlainValidator(_port_range),
+    WithJsonSchema({"type": ["string", "null"], "pattern": f"^{_NUMBER}(-{_NUMBER})?$", "examples": ["20000-20010"]}),
+]
+"""TCP or UDP ports; becomes (first, last), or None. One port alone is both."""
+Vlan = Annotated[int, Field(ge=1, le=MAX_VLAN)]
+L4Port = Annotated[int, Field(ge=1, le=MAX_L4_PORT)]
+Weight = Annotated[int, Field(ge=1, le=100)]
+Interval = Annotated[float, Field(ge=0.5, le=3600)]
+"""Seconds from one check of a member to the next."""
+Timeout = Annotated[float, Field(ge=0.1, le=60)]
+"""Seconds until a check is given up."""
+Count = Annotated[int, Field(ge=1, le=10)]
+"""How many checks in a row change what a member is taken for."""
+HttpPath = Annotated[str, _checked(_path_fault), WithJsonSchema({"type": "string", "pattern": _PATH.pattern.join("^$")})]

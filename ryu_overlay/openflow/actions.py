@@ -5,6 +5,8 @@ from __future__ import annotations
 import struct
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
+from ipaddress import IPv4Address
+from typing import Literal
 
 from ryu_overlay.openflow.fields import Field
 
@@ -15,8 +17,11 @@ _NICIRA = 0x00002320
 EXPERIMENTER = 0xFFFF
 _NO_BUFFER = 0xFFFF
 
-OUTPUT, GROUP, SET_TTL, DEC_TTL, SET_FIELD = 0, 22, 23, 24, 25  # OpenFlow 1.3.5 section 7.2.5
-NX_MOVE, NX_LOAD, NX_RESUBMIT = 6, 7, 14  # Open vSwitch ovs-actions(7)
+OUTPUT, PUSH_VLAN, POP_VLAN, GROUP, SET_TTL, DEC_TTL, SET_FIELD = 0, 17, 18, 22, 23, 24, 25  # OpenFlow 1.3.5 section 7.2.5
+NX_MOVE, NX_LOAD, NX_MULTIPATH, NX_RESUBMIT = 6, 7, 10, 14  # Open vSwitch ovs-actions(7)
+NX_CT, NX_NAT, NX_CT_CLEAR, NX_CHECK_LARGER = 35, 36, 43, 49
+_VLAN_TYPE = 0x8100
+_NO_TABLE = 0xFF
 
 
 @lru_cache(maxsize=65536)
@@ -146,7 +151,181 @@ class Resubmit:
         return f"resubmit(,{self.table})"
 
 
-Action = SetField | ForgetInPort | Move | Output | Punt | SetTtl | DecTtl | ToGroup | Resubmit
+@dataclass(frozen=True, slots=True)
+class PushVlan:
+    """Put an 802.1Q tag of VLAN 0 in front; a SetField of vlan_vid (with its present bit) right after gives it its VLAN."""
+
+    def encode(self) -> bytes:
+        return struct.pack("!HHH2x", PUSH_VLAN, 8, _VLAN_TYPE)
+
+    def text(self) -> str:
+        return f"push_vlan:{_VLAN_TYPE:#x}"
+
+
+@dataclass(frozen=True, slots=True)
+class PopVlan:
+    """Take the outer tag off."""
+
+    def encode(self) -> bytes:
+        return struct.pack("!HH4x", POP_VLAN, 8)
+
+    def text(self) -> str:
+        return "pop_vlan"
+
+
+NatKind = Literal["src", "dst"]
+NAT_KINDS: dict[NatKind | None, int] = {None: 0, "src": 1, "dst": 2}
+
+
+@dataclass(frozen=True, slots=True)
+class Nat:
+    """What conntrack translates: source or target to an address of `first` to `last` (None: `first` alone) and a port of `ports`.
+
+    `first` is an IPv4 address, 0 for none: the connection is committed with addresses as they are. Without kind it is for
+    connections that are known: translate them as they were committed. Raises ValueError for a part without what it is part of.
+    """
+
+    kind: NatKind | None = None
+    first: int = 0
+    last: int | None = None
+    ports: tuple[int, int] | None = None
+
+    def __post_init__(self) -> None:
+        if (not self.first and (self.last or self.ports)) or (self.first and self.kind is None):
+            raise ValueError("a translation is of a kind and to an address")
+
+    def encode(self) -> bytes:
+        addresses = self._addresses()
+        ports = list(dict.fromkeys(self.ports or ()))
+        present = (1 << len(addresses)) - 1 | ((1 << len(ports)) - 1) << 4
+        body = struct.pack(f"!{len(addresses)}I{len(ports)}H", *addresses, *ports)
+        length = (16 + len(body) + 7) // 8 * 8
+        head = struct.pack("!HHIH2xHH", EXPERIMENTER, length, _NICIRA, NX_NAT, NAT_KINDS[self.kind], present)
+        return (head + body).ljust(length, b"\0")
+
+    def text(self) -> str:
+        if self.kind is None:
+            return "nat"
+        if not self.first:
+            return f"nat({self.kind})"
+        addresses = "-".join(str(IPv4Address(n)) for n in self._addresses())
+        ports = ":" + "-".join(str(n) for n in dict.fromkeys(self.ports)) if self.ports else ""
+        return f"nat({self.kind}={addresses}{ports})"
+
+    def _addresses(self) -> list[int]:
+        ends = (self.first, self.first if self.last is None else self.last)
+        return [n for n in dict.fromkeys(ends) if n]
+
+
+@dataclass(frozen=True, slots=True)
+class Ct:
+    """Send the packet through conntrack (Open vSwitch).
+
+    `zone` is a number (0 to 65535) or a register whose low 16 bits are it. With a `table` the packet goes on there with its
+    ct_state known, beside what follows here. Raises ValueError for a translation to be set up without `commit`.
+    """
+
+    zone: int | Field
+    table: int | None = None
+    commit: bool = False
+    nat: Nat | None = None
+
+    def __post_init__(self) -> None:
+        if self.nat is not None and self.nat.kind is not None and not self.commit:
+            raise ValueError("a translation is set up only with commit")
+
+    def encode(self) -> bytes:
+        nat = b"" if self.nat is None else self.nat.encode()
+        source, zone = (_register(self.zone), _bits(0, 16)) if isinstance(self.zone, Field) else (0, self.zone)
+        table = _NO_TABLE if self.table is None else self.table
+        head = struct.pack("!HHIHH", EXPERIMENTER, 24 + len(nat), _NICIRA, NX_CT, int(self.commit))
+        return head + struct.pack("!IHB3xH", source, zone, table, 0) + nat
+
+    def text(self) -> str:
+        words = ["commit"] if self.commit else []
+        words += [f"table={self.table}"] if self.table is not None else []
+        words.append(f"zone={_part(self.zone, '0..15') if isinstance(self.zone, Field) else self.zone}")
+        words += [self.nat.text()] if self.nat is not None else []
+        return f"ct({','.join(words)})"
+
+
+@dataclass(frozen=True, slots=True)
+class CtClear:
+    """Forget what conntrack said about the packet."""
+
+    def encode(self) -> bytes:
+        return struct.pack("!HHIH6x", EXPERIMENTER, 16, _NICIRA, NX_CT_CLEAR)
+
+    def text(self) -> str:
+        return "ct_clear"
+
+
+HashFields = Literal["nw_src", "symmetric_l3l4+udp"]
+HASH_FIELDS: dict[HashFields, int] = {"symmetric_l3l4+udp": 3, "nw_src": 4}
+"""What a hash can be over, by Open vSwitch's numbers (NX_HASH_FIELDS_*)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Multipath:
+    """Write a hash of the packet, modulo `links` (1 to 65536), to the low 16 bits of a register."""
+
+    fields: HashFields
+    links: int
+    target: Field
+
+    def encode(self) -> bytes:
+        head = struct.pack("!HHIHHH2x", EXPERIMENTER, 32, _NICIRA, NX_MULTIPATH, HASH_FIELDS[self.fields], 0)
+        return head + struct.pack("!HHI2xHI", 0, self.links - 1, 0, _bits(0, 16), _register(self.target))
+
+    def text(self) -> str:
+        return f"multipath({self.fields},0,modulo_n,{self.links},0,{_part(self.target, '0..15')})"
+
+
+@dataclass(frozen=True, slots=True)
+class CheckLarger:
+    """Write to a register's lowest bit whether the packet, with its Ethernet header, has more than so many octets."""
+
+    octets: int
+    target: Field
+
+    def encode(self) -> bytes:
+        head = struct.pack("!HHIH", EXPERIMENTER, 24, _NICIRA, NX_CHECK_LARGER)
+        return head + struct.pack("!HHI6x", self.octets, 0, _register(self.target))
+
+    def text(self) -> str:
+        return f"check_pkt_larger({self.octets})->{_part(self.target, '0')}"
+
+
+def _bits(offset: int, count: int) -> int:
+    """Bits of a field, as Open vSwitch writes them."""
+    return offset << 6 | count - 1
+
+
+def _register(field: Field) -> int:
+    return _nxm(field)[0] | field.size
+
+
+def _part(field: Field, bits: str) -> str:
+    return _nxm(field)[1].replace("[]", f"[{bits}]")
+
+
+Action = (
+    SetField
+    | ForgetInPort
+    | Move
+    | Output
+    | Punt
+    | SetTtl
+    | DecTtl
+    | ToGroup
+    | Resubmit
+    | PushVlan
+    | PopVlan
+    | Ct
+    | CtClear
+    | Multipath
+    | CheckLarger
+)
 
 
 def encode_actions(actions: tuple[Action, ...]) -> bytes:

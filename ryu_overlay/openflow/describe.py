@@ -17,6 +17,10 @@ from ryu_overlay.openflow.flow import Flow, FlowKey, FlowValue, MatchItem
 _METER, _APPLY, _GOTO = 6, 4, 1
 _BY_HEADER = {field.header >> 9: field for field in WIRE_ORDER}
 _BY_NXM = {(field.nxm[0] if field.nxm else field.header) >> 9: field for field in WIRE_ORDER}
+_HASHES = {number: name for name, number in ours.HASH_FIELDS.items()}
+_NAT_KINDS: dict[int, ours.NatKind | None] = {number: kind for kind, number in ours.NAT_KINDS.items()}
+_NAT_RANGES = {addresses | ports << 4 for addresses in (0, 1, 3) for ports in (0, 1, 3)}
+"""First and last address, or only the first, or none, and so with ports: how a translation may say where to."""
 
 
 class _Unfamiliar(Exception):
@@ -43,10 +47,12 @@ def _match(oxm: bytes) -> tuple[tuple[MatchItem, ...], list[str]]:
         data = oxm[offset + 4 : offset + 4 + size]
         offset += 4 + size
         field = _BY_HEADER.get(header >> 9)
+        if field is not None and field.experimenter is not None:
+            data = data[4:]
         if field is None:
             unknown.append(f"oxm_0x{header:08x}={data.hex()}")
         elif header & 0x100:
-            half = size // 2
+            half = len(data) // 2
             known.append((field, int.from_bytes(data[:half], "big"), int.from_bytes(data[half:], "big")))
         else:
             known.append((field, int.from_bytes(data, "big"), None))
@@ -56,10 +62,12 @@ def _match(oxm: bytes) -> tuple[tuple[MatchItem, ...], list[str]]:
 def _instructions_text(data: bytes) -> str:
     try:
         decoded = _instructions(data)
-    except (_Unfamiliar, struct.error):
-        return _as_ryu_reads(data)
-    # Only what says all that the bytes say may stand for them.
-    return decoded.text if decoded.encoded == data else _as_ryu_reads(data)
+        # Only what says all that the bytes say may stand for them.
+        if decoded.encoded == data:
+            return decoded.text
+    except (_Unfamiliar, struct.error, ValueError):
+        pass
+    return _as_ryu_reads(data)
 
 
 def _instructions(data: bytes) -> Instructions:
@@ -100,6 +108,10 @@ def _action(kind: int, data: bytes) -> Action:
         return ours.SetTtl(data[4])
     if kind == ours.DEC_TTL:
         return ours.DecTtl()
+    if kind == ours.PUSH_VLAN:
+        return ours.PushVlan()
+    if kind == ours.POP_VLAN:
+        return ours.PopVlan()
     if kind == ours.SET_FIELD:
         (header,) = struct.unpack_from("!I", data, 4)
         field = _field(_BY_HEADER, header)
@@ -116,9 +128,44 @@ def _nicira(data: bytes) -> Action:
         return ours.Move(_field(_BY_NXM, source), _field(_BY_NXM, target))
     if subtype == ours.NX_RESUBMIT:
         return ours.Resubmit(data[12])
+    if subtype == ours.NX_CT:
+        return _conntrack(data)
+    if subtype == ours.NX_CT_CLEAR:
+        return ours.CtClear()
+    if subtype == ours.NX_MULTIPATH:
+        return _multipath(data)
+    if subtype == ours.NX_CHECK_LARGER:
+        octets, _, target = struct.unpack_from("!HHI", data, 10)
+        return ours.CheckLarger(octets, _field(_BY_NXM, target))
     if data == ours.ForgetInPort().encode():
         return ours.ForgetInPort()
     raise _Unfamiliar
+
+
+def _conntrack(data: bytes) -> Action:
+    flags, source, zone, table = struct.unpack_from("!HIHB", data, 10)
+    where = _field(_BY_NXM, source) if source else zone
+    nat = _nat(data[24:]) if len(data) > 24 else None
+    return ours.Ct(where, None if table == 0xFF else table, bool(flags & 1), nat)
+
+
+def _nat(data: bytes) -> ours.Nat:
+    flags, present = struct.unpack_from("!HH", data, 12)
+    kind = _NAT_KINDS.get(flags)
+    if struct.unpack_from("!H", data, 8) != (ours.NX_NAT,) or flags not in _NAT_KINDS or present not in _NAT_RANGES:
+        raise _Unfamiliar
+    if kind is None or not present & 3:
+        return ours.Nat(kind)
+    addresses = struct.unpack_from(f"!{(present & 3).bit_count()}I", data, 16)
+    ports = struct.unpack_from(f"!{(present >> 4).bit_count()}H", data, 16 + 4 * len(addresses))
+    return ours.Nat(kind, addresses[0], addresses[1] if len(addresses) > 1 else None, (ports[0], ports[-1]) if ports else None)
+
+
+def _multipath(data: bytes) -> Action:
+    fields, links, target = struct.unpack_from("!H6xH8xI", data, 10)
+    if fields not in _HASHES:
+        raise _Unfamiliar
+    return ours.Multipath(_HASHES[fields], links + 1, _field(_BY_NXM, target))
 
 
 def _field(fields: dict[int, Field], header: int) -> Field:

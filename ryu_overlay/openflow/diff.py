@@ -7,15 +7,15 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from ryu_overlay.openflow import messages
-from ryu_overlay.openflow.flow import Flow, FlowKey, FlowValue, Group, Meter, Program
+from ryu_overlay.openflow.flow import Flow, FlowKey, FlowValue, Group, GroupValue, Meter, Program
 
 
 @dataclass(slots=True)
 class Installed:
-    """What a bridge is believed to have of ours: flows by key, groups and meters by number, as their bytes."""
+    """What a bridge is believed to have of ours: flows by key, groups and meters by number, as they are dumped."""
 
     flows: dict[FlowKey, FlowValue] = field(default_factory=dict)
-    groups: dict[int, bytes] = field(default_factory=dict)
+    groups: dict[int, GroupValue] = field(default_factory=dict)
     meters: dict[int, bytes] = field(default_factory=dict)
 
 
@@ -69,7 +69,7 @@ class Change:
         for key in self.delete_flows:
             installed.flows.pop(key, None)
         for number, group in self.put_groups.items():
-            installed.groups[number] = group.encoded
+            installed.groups[number] = group.value
         for number in self.delete_groups:
             installed.groups.pop(number, None)
         for meter in self.put_meters:
@@ -107,7 +107,7 @@ def _change(
     return Change(
         put_flows={key: flow for key, flow in wanted_flows.items() if installed.flows.get(key) != flow.value},
         delete_flows={key for key in old_flows if key not in wanted_flows and key in installed.flows},
-        put_groups={n: group for n, group in wanted_groups.items() if installed.groups.get(n) != group.encoded},
+        put_groups={n: group for n, group in wanted_groups.items() if installed.groups.get(n) != group.value},
         delete_groups={n for n in old_groups if n not in wanted_groups and n in installed.groups},
         put_meters=[meter for meter in program.meters if installed.meters.get(meter.number) != meter.encoded],
     )

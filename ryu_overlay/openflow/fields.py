@@ -8,16 +8,20 @@ from ipaddress import IPv4Address
 OXM_BASIC = 0x8000  # OpenFlow 1.3.5 section 7.2.3.2
 NXM_OLD = 0x0000  # Open vSwitch ovs-fields(7)
 NXM_NX = 0x0001
+OXM_EXPERIMENTER = 0xFFFF
+_ONF = 0x4F4E4600
 
 ETH_IP = 0x0800
 ETH_ARP = 0x0806
+ETH_CFM = 0x8902
 
 
 @dataclass(frozen=True, slots=True)
 class Field:
     """One match field. `bits` is its width, `size` the bytes it takes on the wire; `header` leaves mask bit and length out.
 
-    `nxm` is the older header and name that Open vSwitch uses for the field in a move, where it differs.
+    `nxm` is the older header and name that Open vSwitch uses for the field in a move, where it differs. `experimenter` stands
+    between header and value, and counts as part of both's length, where the class is the experimenters'.
     """
 
     name: str
@@ -27,6 +31,7 @@ class Field:
     size: int
     style: str = "int"
     nxm: tuple[int, str] | None = None
+    experimenter: int | None = None
 
     @property
     def header(self) -> int:
@@ -43,7 +48,31 @@ class Field:
             return ":".join(f"{b:02x}" for b in value.to_bytes(6, "big"))
         if self.style == "ip":
             return str(IPv4Address(value))
-        return hex(value) if self.style == "hex" else str(value)
+        return str(value) if self.style == "int" else hex(value)
+
+    def match_text(self, value: int, mask: int | None) -> str:
+        """The field in a match, as `ovs-ofctl` reads it. `mask` is None for all bits."""
+        if self.style == "frag" and (value, mask) in _FRAGMENTS:
+            return f"{self.name}={_FRAGMENTS[value, mask]}"
+        if mask is None:
+            return f"{self.name}={self.text(value)}"
+        names = _FLAGS.get(self.style, ())
+        if names and not mask >> len(names):
+            return f"{self.name}={''.join('-+'[value >> n & 1] + name for n, name in enumerate(names) if mask >> n & 1)}"
+        return f"{self.name}={self.text(value)}/{self.text(mask)}"
+
+    def head(self, masked: bool) -> bytes:
+        """What stands before the field's value, or value and mask, in a match."""
+        experimenter = b"" if self.experimenter is None else self.experimenter.to_bytes(4, "big")
+        mask_bit, halves = (0x100, 2) if masked else (0, 1)
+        return (self.header | mask_bit | len(experimenter) + halves * self.size).to_bytes(4, "big") + experimenter
+
+
+_FLAGS = {
+    "ct_state": ("new", "est", "rel", "rpl", "inv", "trk", "snat", "dnat"),
+    "tcp_flags": ("fin", "syn", "rst", "psh", "ack", "urg", "ece", "cwr", "ns"),
+}
+_FRAGMENTS = {(0, None): "no", (1, None): "first", (3, None): "later", (0, 2): "not_later", (1, 1): "yes"}
 
 
 def mac_to_int(mac: str) -> int:
@@ -68,6 +97,11 @@ VLAN_VID = _basic("vlan_vid", 6, 13, "hex")
 IP_PROTO = _basic("nw_proto", 10, 8)
 IPV4_SRC = _basic("nw_src", 11, 32, "ip", _nxm(NXM_OLD, 7, "NXM_OF_IP_SRC[]"))
 IPV4_DST = _basic("nw_dst", 12, 32, "ip", _nxm(NXM_OLD, 8, "NXM_OF_IP_DST[]"))
+TCP_SRC = _basic("tcp_src", 13, 16)
+TCP_DST = _basic("tcp_dst", 14, 16)
+UDP_SRC = _basic("udp_src", 15, 16)
+UDP_DST = _basic("udp_dst", 16, 16)
+TCP_FLAGS = Field("tcp_flags", OXM_EXPERIMENTER, 42, 12, 2, "tcp_flags", experimenter=_ONF)
 ICMP_TYPE = _basic("icmp_type", 19, 8)
 ICMP_CODE = _basic("icmp_code", 20, 8)
 ARP_OP = _basic("arp_op", 21, 16)
@@ -76,8 +110,18 @@ ARP_TPA = _basic("arp_tpa", 23, 32, "ip", _nxm(NXM_OLD, 17, "NXM_OF_ARP_TPA[]"))
 ARP_SHA = _basic("arp_sha", 24, 48, "mac", _nxm(NXM_NX, 17, "NXM_NX_ARP_SHA[]"))
 ARP_THA = _basic("arp_tha", 25, 48, "mac", _nxm(NXM_NX, 18, "NXM_NX_ARP_THA[]"))
 TUN_ID = _basic("tun_id", 38, 64, "hex")
-IP_FRAG = Field("nw_frag", NXM_NX, 26, 8, 1)
+IP_FRAG = Field("nw_frag", NXM_NX, 26, 8, 1, "frag")
 NW_TTL = Field("nw_ttl", NXM_NX, 29, 8, 1)
+
+CT_STATE = Field("ct_state", NXM_NX, 105, 32, 4, "ct_state")
+CT_ZONE = Field("ct_zone", NXM_NX, 106, 16, 2)
+CT_MARK = Field("ct_mark", NXM_NX, 107, 32, 4, "hex")
+
+CT_NEW, CT_EST, CT_REL, CT_RPL, CT_INV, CT_TRK, CT_SNAT, CT_DNAT = (1 << n for n in range(8))
+"""ct_state's bits: new connection, established, related, reply direction, invalid, tracked, source and target translated."""
+
+TCP_FIN, TCP_SYN, TCP_RST, TCP_PSH, TCP_ACK, TCP_URG = (1 << n for n in range(6))
+"""tcp_flags' bits."""
 
 
 def register(number: int) -> Field:
@@ -93,10 +137,12 @@ FRAG_LATER = 3
 
 WIRE_ORDER: tuple[Field, ...] = (
     *(IN_PORT, ETH_DST, ETH_SRC, ETH_TYPE, VLAN_VID),
-    *(IPV4_SRC, IPV4_DST, IP_FRAG, NW_TTL, IP_PROTO, ICMP_TYPE, ICMP_CODE),
+    *(IPV4_SRC, IPV4_DST, IP_FRAG, NW_TTL, IP_PROTO),
+    *(TCP_SRC, TCP_DST, TCP_FLAGS, UDP_SRC, UDP_DST, ICMP_TYPE, ICMP_CODE),
     *(ARP_OP, ARP_SPA, ARP_TPA, ARP_SHA, ARP_THA),
     TUN_ID,
     *(register(n) for n in range(16)),
+    *(CT_STATE, CT_ZONE, CT_MARK),
     METADATA,
 )
 """The order in which Open vSwitch writes fields; each comes after what it needs (OpenFlow 1.3.5 section 7.2.3.6)."""

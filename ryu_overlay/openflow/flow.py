@@ -10,6 +10,7 @@ import struct
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Literal
 
 from ryu_overlay.openflow.actions import Action, Instructions, encode_actions
 from ryu_overlay.openflow.fields import ETH_ARP, ETH_IP, ETH_TYPE, IP_PROTO, WIRE_ORDER, Field
@@ -19,7 +20,8 @@ FlowKey = tuple[int, int, bytes]
 FlowValue = tuple[int, bytes]
 
 _RANK = {f: i for i, f in enumerate(WIRE_ORDER)}
-_HEADERS = {f: (struct.pack("!I", f.header | f.size), struct.pack("!I", f.header | 0x100 | 2 * f.size)) for f in WIRE_ORDER}
+_HEADS = {f: (f.head(masked=False), f.head(masked=True)) for f in WIRE_ORDER}
+_ANY = 0xFFFFFFFF
 _PROTO_WORDS = {1: "icmp", 6: "tcp", 17: "udp"}
 
 
@@ -38,7 +40,7 @@ class Flow:
         """The match's OXM fields, without header and padding."""
         parts = []
         for field, value, mask in self.match:
-            plain, masked = _HEADERS[field]
+            plain, masked = _HEADS[field]
             if mask is None or mask == field.full:
                 parts += [plain, value.to_bytes(field.size, "big")]
             else:
@@ -65,12 +67,7 @@ class Flow:
         for field, value, mask in self.match:
             if field is ETH_TYPE or (field is IP_PROTO and value in _PROTO_WORDS):
                 continue
-            if field.name == "nw_frag":
-                words.append("nw_frag=later")
-            elif mask is None or mask == field.full:
-                words.append(f"{field.name}={field.text(value)}")
-            else:
-                words.append(f"{field.name}={field.text(value)}/{field.text(mask)}")
+            words.append(field.match_text(value, None if mask == field.full else mask))
         return ",".join(words)
 
     @property
@@ -95,27 +92,81 @@ def make_match(items: Mapping[Field, int | tuple[int, int]]) -> tuple[MatchItem,
     return tuple(match)
 
 
+@dataclass(frozen=True, slots=True)
+class Bucket:
+    """One way that a group can take a packet.
+
+    `weight` (0 to 65535) is its share in a select group; 0 gets nothing. `watch` is an OpenFlow port (1 to 65279: none of the
+    reserved): while it is down, or a monitor of its tunnel says so, the bucket is not taken. `watch_group` is a group in its
+    place, alive while one of its buckets is. A failover group's buckets must have one of the two and no weight counts there.
+    """
+
+    actions: tuple[Action, ...]
+    weight: int = 1
+    watch: int | None = None
+    watch_group: int | None = None
+
+    @property
+    def watches(self) -> bool:
+        return self.watch is not None or self.watch_group is not None
+
+
+GroupKind = Literal["select", "failover"]
+GroupValue = tuple[int, bytes]
+_GROUP_TYPES = {"select": (1, "select"), "failover": (3, "ff")}
+
+
 @dataclass(frozen=True)
 class Group:
-    """A select group: each connection takes one bucket by its hash."""
+    """Each connection takes one bucket by its hash (select), or each packet the first whose port is up (failover).
+
+    A bucket given as bare actions has weight 1 and watches nothing. Raises ValueError for a failover bucket without a watch.
+    """
 
     number: int
-    buckets: tuple[tuple[Action, ...], ...]
+    buckets: tuple[tuple[Action, ...] | Bucket, ...]
+    kind: GroupKind = "select"
+
+    def __post_init__(self) -> None:
+        if self.kind == "failover" and any(not isinstance(b, Bucket) or not b.watches for b in self.buckets):
+            raise ValueError(f"a bucket of failover group {self.number} watches no port")
+
+    @property
+    def type(self) -> int:
+        """The group type's number (OpenFlow 1.3.5 section 7.3.4.2)."""
+        return _GROUP_TYPES[self.kind][0]
 
     @cached_property
     def encoded(self) -> bytes:
         """The buckets as a group description shows them (OpenFlow 1.3.5 section 7.3.4.2)."""
         parts = []
-        for actions in self.buckets:
-            body = encode_actions(actions)
-            parts.append(struct.pack("!HHII4x", 16 + len(body), 1, 0xFFFFFFFF, 0xFFFFFFFF) + body)
+        for bucket in self._whole():
+            body = encode_actions(bucket.actions)
+            weight = bucket.weight if self.kind == "select" else 0
+            watched = (_ANY if watch is None else watch for watch in (bucket.watch, bucket.watch_group))
+            parts.append(struct.pack("!HHII4x", 16 + len(body), weight, *watched) + body)
         return b"".join(parts)
+
+    @property
+    def value(self) -> GroupValue:
+        """What the group is: its type and buckets."""
+        return self.type, self.encoded
 
     @property
     def text(self) -> str:
         """The group as a line that `ovs-ofctl -O OpenFlow13 add-groups` takes."""
-        buckets = ",".join("bucket=weight:1,actions=" + ",".join(a.text() for a in b) for b in self.buckets)
-        return f"group_id={self.number},type=select,{buckets}"
+        buckets = "".join(f",bucket={self._bucket_text(b)}" for b in self._whole())
+        return f"group_id={self.number},type={_GROUP_TYPES[self.kind][1]}{buckets}"
+
+    def _bucket_text(self, bucket: Bucket) -> str:
+        words = [f"weight:{bucket.weight}"] if self.kind == "select" else []
+        words += [f"watch_port:{bucket.watch}"] if bucket.watch is not None else []
+        words += [f"watch_group:{bucket.watch_group}"] if bucket.watch_group is not None else []
+        return ",".join([*words, "actions=" + (",".join(a.text() for a in bucket.actions) or "drop")])
+
+    def _whole(self) -> Iterator[Bucket]:
+        for bucket in self.buckets:
+            yield bucket if isinstance(bucket, Bucket) else Bucket(bucket)
 
 
 @dataclass(frozen=True)

@@ -14,9 +14,10 @@ from ryu_overlay.openflow.flow import Flow, FlowKey, FlowValue, Group, Meter
 
 VERSION = 4
 SET_CONFIG = 9
-ERROR, PACKET_IN, PACKET_OUT, FLOW_MOD, GROUP_MOD = 1, 10, 13, 14, 15
+ERROR, EXPERIMENTER, PACKET_IN, PACKET_OUT, FLOW_MOD, GROUP_MOD = 1, 4, 10, 13, 14, 15
 MULTIPART_REQUEST, MULTIPART_REPLY, BARRIER_REQUEST, BARRIER_REPLY, METER_MOD = 18, 19, 20, 21, 29
 STATS_FLOW, STATS_GROUP_DESC, STATS_METER, STATS_METER_CONFIG = 1, 7, 9, 10
+_NICIRA, _NX_CT_FLUSH = 0x00002320, 32  # Open vSwitch
 _ANY = 0xFFFFFFFF
 _NO_BUFFER = 0xFFFFFFFF
 _CONTROLLER = 0xFFFFFFFD
@@ -50,8 +51,8 @@ def _flow_mod(command: int, key: FlowKey, value: FlowValue, xid: int) -> bytes:
 
 
 def group_put(group: Group, exists: bool, xid: int = 0) -> bytes:
-    """Add the select group, or modify it when it exists."""
-    return message(GROUP_MOD, struct.pack("!HBxI", 1 if exists else 0, 1, group.number) + group.encoded, xid)
+    """Add the group, or modify it, its type too, when it exists."""
+    return message(GROUP_MOD, struct.pack("!HBxI", 1 if exists else 0, group.type, group.number) + group.encoded, xid)
 
 
 def group_delete(number: int, xid: int = 0) -> bytes:
@@ -95,6 +96,42 @@ def meter_stats_request(xid: int) -> bytes:
 def packet_out(actions: bytes, frame: bytes, xid: int = 0) -> bytes:
     """Let the switch apply actions to a frame that came from the controller."""
     return message(PACKET_OUT, struct.pack("!IIH6x", _NO_BUFFER, _CONTROLLER, len(actions)) + actions + frame, xid)
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """Packets of one direction of a connection: IPv4 addresses and layer 4 ports. None: any."""
+
+    source: int | None = None
+    target: int | None = None
+    source_port: int | None = None
+    target_port: int | None = None
+
+    def encode(self) -> bytes:
+        """As Open vSwitch's conntrack tuple properties. Addresses are IPv6 there: IPv4 is mapped (RFC 4291 section 2.5.5.2)."""
+        parts = []
+        for kind, address in enumerate((self.source, self.target)):
+            if address is not None:
+                parts.append(struct.pack("!HH10xHI4x", kind, 20, 0xFFFF, address))
+        for kind, port in enumerate((self.source_port, self.target_port), 2):
+            if port is not None:
+                parts.append(struct.pack("!HHH2x", kind, 8, port))
+        return b"".join(parts)
+
+
+ANY_WAY = Way()
+
+
+def ct_flush(zone: int, proto: int, original: Way = ANY_WAY, reply: Way = ANY_WAY, xid: int = 0) -> bytes:
+    """Forget connections of a conntrack zone: those of an IP protocol whose first packets and replies went so.
+
+    Needs something in one of the ways, or else forgets all of the zone, whatever the protocol.
+    """
+    body = struct.pack("!IIB7x", _NICIRA, _NX_CT_FLUSH, proto)
+    for kind, way in enumerate((original.encode(), reply.encode())):
+        if way:
+            body += struct.pack("!HH4x", kind, 8 + len(way)) + way
+    return message(EXPERIMENTER, body + struct.pack("!HHH2x", 2, 8, zone), xid)
 
 
 @dataclass(frozen=True, slots=True)

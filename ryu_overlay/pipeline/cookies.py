@@ -34,6 +34,13 @@ class Feature(IntEnum):
     ROUTER_ADDRESS = 8
     ROUTING = 9
     NEIGHBOUR = 10
+    UPLINK = 11
+    SNAT = 12
+    FLOATING_IP = 13
+    BALANCING = 14
+    EXTERNAL = 15
+    CLOCK = 16
+    MTU = 17
 
     PUNT_TTL_EXCEEDED = 64
     PUNT_NET_UNREACHABLE = 65
@@ -41,6 +48,10 @@ class Feature(IntEnum):
     PUNT_PORT_UNREACHABLE = 67
     PUNT_PROTOCOL_UNREACHABLE = 68
     PUNT_TCP_RESET = 69
+    PUNT_FRAGMENTATION_NEEDED = 70
+    PUNT_ARP = 71
+    PUNT_UNRESOLVED = 72
+    PUNT_HEALTH = 73
 
     DROP_UNKNOWN_IN_PORT = 128
     DROP_UNKNOWN_VNI = 129
@@ -58,6 +69,14 @@ class Feature(IntEnum):
     DROP_DIRECTED_BROADCAST = 141
     DROP_NOT_BOUND = 142
     DROP_STALE_TUNNEL = 143
+    DROP_NOT_TRACKED = 144
+    DROP_NOT_TRANSLATED = 145
+    DROP_NAT_EXHAUSTED = 146
+    DROP_NO_CONNECTION = 147
+    DROP_NOT_HERE = 148
+    DROP_STANDBY = 149
+    DROP_VIP_PORT = 150
+    DROP_NO_MEMBER = 151
 
     @property
     def is_drop(self) -> bool:
@@ -74,6 +93,10 @@ _PHYSICAL_DROPS = {
     Feature.DROP_UNKNOWN_VNI: "came by a tunnel for a network that has nothing on this chassis",
     Feature.DROP_NOT_BOUND: "the destination's logical port is bound nowhere, or where there is no tunnel to yet",
     Feature.DROP_STALE_TUNNEL: "came by a tunnel for a port that is not on this chassis (any more)",
+    Feature.DROP_NAT_EXHAUSTED: "no external address and port was left for a new connection",
+    Feature.DROP_NO_MEMBER: "for a load balancer on a switch that has no member that is bound, live and not drained",
+    Feature.DROP_NOT_HERE: "came from a physical network for an address that this chassis has nothing to do with",
+    Feature.DROP_STANDBY: "came from a physical network for an uplink that another gateway carries now",
 }
 
 DROP_MEANINGS: dict[Feature, str] = {

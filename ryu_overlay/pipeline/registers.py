@@ -42,9 +42,24 @@ FROM_TUNNEL = Register(
 ANSWER = Register(
     register(11), "answer", 1, "1: a router made it as an answer, so no router answers it", "for the rest of its way"
 )
-NEXT_HOP = Register(register(0), "next_hop", 32, "IPv4 address of the next hop", "from lr_in_route to lr_in_resolve")
+NEXT_HOP = Register(register(0), "next_hop", 32, "IPv4 address of the next hop", "from lr_in_route until it is resolved")
+SOURCE = Register(
+    register(1), "source", 32, "its source address before conntrack looked at it", "from a lookup to the table behind it"
+)
+CHOSEN = Register(
+    register(2), "chosen", KEY_BITS, "key of the member, NAT rule or floating IP that was chosen for it", "until it is translated"
+)
+LINK = Register(register(4), "link", 16, "which of a NAT rule's addresses", "from lr_out_tracked to lr_out_snat")
+ZONE = Register(register(13), "zone", 16, "conntrack zone of a load balancer's choice", "from the choice to lb_member")
+TOO_LARGE = Register(register(12), "too_large", 1, "1: larger than the out port's MTU", "from lr_out_size to lr_out_oversize")
+HOME = Register(register(9), "home", 1, "1: this chassis itself carries the uplink for it", "until the next device")
+OUTSIDE = Register(register(8), "outside", 1, "1: it came from a physical network", "until a router has it")
+OWNED = Register(register(7), "owned", 1, "1: this chassis is the one that carries the uplink now", "from its group to ext_owner")
 
-REGISTERS: tuple[Register, ...] = (DATAPATH, IN_LPORT, OUT_LPORT, FROM_TUNNEL, ANSWER, NEXT_HOP)
+REGISTERS: tuple[Register, ...] = (
+    *(DATAPATH, IN_LPORT, OUT_LPORT, FROM_TUNNEL, ANSWER, NEXT_HOP),
+    *(SOURCE, CHOSEN, LINK, ZONE, TOO_LARGE, HOME, OUTSIDE, OWNED),
+)
 
 
 def check(registers: tuple[Register, ...]) -> None:

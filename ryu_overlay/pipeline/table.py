@@ -7,9 +7,12 @@ from dataclasses import dataclass, field
 
 from ryu_overlay.openflow.actions import (
     Action,
+    CheckLarger,
+    Ct,
     ForgetInPort,
     Instructions,
     Move,
+    Multipath,
     Output,
     Punt,
     Resubmit,
@@ -19,6 +22,9 @@ from ryu_overlay.openflow.actions import (
 from ryu_overlay.openflow.fields import Field
 from ryu_overlay.openflow.flow import Flow, make_match
 from ryu_overlay.pipeline.cookies import Why
+
+_FORGET_IN_PORT = frozenset({"lr_out_port", "lr_out_external", "ext_lookup", "ls_in_balanced", "ls_in_vip_reply"})
+"""Where a packet is sent on in another's name, and may have to leave by the port it came in by."""
 
 Match = Mapping[Field, "int | tuple[int, int]"]
 
@@ -32,8 +38,9 @@ class Table:
     """One table of the pipeline.
 
     `priorities` names each priority, or the first and last of a range (for prefixes). `next` are names of tables that
-    may follow, by goto or resubmit. `emits` says whether flows here may send packets out of the bridge or to groups.
-    `miss` says in words what happens to a packet that no other flow takes; a flow with priority 0 makes it so.
+    may follow, by goto or resubmit; `tracks` those to which packets come back from conntrack. `emits` says whether flows here
+    may send packets out of the bridge or to groups, `punts` whether to the controller. `miss` says in words what happens to a
+    packet that no other flow takes; a flow with priority 0 makes it so.
     """
 
     number: int
@@ -43,6 +50,7 @@ class Table:
     writes: frozenset[Field]
     priorities: Mapping[str, int | tuple[int, int]]
     next: frozenset[str] = frozenset()
+    tracks: frozenset[str] = frozenset()
     emits: bool = False
     punts: bool = False
     miss: str = ""
@@ -89,16 +97,18 @@ class Table:
     def _check(self, action: Action) -> None:
         if isinstance(action, SetField):
             allowed = action.field in self.writes
-        elif isinstance(action, Move):
+        elif isinstance(action, (Move, Multipath, CheckLarger)):
             allowed = action.target in self.writes
         elif isinstance(action, Resubmit):
-            allowed = action.table in self.numbers.values()
+            allowed = action.table in {self.numbers[n] for n in self.next}
+        elif isinstance(action, Ct):
+            allowed = action.table in {self.numbers[n] for n in self.tracks}
         elif isinstance(action, (Output, ToGroup)):
             allowed = self.emits
         elif isinstance(action, Punt):
             allowed = self.punts
         elif isinstance(action, ForgetInPort):
-            allowed = self.name == "lr_out_port"
+            allowed = self.name in _FORGET_IN_PORT
         else:
             allowed = True
         if not allowed:

@@ -1,23 +1,22 @@
 """What a chassis' database should hold, and the writes that make it so.
 
 Writes go through an open python-ovs transaction and touch only what differs, so that nothing is sent for a chassis
-that is as it should be. Ours are br-int, the controller on it and the VXLAN ports marked `overlay-tunnel`; any other
-port, controller or bridge is left alone. When to write, and what to do when it fails, is for the caller to know.
+that is as it should be. Ours are br-int, the controller on it, the VXLAN ports marked `overlay-tunnel` and the patch ports
+marked `overlay-patch`; any other port, controller or bridge is left alone. When to write, and what to do when it fails, is
+for the caller to know.
 """
 
 from __future__ import annotations
 
-import hashlib
-import re
-from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
 from ipaddress import IPv4Address
-from itertools import count
 from typing import Any
-from uuid import UUID
 
 import ovs.db.idl
 
+from ryu_overlay.southbound.ovsdb_patch_plan import patch_objections, settle_patches
+from ryu_overlay.southbound.ovsdb_ports import add_port, correct_monitor, monitor, port_name, set_column
 from ryu_overlay.southbound.ovsdb_settings import DATAPATH_TYPE, datapath_type
 from ryu_overlay.southbound.ovsdb_view import BRIDGE, TUNNEL_MARK, Tunnel, View
 
@@ -29,26 +28,38 @@ MAX_BACKOFF_MS = 1000
 INACTIVITY_PROBE_MS = 5000
 """After this much silence on OpenFlow the switch asks for a sign of life; after as much again it dials anew."""
 
-MONITOR = {"cfm_extended": "true", "cfm_interval": "1000"}
-"""Each tunnel's continuity check (IEEE 802.1ag, milliseconds; `extended` allows these end point numbers). It says whether
-each end hears the other, and keeps the underlay's ARP entry fresh: without one, Open vSwitch drops a tenant's first
-packets while it asks. It is not BFD because BFD makes datapath flows depend on UDP ports."""
+CHECK_MS = 1000
+"""Milliseconds between the messages of a tunnel's continuity check (IEEE 802.1ag). It says whether each end hears the other,
+and keeps the underlay's ARP entry fresh: without one, Open vSwitch drops a tenant's first packets while it asks. It is not
+BFD because BFD makes datapath flows depend on UDP ports."""
+FAST_MS = 75
+"""The same where a gateway is chosen by whether its tunnel is up. A check fails after 3.5 to 7 intervals of silence."""
 
 _PROTOCOL = "OpenFlow13"
 _PROTOCOLS = ["OpenFlow10", "OpenFlow13", "OpenFlow14", "OpenFlow15"]
-_NAME_LENGTH = 15
 
 
 @dataclass(frozen=True)
 class ChassisPlan:
-    """What VXLAN ports br-int must have, exactly: remote chassis name to its encapsulation address."""
+    """What ports br-int must have, exactly.
 
-    tunnels: Mapping[str, IPv4Address]
+    `tunnels`: VXLAN ports, remote chassis name to its encapsulation address. `fast`: the remote chassis whose tunnels are
+    checked every FAST_MS instead of CHECK_MS; the other end has to be told the same. `patches`: the physical networks
+    whose bridge br-int needs a patch port to, where the chassis maps them to a bridge.
+    """
+
+    tunnels: Mapping[str, IPv4Address] = field(default_factory=dict)
+    patches: frozenset[str] = frozenset()
+    fast: frozenset[str] = frozenset()
+
+    def check_ms(self, remote: str) -> int:
+        """Milliseconds between the messages of the continuity check towards `remote`."""
+        return FAST_MS if remote in self.fast else CHECK_MS
 
 
 @dataclass(frozen=True)
 class Wanted:
-    """A joined chassis as it should be. While there is no plan (None) the tunnels stay as they are."""
+    """A joined chassis as it should be. While there is no plan (None) tunnels and patch ports stay as they are."""
 
     encap_ip: IPv4Address
     controller: str
@@ -62,13 +73,15 @@ def join(txn: ovs.db.idl.Transaction, view: View, wanted: Wanted) -> None:
     _settle_bridge(bridge)
     _settle_controller(txn, bridge, wanted.controller)
     for manager in _managers(view, wanted.manager):
-        _set(manager, "max_backoff", [MAX_BACKOFF_MS])
+        set_column(manager, "max_backoff", [MAX_BACKOFF_MS])
     if wanted.plan is not None:
         _settle_tunnels(txn, view, bridge, wanted.encap_ip, wanted.plan)
+        settle_patches(txn, view, bridge, wanted.encap_ip, wanted.plan.patches)
 
 
 def leave(txn: ovs.db.idl.Transaction, view: View) -> None:
-    """Take our tunnels and controller away. br-int stays: VIFs are plugged into it."""
+    """Take our tunnels, patch ports and controller away. br-int stays: VIFs are plugged into it."""
+    settle_patches(txn, view, view.bridge, None, frozenset())
     if view.bridge is None:
         return
     for interface in view.tunnels:
@@ -93,37 +106,13 @@ def objections(view: View, wanted: Wanted) -> list[str]:
             f"interface {name} is a VXLAN port to {remote} that is not the overlay's and may take its packets"
             for name, remote in view.foreign_vxlan(remotes)
         ]
+        found += patch_objections(view, wanted.plan.patches)
     return found
 
 
 def tunnel_name(remote: str, taken: Collection[str]) -> str:
-    """A name for the port to `remote`: `vx-REMOTE` if that is 15 safe characters at most and free, else `vx-` and a hash."""
-    plain = f"vx-{remote}"
-    if len(plain) <= _NAME_LENGTH and re.fullmatch(r"[A-Za-z0-9._-]+", plain) and plain not in taken:
-        return plain
-    return next(name for name in _hashed(remote) if name not in taken)
-
-
-def _hashed(remote: str) -> Iterator[str]:
-    for attempt in count():
-        digest = hashlib.sha256(f"{remote}\n{attempt}".encode()).hexdigest()
-        yield f"vx-{digest}"[:_NAME_LENGTH]
-
-
-def _set(row: Any, column: str, value: Any) -> None:
-    if getattr(row, column) != value:
-        setattr(row, column, value)
-
-
-def _add_port(txn: ovs.db.idl.Transaction, name: str, **columns: Any) -> Any:
-    interface = txn.insert(txn.idl.tables["Interface"])
-    interface.name = name
-    for column, value in columns.items():
-        setattr(interface, column, value)
-    port = txn.insert(txn.idl.tables["Port"])
-    port.name = name
-    port.interfaces = [interface]
-    return port
+    """A name for the port to `remote` that is not `taken`: `vx-REMOTE`, or `vx-` and a hash (see `port_name`)."""
+    return port_name("vx-", remote, taken)
 
 
 def _make_bridge(txn: ovs.db.idl.Transaction, view: View) -> Any:
@@ -132,7 +121,7 @@ def _make_bridge(txn: ovs.db.idl.Transaction, view: View) -> Any:
     bridge = txn.insert(txn.idl.tables["Bridge"])
     bridge.name = BRIDGE
     bridge.datapath_type = datapath_type(view.root.external_ids, others)
-    bridge.ports = [_add_port(txn, BRIDGE, type="internal")]
+    bridge.ports = [add_port(txn, BRIDGE, type="internal")]
     bridge.fail_mode = []
     bridge.protocols = []
     bridge.other_config = {}
@@ -142,10 +131,10 @@ def _make_bridge(txn: ovs.db.idl.Transaction, view: View) -> Any:
 
 
 def _settle_bridge(bridge: Any) -> None:
-    _set(bridge, "fail_mode", ["secure"])
+    set_column(bridge, "fail_mode", ["secure"])
     if _PROTOCOL not in bridge.protocols:
-        _set(bridge, "protocols", sorted([*bridge.protocols, _PROTOCOL]) if bridge.protocols else _PROTOCOLS)
-    _set(bridge, "other_config", {**bridge.other_config, "disable-in-band": "true"})
+        set_column(bridge, "protocols", sorted([*bridge.protocols, _PROTOCOL]) if bridge.protocols else _PROTOCOLS)
+    set_column(bridge, "other_config", {**bridge.other_config, "disable-in-band": "true"})
 
 
 def _settle_controller(txn: ovs.db.idl.Transaction, bridge: Any, target: str | None) -> None:
@@ -159,11 +148,11 @@ def _settle_controller(txn: ovs.db.idl.Transaction, bridge: Any, target: str | N
             kept.target = target
             kept.external_ids = {}
             kept.max_backoff = kept.inactivity_probe = []
-        _set(kept, "max_backoff", [MAX_BACKOFF_MS])
-        _set(kept, "inactivity_probe", [INACTIVITY_PROBE_MS])
-        _set(kept, "external_ids", {**kept.external_ids, CONTROLLER_MARK: "true"})
+        set_column(kept, "max_backoff", [MAX_BACKOFF_MS])
+        set_column(kept, "inactivity_probe", [INACTIVITY_PROBE_MS])
+        set_column(kept, "external_ids", {**kept.external_ids, CONTROLLER_MARK: "true"})
     others = [row for row in bridge.controller if row not in ours and row is not kept]
-    _set(bridge, "controller", sorted([*others, kept] if kept is not None else others))
+    set_column(bridge, "controller", sorted([*others, kept] if kept is not None else others))
 
 
 def _managers(view: View, target: str) -> list[Any]:
@@ -181,14 +170,16 @@ def _settle_tunnels(txn: ovs.db.idl.Transaction, view: View, bridge: Any, local_
             bridge.delvalue("ports", view.port_of(interface))
         else:
             row = txn.idl.tables["Interface"].rows[interface]
-            _set(row, "external_ids", {**row.external_ids, TUNNEL_MARK: remote})
-            _correct_tunnel(txn, view, interface, missing.pop(remote), local_ip)
+            set_column(row, "external_ids", {**row.external_ids, TUNNEL_MARK: remote})
+            options = _options(missing.pop(remote), local_ip)
+            _correct_tunnel(row, view.tunnels[interface], options, int(local_ip), plan.check_ms(remote))
     taken = set(view.interfaces)
     for remote, remote_ip in missing.items():
         name = tunnel_name(remote, taken)
         taken.add(name)
         ids, options = {TUNNEL_MARK: remote}, _options(remote_ip, local_ip)
-        bridge.addvalue("ports", _add_port(txn, name, type="vxlan", options=options, external_ids=ids, **_monitor(local_ip)).uuid)
+        check = monitor(int(local_ip), plan.check_ms(remote))
+        bridge.addvalue("ports", add_port(txn, name, type="vxlan", options=options, external_ids=ids, **check).uuid)
 
 
 def _remote_of(tunnel: Tunnel, missing: Mapping[str, IPv4Address]) -> str | None:
@@ -201,26 +192,13 @@ def _remote_of(tunnel: Tunnel, missing: Mapping[str, IPv4Address]) -> str | None
     return next((remote for remote, address in missing.items() if address == tunnel.remote_ip), None)
 
 
-def _correct_tunnel(
-    txn: ovs.db.idl.Transaction, view: View, interface: UUID, remote_ip: IPv4Address, local_ip: IPv4Address
-) -> None:
-    options = _options(remote_ip, local_ip)
-    tunnel = view.tunnels[interface]
-    row = txn.idl.tables["Interface"].rows[interface]
+def _correct_tunnel(row: Any, tunnel: Tunnel, options: dict[str, str], mpid: int, check_ms: int) -> None:
     if tunnel.type != "vxlan":
         row.type = "vxlan"
     if tunnel.options != tuple(sorted(options.items())):
         row.options = options
-    mpid, other = tunnel.monitor
-    if mpid != _monitor(local_ip)["cfm_mpid"] or not set(MONITOR.items()) <= set(other):
-        row.cfm_mpid = _monitor(local_ip)["cfm_mpid"]
-        row.other_config = {**dict(other), **MONITOR}
+    correct_monitor(row, tunnel.monitor, mpid, check_ms)
 
 
 def _options(remote_ip: IPv4Address, local_ip: IPv4Address) -> dict[str, str]:
     return {"remote_ip": str(remote_ip), "local_ip": str(local_ip), "key": "flow"}
-
-
-def _monitor(local_ip: IPv4Address) -> dict[str, Any]:
-    """The columns of an Interface that make it a maintenance end point, numbered by the chassis' own address."""
-    return {"cfm_mpid": int(local_ip), "other_config": MONITOR}

@@ -15,10 +15,12 @@ from uuid import UUID
 
 from ovs.db.idl import ROW_CREATE, ROW_DELETE
 
-from ryu_overlay.fabric.facts import VXLAN_PORT, ChassisFacts, TunnelPort, Vif
+from ryu_overlay.fabric.facts import VXLAN_PORT, ChassisFacts, Patch, TunnelPort, Vif
 from ryu_overlay.southbound.ovsdb_claims import Identity
+from ryu_overlay.southbound.ovsdb_patches import PatchEnd, Ports, patch_end
+from ryu_overlay.southbound.ovsdb_ports import Monitor
 from ryu_overlay.southbound.ovsdb_replica import first, references
-from ryu_overlay.southbound.ovsdb_settings import bridge_mappings, underlay_mtu
+from ryu_overlay.southbound.ovsdb_settings import BRIDGE_MAPPINGS, bridge_mappings, underlay_mtu
 from ryu_overlay.southbound.ovsdb_vifs import VifIndex
 
 BRIDGE = "br-int"
@@ -37,7 +39,7 @@ class Tunnel:
     options: tuple[tuple[str, str], ...]
     ofport: int
     egress: str
-    monitor: tuple[int | None, tuple[tuple[str, str], ...]]
+    monitor: Monitor
     up: bool
 
     @property
@@ -63,6 +65,7 @@ class View:
         self.interfaces: dict[str, Any] = {}
         self.vifs = VifIndex()
         self.tunnels: dict[UUID, Tunnel] = {}
+        self.patches: dict[UUID, PatchEnd] = {}
         self.stale_identity = self.stale_plan = self.stale_facts = True
         self._interfaces_of: dict[UUID, list[UUID]] = {}
         self._port_of: dict[UUID, UUID] = {}
@@ -76,9 +79,11 @@ class View:
         if table == "Interface":
             self._on_interface(event, row, columns)
         elif table == "Port":
-            if row.uuid in self._interfaces_of and "interfaces" in columns:
+            if "interfaces" in columns and row.uuid in self._interfaces_of:
                 self._drop_port(row.uuid)
                 self._take_port(row.uuid)
+            elif "interfaces" in columns:
+                self.stale_facts = True
         elif table == "Bridge":
             self._on_bridge(event, row, columns)
         else:
@@ -90,6 +95,23 @@ class View:
     def port_of(self, interface: UUID) -> Any:
         """The Port row that an interface of br-int belongs to."""
         return self.tables["Port"].rows[self._port_of[interface]]
+
+    def mapped_bridges(self) -> dict[str, Any]:
+        """The Bridge row of each physical network that is mapped to one; br-int is no bridge of a physical network."""
+        ids: Mapping[str, str] = self.root.external_ids if self.root is not None else {}
+        bridges = {row.name: row for row in self.tables["Bridge"].rows.values() if row.name != BRIDGE}
+        return {network: bridges[name] for network, name in bridge_mappings(ids, bridges)[0] if name in bridges}
+
+    def patch_ports(self) -> Iterator[tuple[Any, UUID, UUID]]:
+        """(Bridge row, Port, Interface) of each of our patch ports, on whatever bridge, in order of interface name on each."""
+        by_name = sorted(self.patches, key=lambda interface: self.patches[interface].interface)
+        if self.bridge is not None:
+            yield from ((self.bridge, self._port_of[i], i) for i in by_name if i in self._port_of)
+        elsewhere = {i for i in by_name if i not in self._port_of}
+        bridges = [row for row in self.tables["Bridge"].rows.values() if row.name != BRIDGE] if elsewhere else []
+        for bridge in sorted(bridges, key=lambda row: row.name):
+            found = {interface: port for port, interface in Ports(self.tables).of(bridge) if interface in elsewhere}
+            yield from ((bridge, found[i], i) for i in by_name if i in found)
 
     def foreign_vxlan(self, remotes: Collection[str]) -> Iterator[tuple[str, str]]:
         """(interface, remote address) of VXLAN ports that are not ours and lead to one of `remotes`."""
@@ -108,9 +130,10 @@ class View:
             bridge_mappings=mappings,
             vifs=MappingProxyType(dict(self.vifs.chosen)),
             tunnels=MappingProxyType(dict(self._open_tunnels())),
+            patches=MappingProxyType(dict(self._open_patches())),
             ovs_version=first(self.root.ovs_version, "") if self.root is not None else "",
             datapath_type=self.bridge.datapath_type if self.bridge is not None else "",
-            problems=(*problems, *bad_mappings, *bad_mtu, *self._problems()),
+            problems=(*problems, *bad_mappings, *_own(mappings), *bad_mtu, *self._problems()),
         )
 
     def _on_bridge(self, event: str, row: Any, columns: frozenset[str]) -> None:
@@ -120,7 +143,7 @@ class View:
                 self._sync_ports()
                 return
             self._sync_ports()
-        elif columns == {"ports"}:
+        elif columns == {"ports"} and row.name not in {bridge.name for bridge in self.mapped_bridges().values()}:
             return
         self.stale_plan = self.stale_facts = True
 
@@ -151,6 +174,7 @@ class View:
                 del self.interfaces[row.name]
             if self._foreign.pop(row.uuid, None) is not None:
                 self.stale_facts = True
+            self._set_patch(row.uuid, None)
             return
         if event == ROW_CREATE:
             self.interfaces[row.name] = row
@@ -158,8 +182,11 @@ class View:
             self._note_foreign(row)
         if event == ROW_CREATE or "mtu" in columns:
             self.stale_facts = True
+        self._set_patch(row.uuid, patch_end(row))
         if row.uuid in self._port_of:
             self._refresh(row)
+        elif columns & {"link_state", "type"}:
+            self.stale_facts = True
 
     def _note_foreign(self, row: Any) -> None:
         remote = ""
@@ -185,6 +212,10 @@ class View:
         error = first(row.error) if tunnel is not None or ids.get(IFACE_ID) else None
         self._set(row.uuid, tunnel, vif, f"interface {name}: {error}" if error else None)
 
+    def _set_patch(self, interface: UUID, end: PatchEnd | None) -> None:
+        if _put(self.patches, interface, end):
+            self.stale_plan = self.stale_facts = True
+
     def _set(self, interface: UUID, tunnel: Tunnel | None, vif: Vif | None, error: str | None) -> None:
         retunnelled = _put(self.tunnels, interface, tunnel)
         if retunnelled:
@@ -204,10 +235,18 @@ class View:
             if tunnel.ofport > 0 and remote_ip is not None:
                 yield remote_ip, TunnelPort(remote_ip, tunnel.interface, tunnel.ofport, tunnel.up)
 
+    def _open_patches(self) -> Iterator[tuple[str, Patch]]:
+        for network, bridge in self.mapped_bridges().items():
+            ends = [end for i, end in self.patches.items() if i in self._port_of and end.network == network and end.ofport]
+            if ends:
+                ofport = min(ends, key=lambda end: end.interface).ofport
+                yield network, Patch(ofport, Ports(self.tables).carrier(bridge))
+
     def _problems(self) -> Iterator[str]:
         for iface_id, names in self.vifs.contested().items():
             yield f"iface-id {iface_id} is on interfaces {', '.join(names)}; {names[0]} counts"
-        yield from sorted(self._errors.values())
+        patches = (f"interface {end.interface}: {end.error}" for end in self.patches.values() if end.error)
+        yield from sorted({*self._errors.values(), *patches})
 
 
 def _tunnel(row: Any, remote: str, ofport: int) -> Tunnel:
@@ -215,6 +254,10 @@ def _tunnel(row: Any, remote: str, ofport: int) -> Tunnel:
     options, other = tuple(sorted(row.options.items())), tuple(sorted(row.other_config.items()))
     up = bool(row.cfm_remote_mpids) and first(row.cfm_fault) is False
     return Tunnel(remote, row.name, row.type, options, ofport, egress, (first(row.cfm_mpid), other), up)
+
+
+def _own(mappings: Collection[tuple[str, str]]) -> Iterator[str]:
+    return (f"{BRIDGE_MAPPINGS}: {network} is mapped to {BRIDGE} itself" for network, bridge in mappings if bridge == BRIDGE)
 
 
 T = TypeVar("T")

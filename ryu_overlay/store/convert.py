@@ -10,73 +10,43 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Interface, IPv4Network
-from typing import Any, TypeVar
+from typing import Any
 
-from ryu_overlay.model.network import Network
+from ryu_overlay.model.network import MAX_ZONE, Network
 from ryu_overlay.model.objects import Object, Port, Route, Router, RouterPort, Switch, Tenant
+from ryu_overlay.store import convert_outside as outside
+from ryu_overlay.store.cells import Json, JsonRow, checked, optional_json, parsed, uuid_json, words
+from ryu_overlay.store.convert_outside import References
 from ryu_overlay.store.records import ChassisRecord
 
-Json = Any
-JsonRow = dict[str, Json]
-T = TypeVar("T")
-
-GLOBAL_COLUMNS = ("revision", "next_key", "next_tenant_key", "next_vni")
+GLOBAL_COLUMNS = ("revision", "next_key", "next_tenant_key", "next_vni", "next_zone")
 CHASSIS_COLUMNS = ("name", "encap_ip", "bridge_mappings", "mtu", "datapath_type", "ovs_version")
 BINDING_COLUMNS = ("chassis",)
+MEMORY_COLUMNS = ("name", "value")
 
 
 @dataclass(frozen=True)
 class Table:
-    """How one kind is kept. `parent` is the column that refers to the parent's row, None for a tenant.
+    """How one kind is kept. `parent` is the column that refers to the parent's row, None for what stands under nothing.
 
-    `write(object, network)` gives the columns; `read(row, parent, switch)` the object, `switch` being what a router
-    port is attached to. `read` raises ValueError for a value that no object can have.
+    `write(object, network)` gives the columns; `read(row, parent, references)` the object: `references` holds, for each
+    further column that refers to a row or none, the object there or None. `read` raises ValueError for a value that no
+    object can have.
     """
 
     name: str
     columns: tuple[str, ...]
     parent: str | None
     write: Callable[[Any, Network], JsonRow]
-    read: Callable[[Any, Any, Any], Object]
-
-
-def uuid_json(uuid: str) -> Json:
-    """A reference to the row with this UUID (RFC 7047 section 5.1, <uuid>)."""
-    return ["uuid", uuid]
-
-
-def optional_json(value: Json | None) -> Json:
-    """A column that holds one value or none (RFC 7047 section 5.1, <set>)."""
-    return ["set", []] if value is None else value
-
-
-def _words(values: tuple[Any, ...]) -> str:
-    return " ".join(map(str, values))
-
-
-def _parsed(make: Callable[[str], T], words: str) -> tuple[T, ...]:
-    return tuple(make(word) for word in words.split())
-
-
-def checked(text: str) -> str:
-    """`text`, if OVSDB can hold it; its JSON knows neither U+0000 nor lone surrogates, and it hangs up on them.
-
-    Raises ValueError if it cannot.
-    """
-    if "\0" in text:
-        raise ValueError(f"{text!r} holds the character U+0000")
-    try:
-        text.encode()
-    except UnicodeEncodeError as error:
-        raise ValueError(f"{text!r} is not Unicode text: {error}") from None
-    return text
+    read: Callable[[Any, Any, References], Object]
+    references: tuple[str, ...] = ()
 
 
 def _write_tenant(tenant: Tenant, network: Network) -> JsonRow:
     return {"name": tenant.name, "key": tenant.key, "description": checked(tenant.description)}
 
 
-def _read_tenant(row: Any, parent: None, switch: None) -> Tenant:
+def _read_tenant(row: Any, parent: None, references: References) -> Tenant:
     return Tenant(name=row.name, key=row.key, uuid=str(row.uuid), description=row.description)
 
 
@@ -86,12 +56,12 @@ def _write_switch(switch: Switch, network: Network) -> JsonRow:
         "name": switch.name,
         "key": switch.key,
         "vni": switch.vni,
-        "subnets": _words(switch.subnets),
+        "subnets": words(switch.subnets),
     }
 
 
-def _read_switch(row: Any, parent: Tenant, switch: None) -> Switch:
-    subnets = _parsed(IPv4Network, row.subnets)
+def _read_switch(row: Any, parent: Tenant, references: References) -> Switch:
+    subnets = parsed(IPv4Network, row.subnets)
     return Switch(tenant=parent.name, name=row.name, key=row.key, uuid=str(row.uuid), vni=row.vni, subnets=subnets)
 
 
@@ -101,13 +71,13 @@ def _write_port(port: Port, network: Network) -> JsonRow:
         "name": port.name,
         "key": port.key,
         "mac": port.mac,
-        "addresses": _words(port.addresses),
+        "addresses": words(port.addresses),
         "port_security": port.port_security,
         "enabled": port.enabled,
     }
 
 
-def _read_port(row: Any, parent: Switch, switch: None) -> Port:
+def _read_port(row: Any, parent: Switch, references: References) -> Port:
     return Port(
         tenant=parent.tenant,
         switch=parent.name,
@@ -115,7 +85,7 @@ def _read_port(row: Any, parent: Switch, switch: None) -> Port:
         key=row.key,
         uuid=str(row.uuid),
         mac=row.mac,
-        addresses=_parsed(IPv4Address, row.addresses),
+        addresses=parsed(IPv4Address, row.addresses),
         port_security=row.port_security,
         enabled=row.enabled,
     )
@@ -126,25 +96,32 @@ def _write_router(router: Router, network: Network) -> JsonRow:
     return {"tenant": uuid_json(tenant.uuid), "name": router.name, "key": router.key}
 
 
-def _read_router(row: Any, parent: Tenant, switch: None) -> Router:
+def _read_router(row: Any, parent: Tenant, references: References) -> Router:
     return Router(tenant=parent.name, name=row.name, key=row.key, uuid=str(row.uuid))
 
 
 def _write_router_port(port: RouterPort, network: Network) -> JsonRow:
     switch = None if port.switch is None else network.tables["switch"][port.tenant, port.switch]
+    external = None if port.external is None else network.tables["external_network"][port.external,]
     return {
         "router": uuid_json(network.tables["router"][port.tenant, port.router].uuid),
         "name": port.name,
         "key": port.key,
         "mac": port.mac,
-        "addresses": _words(port.addresses),
+        "addresses": words(port.addresses),
         "switch": optional_json(switch and uuid_json(switch.uuid)),
         "peer": optional_json(port.peer and "/".join(port.peer)),
+        "external": optional_json(external and uuid_json(external.uuid)),
+        "gateways": words(port.gateways),
+        "preempt": optional_json(None if port.preempt else False),
+        "vni": optional_json(port.vni or None),
+        "zone": optional_json(port.zone or None),
     }
 
 
-def _read_router_port(row: Any, parent: Router, switch: Switch | None) -> RouterPort:
+def _read_router_port(row: Any, parent: Router, references: References) -> RouterPort:
     router, slash, far = row.peer[0].partition("/") if row.peer else ("", "", "")
+    switch, external = references["switch"], references["external"]
     return RouterPort(
         tenant=parent.tenant,
         router=parent.name,
@@ -152,9 +129,14 @@ def _read_router_port(row: Any, parent: Router, switch: Switch | None) -> Router
         key=row.key,
         uuid=str(row.uuid),
         mac=row.mac,
-        addresses=_parsed(IPv4Interface, row.addresses),
-        switch=switch.name if switch is not None else None,
+        addresses=parsed(IPv4Interface, row.addresses),
+        switch=switch and switch.name,
         peer=(router, far) if slash else None,
+        external=external and external.name,
+        gateways=tuple(row.gateways.split()),
+        preempt=row.preempt[0] if row.preempt else True,
+        vni=row.vni[0] if row.vni else 0,
+        zone=row.zone[0] if row.zone else 0,
     )
 
 
@@ -162,26 +144,53 @@ def _write_route(route: Route, network: Network) -> JsonRow:
     return {
         "router": uuid_json(network.tables["router"][route.tenant, route.router].uuid),
         "prefix": str(route.prefix),
-        "nexthops": _words(route.nexthops),
+        "nexthops": words(route.nexthops),
         "key": route.key,
     }
 
 
-def _read_route(row: Any, parent: Router, switch: None) -> Route:
-    nexthops = _parsed(IPv4Address, row.nexthops)
+def _read_route(row: Any, parent: Router, references: References) -> Route:
+    nexthops = parsed(IPv4Address, row.nexthops)
     prefix = IPv4Network(row.prefix)
     return Route(tenant=parent.tenant, router=parent.name, prefix=prefix, nexthops=nexthops, key=row.key, uuid=str(row.uuid))
 
 
 _PORT = ("switch", "name", "key", "mac", "addresses", "port_security", "enabled")
-_ROUTER_PORT = ("router", "name", "key", "mac", "addresses", "switch", "peer")
+_ROUTER_PORT = (
+    *("router", "name", "key", "mac", "addresses", "switch", "peer"),
+    *("external", "gateways", "preempt", "vni", "zone"),
+)
+_EXTERNAL_NETWORK = ("name", "key", "physical_network", "subnet", "vlan", "gateway", "pools", "mtu")
+_SNAT = ("router", "name", "key", "prefixes", "addresses", "ports")
+_FLOATING_IP = ("router", "name", "key", "address", "mac", "port", "inside", "distributed")
+_LOAD_BALANCER = (
+    *("tenant", "name", "key", "vip", "port", "mac", "protocol", "router", "switch"),
+    *("check", "path", "interval", "timeout", "rise", "fall"),
+)
+_MEMBER = ("load_balancer", "name", "key", "port", "number", "weight", "drained")
 TABLES: Mapping[str, Table] = {
     "tenant": Table("Tenant", ("name", "key", "description"), None, _write_tenant, _read_tenant),
+    "external_network": Table(
+        "External_Network", _EXTERNAL_NETWORK, None, outside.write_external_network, outside.read_external_network
+    ),
     "switch": Table("Logical_Switch", ("tenant", "name", "key", "vni", "subnets"), "tenant", _write_switch, _read_switch),
     "port": Table("Logical_Port", _PORT, "switch", _write_port, _read_port),
     "router": Table("Logical_Router", ("tenant", "name", "key"), "tenant", _write_router, _read_router),
-    "router_port": Table("Router_Port", _ROUTER_PORT, "router", _write_router_port, _read_router_port),
+    "router_port": Table(
+        "Router_Port", _ROUTER_PORT, "router", _write_router_port, _read_router_port, references=("switch", "external")
+    ),
     "route": Table("Static_Route", ("router", "prefix", "nexthops", "key"), "router", _write_route, _read_route),
+    "snat": Table("Source_NAT", _SNAT, "router", outside.write_snat, outside.read_snat),
+    "floating_ip": Table("Floating_IP", _FLOATING_IP, "router", outside.write_floating_ip, outside.read_floating_ip),
+    "load_balancer": Table(
+        "Load_Balancer",
+        _LOAD_BALANCER,
+        "tenant",
+        outside.write_load_balancer,
+        outside.read_load_balancer,
+        references=("router", "switch"),
+    ),
+    "member": Table("Balancer_Member", _MEMBER, "load_balancer", outside.write_member, outside.read_member),
 }
 """By kind, parents before children."""
 
@@ -191,7 +200,15 @@ def columns() -> Iterator[tuple[str, tuple[str, ...]]]:
     yield "Global", GLOBAL_COLUMNS
     yield "Chassis", CHASSIS_COLUMNS
     yield "Binding", BINDING_COLUMNS
+    yield "Memory", MEMORY_COLUMNS
     yield from ((table.name, table.columns) for table in TABLES.values())
+
+
+def read_counters(row: Any) -> dict[str, int]:
+    """What the Global row holds. A database that was converted from before there were zones has none yet."""
+    counters: dict[str, int] = {column: getattr(row, column) for column in GLOBAL_COLUMNS}
+    counters["next_zone"] = counters["next_zone"] or MAX_ZONE
+    return counters
 
 
 def write_chassis(record: ChassisRecord) -> JsonRow:

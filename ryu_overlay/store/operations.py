@@ -11,8 +11,9 @@ from types import MappingProxyType
 from typing import Any
 
 from ryu_overlay.model.network import Network
-from ryu_overlay.model.objects import Object, Router, Switch, Tenant
-from ryu_overlay.store.convert import GLOBAL_COLUMNS, TABLES, JsonRow, checked, uuid_json, write_chassis
+from ryu_overlay.model.objects import ExternalNetwork, LoadBalancer, Object, Router, Switch, Tenant
+from ryu_overlay.store.cells import JsonRow, checked, uuid_json
+from ryu_overlay.store.convert import GLOBAL_COLUMNS, TABLES, write_chassis
 from ryu_overlay.store.records import ChassisRecord, FabricMemory
 from ryu_overlay.store.step import Step
 
@@ -50,6 +51,7 @@ def network_operations(step: Step) -> list[Operation]:
 def memory_operations(
     chassis: Mapping[str, ChassisRecord | None],
     bindings: Mapping[str, str | None],
+    notes: Mapping[str, str | None],
     held: FabricMemory,
     network: Network,
 ) -> list[Operation]:
@@ -67,6 +69,11 @@ def memory_operations(
         if held.bindings.get(port) != host and (host is None or port in network.port_by_uuid):
             bound = _is(port) if port in held.bindings else None
             operations.append(_make("Binding", bound, None if host is None else {"chassis": checked(host)}, {"uuid": port}))
+    for name, value in notes.items():
+        if held.notes.get(name) != value:
+            noted = [["name", "==", checked(name)]] if name in held.notes else None
+            row = None if value is None else {"name": checked(name), "value": checked(value)}
+            operations.append(_make("Memory", noted, row))
     return operations
 
 
@@ -98,6 +105,14 @@ def _global(old: Network, new: Network) -> Iterator[Operation]:
         yield {"op": "insert", "table": "Global", "row": row}
 
 
+_ATTACHED: Mapping[str, tuple[str, ...]] = {
+    "switch": ("attached", "on_switch"),
+    "router": ("on_router",),
+    "external_network": ("uplink",),
+}
+"""The groups, beside its children, of those whose rows refer to a kind's row."""
+
+
 def _adopted(old: Network, new: Network, puts: Iterable[Object]) -> list[Object]:
     """Children that did not change but whose parent was made anew under the same name: their rows must follow it."""
     known = {(o.kind, o.ref) for o in puts}
@@ -105,15 +120,19 @@ def _adopted(old: Network, new: Network, puts: Iterable[Object]) -> list[Object]
     renewed: list[Object] = [o for o in puts if _renewed(old, o)]
     for parent in renewed:
         children = list(new.children(parent))
-        if isinstance(parent, Switch):
-            children += new.switch_views[parent.ref].router_ports
+        for role in _ATTACHED.get(parent.kind, ()):
+            children += new.views.groups.get((role, parent.ref), ())
         adopted += [c for c in children if (c.kind, c.ref) not in known]
     return adopted
 
 
 def _renewed(old: Network, obj: Object) -> bool:
     before = old.get(obj.kind, obj.ref)
-    return isinstance(obj, (Tenant, Switch, Router)) and before is not None and before.uuid != obj.uuid
+    return (
+        isinstance(obj, (Tenant, ExternalNetwork, Switch, Router, LoadBalancer))
+        and before is not None
+        and before.uuid != obj.uuid
+    )
 
 
 def _put(before: Object | None, after: Object, old: Network, new: Network) -> list[Operation]:

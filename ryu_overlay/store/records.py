@@ -37,7 +37,8 @@ class ChassisRecord:
 
 @dataclass(frozen=True, slots=True)
 class FabricMemory:
-    """All chassis by name, and the chassis name each port (by UUID) was last bound on."""
+    """All chassis by name, the chassis name each port (by UUID) was last bound on, and notes: small facts by name."""
 
     chassis: Mapping[str, ChassisRecord] = field(default_factory=lambda: MappingProxyType({}))
     bindings: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    notes: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))

@@ -8,19 +8,20 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
 from uuid import UUID
 
 from ryu_overlay.model.network import Draft, Network
 from ryu_overlay.model.objects import Object
-from ryu_overlay.store.convert import GLOBAL_COLUMNS, TABLES, Table, read_chassis
+from ryu_overlay.store.convert import GLOBAL_COLUMNS, TABLES, Table, read_chassis, read_counters
 from ryu_overlay.store.idl import Changed
 from ryu_overlay.store.records import ChassisRecord, FabricMemory
 from ryu_overlay.store.step import Step
 
 LOG = logging.getLogger(__name__)
+
+MEMORY_TABLES = ("Chassis", "Binding", "Memory")
 
 
 class Replica:
@@ -31,6 +32,7 @@ class Replica:
         self.memory = FabricMemory()
         self._objects: dict[UUID, Object] = {}
         self._chassis: dict[UUID, ChassisRecord] = {}
+        self._notes: dict[UUID, tuple[str, str]] = {}
 
     def advance(self, rows: Callable[[str], Mapping[UUID, Any]], changed: Changed, expected: list[Step]) -> None:
         """Take in the rows that changed since the last call (None: deleted), by table and UUID.
@@ -40,13 +42,14 @@ class Replica:
         """
         if any(table.name in changed for table in TABLES.values()) or "Global" in changed:
             self.network = self._network(rows, changed, expected)
-        if "Chassis" in changed or "Binding" in changed:
+        if not changed.keys().isdisjoint(MEMORY_TABLES):
             self.memory = self._memory(changed)
 
     def reload(self, rows: Callable[[str], Mapping[UUID, Any]]) -> None:
         """Take in a database that was received whole: rows may have gone without notice."""
         changed: Changed = {}
-        held = {"Chassis": set(self._chassis), "Binding": {UUID(port) for port in self.memory.bindings}}
+        bindings = {UUID(port) for port in self.memory.bindings}
+        held = {"Chassis": set(self._chassis), "Binding": bindings, "Memory": set(self._notes)}
         for kind, table in TABLES.items():
             held[table.name] = {uuid for uuid, obj in self._objects.items() if obj.kind == kind}
         for name, uuids in held.items():
@@ -56,7 +59,7 @@ class Replica:
     def _network(self, rows: Callable[[str], Mapping[UUID, Any]], changed: Changed, expected: list[Step]) -> Network:
         base = self.network
         row = next(iter(rows("Global").values()), None)
-        counters = {c: getattr(row, c) for c in GLOBAL_COLUMNS} if row is not None else _counters(Network())
+        counters = read_counters(row) if row is not None else _counters(Network())
         draft = self._draft(rows, changed)
         for pending in expected:
             if pending.old is base and draft.touched == pending.touched and counters == _counters(pending.new):
@@ -65,8 +68,8 @@ class Replica:
         if not draft.touched and counters == _counters(base):
             return base
         draft.next_key, draft.next_tenant_key = counters["next_key"], counters["next_tenant_key"]
-        draft.next_vni = counters["next_vni"]
-        return replace(draft.freeze(counters["revision"]), **counters)
+        draft.next_vni, draft.next_zone = counters["next_vni"], counters["next_zone"]
+        return draft.freeze(counters["revision"])
 
     def _draft(self, rows: Callable[[str], Mapping[UUID, Any]], changed: Changed) -> Draft:
         """The base with every changed row laid over. All that goes is taken away first, so that names can be swapped."""
@@ -101,8 +104,8 @@ class Replica:
             return None
         try:
             parent = self._objects[getattr(row, table.parent).uuid] if table.parent else None
-            attached = self._objects[row.switch[0].uuid] if table.name == "Router_Port" and row.switch else None
-            return table.read(row, parent, attached)
+            references = dict.fromkeys(table.references) | {column: self._objects[uuid] for column, uuid in _referred(table, row)}
+            return table.read(row, parent, references)
         except (ValueError, KeyError, AttributeError) as error:
             LOG.error("%s %s is left out: %s: %s", table.name, row.uuid, type(error).__name__, error)
             return None
@@ -118,8 +121,12 @@ class Replica:
                 bindings.pop(str(uuid), None)
             else:
                 bindings[str(uuid)] = row.chassis
+        for uuid, row in changed.get("Memory", {}).items():
+            self._notes.pop(uuid, None)
+            if row is not None:
+                self._notes[uuid] = row.name, row.value
         chassis = {record.name: record for record in self._chassis.values()}
-        return FabricMemory(MappingProxyType(chassis), MappingProxyType(bindings))
+        return FabricMemory(MappingProxyType(chassis), MappingProxyType(bindings), MappingProxyType(dict(self._notes.values())))
 
     def _remember_chassis(self, uuid: UUID, row: Any) -> None:
         try:
@@ -132,13 +139,16 @@ def _counters(network: Network) -> dict[str, int]:
     return {column: getattr(network, column) for column in GLOBAL_COLUMNS}
 
 
+def _referred(table: Table, row: Any) -> list[tuple[str, UUID]]:
+    """The rows that the reference columns of `row` name, by column."""
+    return [(column, getattr(row, column)[0].uuid) for column in table.references if getattr(row, column)]
+
+
 def _children(rows: Mapping[UUID, Any], table: Table, parents: set[UUID]) -> dict[UUID, Any]:
-    """The rows that refer to one of `parents`, either as where they belong or as the switch they are attached to."""
+    """The rows that refer to one of `parents`, either as where they belong or as what they are attached to."""
     children = {}
     for uuid, row in rows.items():
-        referred = {getattr(row, str(table.parent)).uuid}
-        if table.name == "Router_Port" and row.switch:
-            referred.add(row.switch[0].uuid)
+        referred = {getattr(row, str(table.parent)).uuid, *(found for _, found in _referred(table, row))}
         if referred & parents:
             children[uuid] = row
     return children

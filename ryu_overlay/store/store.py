@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any
 from uuid import UUID
 
@@ -106,13 +107,18 @@ class Store:
         finally:
             self._commits.remove(commit)
 
-    def remember(self, chassis: Mapping[str, ChassisRecord | None], bindings: Mapping[str, str | None]) -> None:
-        """Keep facts about the fabric: chassis by name, and by port UUID the chassis it is bound on; None forgets.
+    def remember(
+        self,
+        chassis: Mapping[str, ChassisRecord | None],
+        bindings: Mapping[str, str | None],
+        notes: Mapping[str, str | None] = MappingProxyType({}),
+    ) -> None:
+        """Keep facts about the fabric: chassis by name, by port UUID the chassis it is bound on, notes by name; None forgets.
 
         Returns at once; what is given is written soon, together with whatever else came, and tried again until stored.
         Raises ValueError for text that OVSDB cannot hold.
         """
-        self._memory.add(chassis, bindings)
+        self._memory.add(chassis, bindings, notes)
         self._wake_up()
 
     def _take_in(self) -> None:

@@ -1,4 +1,4 @@
-"""`apply`: make tenants exactly as a document says, in one transaction, and tell what that changed."""
+"""`apply`: make tenants and external networks exactly as a document says, in one transaction, and tell what that changed."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ SIGNS = {"created": "+", "changed": "~", "deleted": "-"}
 @writes
 @pass_session
 def apply(session: Session, file: Any, dry_run: bool, wait: float | None) -> None:
-    """Make tenants exactly as FILE (or standard input) says; tenants not in it stay as they are.
+    """Make tenants and external networks exactly as FILE (or standard input) says; those not in it stay as they are.
 
-    FILE holds one tenant's document, a list of them, or {"tenants": [...]}, as `export` prints them. All of it is
-    done, or none. What changed is told by object: + created, ~ changed, - deleted.
+    FILE holds one tenant's document, a list of them, or {"external_networks": [...], "tenants": [...]}, as `export`
+    prints them. All of it is done, or none. What changed is told by object: + created, ~ changed, - deleted.
     """
     try:
         given = parse(file.read())

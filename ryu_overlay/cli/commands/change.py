@@ -21,7 +21,7 @@ def change() -> None:
 
 
 def _patch(session: Session, kind: str, name: str, given: Mapping[str, Any], wait: float | None) -> None:
-    body = fields.moved(fields.body(given))
+    body = fields.moved(kind, fields.body(kind, given))
     if not body:
         raise click.UsageError("nothing to change was given")
     names = locate(session, KINDS[kind], name)
@@ -37,7 +37,8 @@ def _command(kind: str, summary: str) -> None:
     def command(session: Session, /, name: str, wait: float | None, **given: Any) -> None:
         _patch(session, kind, name, given, wait)
 
-    metavar = "PORT|" + KINDS[kind].written if kind == "port" else KINDS[kind].written
+    alone = f"{KINDS[kind].path[-1][1]}|" if kind in ("port", "floating-ip") else ""
+    metavar = alone + KINDS[kind].written
     named = click.argument("name", metavar=metavar, shell_complete=completing(kind))
     change.command(kind, help=summary)(named(fields.options(fields.SET, kind)(command)))
 
@@ -47,6 +48,11 @@ _command("switch", "Change a logical switch.")
 _command("port", "Change a logical port: `set port web-1 --disabled`.")
 _command("router-port", "Change a router's port, or attach it to something else.")
 _command("route", "Change a static route: `set route red/r1/0.0.0.0/0 --nexthop 100.64.0.6`.")
+_command("external-network", "Change an external network.")
+_command("snat", "Change a source NAT.")
+_command("floating-ip", "Change a floating IP: `set floating-ip red/r1/web --port web-2`.")
+_command("load-balancer", "Change a load balancer.")
+_command("member", "Change a member of a load balancer: `set member red/www/a --drain`.")
 
 
 @click.command("remove")

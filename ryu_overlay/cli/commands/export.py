@@ -1,4 +1,4 @@
-"""`export`: tenants as `apply` takes them."""
+"""`export`: tenants and external networks as `apply` takes them."""
 
 from __future__ import annotations
 
@@ -14,9 +14,11 @@ from ryu_overlay.cli.session import Session, common, pass_session
 @common
 @pass_session
 def export(session: Session, tenants: tuple[str, ...]) -> None:
-    """Print tenants as `apply` takes them: every tenant, or those named. One alone is printed as its own document.
+    """Print tenants as `apply` takes them: every tenant and external network, or the tenants named.
 
-    What is read-only (UUIDs, keys, bindings, MTU) is left out and the order is fixed, so that two exports of the
+    One tenant alone is printed as its own document.
+
+    What is read-only (UUIDs, keys, bindings, the MTU of VMs) is left out and the order is fixed, so that two exports of the
     same network are equal. With --json each answer is printed as it came, one after another.
     """
     answers = [session.read("tenants", name) for name in tenants] or [session.read("network")]
@@ -25,6 +27,6 @@ def export(session: Session, tenants: tuple[str, ...]) -> None:
         for answer in answers:
             session.raw(answer)
     elif not tenants:
-        click.echo(pretty({"tenants": documents[0].get("tenants", [])}))
+        click.echo(pretty(documents[0]))
     else:
         click.echo(pretty(documents[0] if len(documents) == 1 else {"tenants": documents}))

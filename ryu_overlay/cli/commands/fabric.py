@@ -1,4 +1,4 @@
-"""What is under the logical network: chassis, bindings, tunnels, drops, drift and revisions, all read-only."""
+"""What is under the logical network: chassis, bindings, tunnels, uplinks, members, drops, drift and revisions, all read-only."""
 
 from __future__ import annotations
 
@@ -62,6 +62,16 @@ bindings = _list(
 )
 tunnels = _list(
     "tunnels", ("chassis", "peer", "remote_ip", "interface", "ofport", "up", "networks"), "Show which tunnels exist and why."
+)
+uplinks = _list(
+    "uplinks",
+    ("tenant", "router", "port", "network", "address", "active", "state", "gateways", "reason"),
+    "Show which chassis carries each uplink, or why none does; gateways are in the order in which they take over.",
+)
+members = _list(
+    "members",
+    ("tenant", "load_balancer", "member", "port", "chassis", "address", "number", "weight", "state", "since", "reason"),
+    "Show how the members of load balancers are: whether they get new connections, since when, and why not.",
 )
 drops = _list(
     "drops", ("reason", "chassis", "kind", "object", "packets", "bytes"), "Show every named drop, by chassis and object."

@@ -18,7 +18,17 @@ from click.testing import Result
 Json = dict[str, Any]
 Run = Callable[..., Result]
 """Runs overlayctl with the words given; `input` is its standard input."""
-KINDS = {"tenants": "tenant", "switches": "switch", "routers": "router", "routes": "route"}
+COLLECTIONS = ("switches", "routers", "load_balancers", "ports", "routes", "snats", "floating_ips", "members")
+KINDS = {
+    "tenants": "tenant",
+    "switches": "switch",
+    "routers": "router",
+    "routes": "route",
+    "snats": "snat",
+    "floating_ips": "floating-ip",
+    "load_balancers": "load-balancer",
+    "members": "member",
+}
 CHASSIS: Json = {
     "name": "hv1",
     "encap_ip": "172.31.0.1",
@@ -45,10 +55,13 @@ class FakeRest:
 
     def __init__(self) -> None:
         self.tenants: list[Json] = []
+        self.external_networks: list[Json] = []
         self.revision = 0
         self.converges = True
         self.asked: list[tuple[str, str, Json, Any]] = []
-        self.others: Json = {"chassis": [CHASSIS], "bindings": [], "tunnels": [], "drops": [], "drift": []}
+        self.others: Json = {"chassis": [CHASSIS]} | {
+            name: [] for name in ("bindings", "tunnels", "uplinks", "members", "drops", "drift")
+        }
         self.problem: Problem | None = None
         self.raw: tuple[str, bytes] | None = None
 
@@ -63,7 +76,9 @@ class FakeRest:
 
     def _get(self, parts: list[str], query: Json) -> Json:
         if parts[0] == "network":
-            return {"tenants": self.tenants}
+            return {"external_networks": self.external_networks, "tenants": self.tenants}
+        if parts == ["external-networks"]:
+            return {"external_networks": self.external_networks}
         if parts == ["tenants"]:
             return {"tenants": [{"name": t["name"], "description": t.get("description", "")} for t in self.tenants]}
         if parts[0] == "ports":
@@ -92,10 +107,10 @@ class FakeRest:
 
     def _find(self, parts: list[str]) -> tuple[list[Json], str]:
         """The objects at this path (one, or none), and the last name in it."""
-        within: Json = {"tenants": self.tenants}
+        within: Json = {"tenants": self.tenants, "external_networks": self.external_networks}
         found: list[Json] = []
         for collection, name in zip(parts[::2], parts[1::2], strict=True):
-            found = [o for o in within.get(collection, []) if o.get("name", o.get("prefix")) == name]
+            found = [o for o in within.get(collection.replace("-", "_"), []) if o.get("name", o.get("prefix")) == name]
             within = self._only(found, name) if len(parts) > 2 and name != parts[-1] else (found or [{}])[0]
         return found, parts[-1]
 
@@ -110,15 +125,15 @@ class FakeRest:
             target.update(body)
             return 200, target
         siblings = self._siblings(parts[:-1])
-        if any(target.get(c) for c in ("switches", "routers", "ports", "routes")) and query.get("cascade") != "true":
+        if any(target.get(c) for c in COLLECTIONS) and query.get("cascade") != "true":
             raise Problem(409, "in use", ("", "its ports stand in the way"))
         siblings.remove(target)
         return 204, None
 
     def _siblings(self, parts: list[str]) -> list[Json]:
         if len(parts) == 1:
-            return self.tenants
-        siblings: list[Json] = self._only(*self._find(parts[:-1])).setdefault(parts[-1], [])
+            return self.tenants if parts == ["tenants"] else self.external_networks
+        siblings: list[Json] = self._only(*self._find(parts[:-1])).setdefault(parts[-1].replace("-", "_"), [])
         return siblings
 
     def _create(self, parts: list[str], body: Json) -> tuple[int, Json]:
@@ -145,6 +160,7 @@ class FakeRest:
         changed = [name for name in given if name in before and before[name] != given[name]]
         if not dry:
             self.tenants = [t for t in self.tenants if t["name"] not in named] + body["tenants"]
+            self.external_networks = body.get("external_networks", self.external_networks)
             self.revision += 1
         lists = {"created": [name for name in given if name not in before], "changed": changed, "deleted": gone}
         return {what: [dict(zip(("kind", "name"), n.split(" "), strict=True)) for n in names] for what, names in lists.items()}
@@ -155,11 +171,9 @@ def _objects(tenants: list[Json]) -> dict[str, tuple[str, Json]]:
 
     def gather(kind: str, prefix: str, tenant: str, each: Json) -> None:
         name = prefix + str(each.get("name", each.get("prefix")))
-        own = {
-            k: v for k, v in each.items() if k not in ("uuid", "key", "mtu", "binding", "switches", "routers", "ports", "routes")
-        }
+        own = {k: v for k, v in each.items() if k not in ("uuid", "key", "mtu", "binding", *COLLECTIONS)}
         found[f"{kind} {name}"] = (tenant, own)
-        for collection in ("switches", "routers", "ports", "routes"):
+        for collection in COLLECTIONS:
             for child in each.get(collection, []):
                 ports = "router-port" if kind == "router" else "port"
                 gather(KINDS.get(collection, ports), f"{name}/", tenant, child)

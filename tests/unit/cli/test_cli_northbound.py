@@ -15,7 +15,7 @@ from ryu_overlay.model.objects import RouterPort
 from ryu_overlay.northbound.dispatch import Api
 from ryu_overlay.northbound.http import Incoming
 from tests.unit.cli.fake_rest import Run, listening
-from tests.unit.northbound.memory import RED, MemoryService
+from tests.unit.northbound.memory import GREEN, INTERNET, RED, MemoryService
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -82,6 +82,17 @@ add router-port blue/r1 up --address 100.64.0.1/30
 add router-port blue/r2 down --address 100.64.0.2/30 --peer r1/up
 add route blue/r1 0.0.0.0/0 --nexthop 100.64.0.2"""
 
+WAY_OUT = """\
+add external-network internet --physical-network physnet1 --vlan 100 --subnet 203.0.113.0/24 --gateway 203.0.113.1 \
+--pool 203.0.113.50-203.0.113.99
+add router-port blue/r1 out --external internet --gateway hv1 --gateway hv2
+add snat blue/r1 all --prefix 10.0.1.0/24
+add floating-ip blue/r1 a --port a-1
+add load-balancer blue/www --vip 203.0.113.20 --port 80 --router r1 --check tcp --interval 1.5
+add member blue/www one --port a-1 --number 8080
+add load-balancer blue/dns --vip 10.0.2.53 --port 53 --protocol udp --switch b
+add member blue/dns/one --port b-1 --weight 3"""
+
 
 def test_a_tenant_by_hand_and_its_export_applied_elsewhere(run: Run, service: MemoryService) -> None:
     for line in BY_HAND.splitlines():
@@ -94,6 +105,45 @@ def test_a_tenant_by_hand_and_its_export_applied_elsewhere(run: Run, service: Me
     assert run("apply", "-", input=exported).output.count("+ ") == len(BY_HAND.splitlines())
     assert done(run, "export blue") == exported
     assert run("apply", "-", input=done(run, "export --json")).output.startswith("0 created, 0 changed, 0 deleted")
+
+
+def test_a_way_out_by_hand_and_its_export_applied_elsewhere(run: Run, service: MemoryService) -> None:
+    lines = [*BY_HAND.splitlines()[:-1], *WAY_OUT.splitlines()]
+    for line in lines:
+        assert " created" in done(run, line)
+        assert " is there already" in done(run, line)
+    exported = done(run, "export")
+    [internet] = json.loads(exported)["external_networks"]
+    assert (internet["mtu"], internet["pools"]) == (1500, ["203.0.113.50-203.0.113.99"])
+    assert run("apply", "-", input=exported).output.startswith("0 created, 0 changed, 0 deleted")
+    assert run("remove", "external-network", "internet").exit_code == 1
+    done(run, "remove tenant blue --cascade")
+    done(run, "remove external-network internet")
+    assert run("apply", "-", input=exported).output.count("+ ") == len(lines)
+    assert done(run, "export") == exported
+    assert run("apply", "-", input=done(run, "export --json")).output.startswith("0 created, 0 changed, 0 deleted")
+
+
+def test_changes_of_the_way_out_by_hand(run: Run, service: MemoryService) -> None:
+    assert run("apply", "-", input=json.dumps({"external_networks": [INTERNET], "tenants": [GREEN]})).exit_code == 0
+    done(run, "set external-network internet --mtu 1400 --no-vlan")
+    done(run, "set member green/www/a --drain --no-number")
+    done(run, "set snat green/r1/out --no-ports --address 203.0.113.77")
+    done(run, "set floating-ip web --centralised --port g-2")
+    done(run, "set load-balancer green/www --check tcp --timeout 0.5")
+    done(run, "set router-port green/r1/up --no-gateway --preempt")
+    tables = service.network.tables
+    assert (tables["external_network"]["internet",].mtu, tables["external_network"]["internet",].vlan) == (1400, None)
+    assert tables["member"]["green", "www", "a"].drained and tables["member"]["green", "www", "a"].number is None
+    assert (tables["snat"]["green", "r1", "out"].ports, tables["floating_ip"]["green", "r1", "web"].port) == (None, "g-2")
+    assert (tables["load_balancer"]["green", "www"].check, tables["load_balancer"]["green", "www"].timeout) == ("tcp", 0.5)
+    assert tables["router_port"]["green", "r1", "up"].gateways == ()
+    done(run, "remove load-balancer green/www --cascade")
+    done(run, "remove floating-ip web")
+    done(run, "remove snat green/r1/out")
+    done(run, "set router-port green/r1/up --detach")
+    up = service.network.tables["router_port"]["green", "r1", "up"]
+    assert (up.external, up.vni, up.zone) == (None, 0, 0)
 
 
 @pytest.mark.usefixtures("red")
@@ -176,6 +226,28 @@ def test_every_view_and_its_json(run: Run, service: MemoryService) -> None:
         ("drops", "spoofed_mac"),
         ("drift", "ls_in_mac"),
         ("revision", "hv2"),
+    ):
+        assert holds in done(run, line), f"{line}:\n{done(run, line)}"
+        json.loads(done(run, f"{line} --json"))
+
+
+def test_every_view_of_the_way_out_and_its_json(run: Run, service: MemoryService) -> None:
+    assert run("apply", "-", input=json.dumps({"external_networks": [INTERNET], "tenants": [GREEN]})).exit_code == 0
+    for line, holds in (
+        ("list external-networks", "203.0.113.50-203.0.113.99"),
+        ("list snats green/r1", "green/r1  out   10.0.1.0/25"),
+        ("list floating-ips --tenant green", "green/r1  web"),
+        ("list load-balancers green", "green/www"),
+        ("list members", "8080"),
+        ("list router-ports green/r1", "external network internet"),
+        ("show router green/r1", "floating ips:"),
+        ("show router-port green/r1/up", "65535"),
+        ("show floating-ip web", "g-1"),
+        ("show load-balancer green/www", "members:"),
+        ("show member green/www/b", "drained  yes"),
+        ("show external-network internet", "physnet1"),
+        ("uplinks", "hv1, hv2"),
+        ("members", "answered 503"),
     ):
         assert holds in done(run, line), f"{line}:\n{done(run, line)}"
         json.loads(done(run, f"{line} --json"))

@@ -82,6 +82,16 @@ COMPLETIONS = {
     "overlayctl add port red": ["red/web"],
     "overlayctl add router-port red/r1 x --switch ": ["web"],
     "overlayctl add router-port red/r1 x --peer r2": ["r2/down"],
+    "overlayctl add router-port red/r1 x --external ": ["internet"],
+    "overlayctl add router-port red/r1 x --gateway h": ["hv1"],
+    "overlayctl add snat red/": ["red/r2", "red/r1"],
+    "overlayctl add floating-ip red/r1 x --port ": ["web-1"],
+    "overlayctl set floating-ip ": ["red/r1/www-ip"],
+    "overlayctl add member red/www b --port w": ["web-1"],
+    "overlayctl add load-balancer red/x --router r1": ["r1"],
+    "overlayctl show external-network ": ["internet"],
+    "overlayctl list snats ": ["red/r2", "red/r1"],
+    "overlayctl list members ": ["red/www"],
     "overlayctl list --tenant ": ["red"],
     "overlayctl export r": ["red"],
     "overlayctl chassis ": ["hv1"],
@@ -100,7 +110,7 @@ def complete(line: str, **env: str) -> list[str]:
 
 
 @pytest.mark.parametrize("line", COMPLETIONS)
-def test_completes_names_from_the_controller(red: FakeRest, line: str) -> None:
+def test_completes_names_from_the_controller(out: FakeRest, line: str) -> None:
     assert complete(line) == COMPLETIONS[line]
 
 

@@ -43,26 +43,99 @@ REQUESTS: dict[str, tuple[str, str, Any]] = {
     ),
     "set router-port red/r1/up --switch web": (
         *("PATCH", "/v1/tenants/red/routers/r1/ports/up"),
-        {"switch": "web", "peer": None},
+        {"switch": "web", "peer": None, "external": None, "gateways": [], "preempt": True},
     ),
     "set router-port red/r1/up --detach": (
         *("PATCH", "/v1/tenants/red/routers/r1/ports/up"),
-        {"switch": None, "peer": None},
+        {"switch": None, "peer": None, "external": None, "gateways": [], "preempt": True},
     ),
     "set route red/r1/0.0.0.0/0 --nexthop 100.64.0.6": (
         *("PATCH", "/v1/tenants/red/routers/r1/routes/0.0.0.0%2F0"),
         {"nexthops": ["100.64.0.6"]},
     ),
+    "add port red/web/web-2": ("POST", "/v1/tenants/red/switches/web/ports", {"name": "web-2"}),
+    "add external-network office --physical-network physnet2 --vlan 7 --subnet 198.51.100.0/24 --gateway 198.51.100.1 "
+    "--pool 198.51.100.9 --pool 198.51.100.20-198.51.100.29 --mtu 1400": (
+        *("POST", "/v1/external-networks"),
+        {
+            "name": "office",
+            "physical_network": "physnet2",
+            "vlan": 7,
+            "subnet": "198.51.100.0/24",
+            "gateway": "198.51.100.1",
+            "pools": ["198.51.100.9", "198.51.100.20-198.51.100.29"],
+            "mtu": 1400,
+        },
+    ),
+    "add router-port red/r2 out --external internet --gateway hv1 --gateway hv2 --no-preempt": (
+        *("POST", "/v1/tenants/red/routers/r2/ports"),
+        {"name": "out", "external": "internet", "gateways": ["hv1", "hv2"], "preempt": False},
+    ),
+    "add snat red/r1/some --prefix 10.0.1.0/24 --address 203.0.113.9 --ports 20000-20010": (
+        *("POST", "/v1/tenants/red/routers/r1/snats"),
+        {"name": "some", "prefixes": ["10.0.1.0/24"], "addresses": ["203.0.113.9"], "ports": "20000-20010"},
+    ),
+    "add floating-ip red/r1 db-ip --port web-1 --address 203.0.113.77 --inside 10.0.1.11 --centralised": (
+        *("POST", "/v1/tenants/red/routers/r1/floating-ips"),
+        {"name": "db-ip", "port": "web-1", "address": "203.0.113.77", "inside": "10.0.1.11", "distributed": False},
+    ),
+    "add load-balancer red/dns --vip 10.0.1.53 --port 53 --protocol udp --switch web --check tcp --interval 0.5 --fall 2": (
+        *("POST", "/v1/tenants/red/load-balancers"),
+        {
+            "name": "dns",
+            "vip": "10.0.1.53",
+            "port": 53,
+            "protocol": "udp",
+            "switch": "web",
+            "check": "tcp",
+            "interval": 0.5,
+            "fall": 2,
+        },
+    ),
+    "add member red/www b --port web-1 --number 8080 --weight 5 --drain": (
+        *("POST", "/v1/tenants/red/load-balancers/www/members"),
+        {"name": "b", "port": "web-1", "number": 8080, "weight": 5, "drained": True},
+    ),
+    "set external-network internet --no-vlan --no-gateway --no-pool": (
+        *("PATCH", "/v1/external-networks/internet"),
+        {"vlan": None, "gateway": None, "pools": []},
+    ),
+    "set router-port red/r1/out --no-gateway --preempt": (
+        *("PATCH", "/v1/tenants/red/routers/r1/ports/out"),
+        {"gateways": [], "preempt": True},
+    ),
+    "set router-port red/r1/up --external internet --gateway hv2": (
+        *("PATCH", "/v1/tenants/red/routers/r1/ports/up"),
+        {"external": "internet", "gateways": ["hv2"], "switch": None, "peer": None},
+    ),
+    "set snat red/r1/all --no-address --no-ports": (
+        *("PATCH", "/v1/tenants/red/routers/r1/snats/all"),
+        {"addresses": [], "ports": None},
+    ),
+    "set floating-ip www-ip --port web-1 --no-inside --distributed": (
+        *("PATCH", "/v1/tenants/red/routers/r1/floating-ips/www-ip"),
+        {"port": "web-1", "inside": None, "distributed": True},
+    ),
+    "set load-balancer red/www --switch web --check http --path /healthz": (
+        *("PATCH", "/v1/tenants/red/load-balancers/www"),
+        {"switch": "web", "router": None, "check": "http", "path": "/healthz"},
+    ),
+    "set member red/www/a --no-drain --no-number": (
+        *("PATCH", "/v1/tenants/red/load-balancers/www/members/a"),
+        {"drained": False, "number": None},
+    ),
+    "remove floating-ip www-ip": ("DELETE", "/v1/tenants/red/routers/r1/floating-ips/www-ip", None),
+    "remove external-network internet": ("DELETE", "/v1/external-networks/internet", None),
     "remove port web-1": ("DELETE", "/v1/tenants/red/switches/web/ports/web-1", None),
     "remove route red/r1/0.0.0.0/0": ("DELETE", "/v1/tenants/red/routers/r1/routes/0.0.0.0%2F0", None),
 }
 
 
 @pytest.mark.parametrize("line", REQUESTS)
-def test_request(run: Run, red: FakeRest, line: str) -> None:
+def test_request(run: Run, out: FakeRest, line: str) -> None:
     result = run(*line.split())
     assert result.exit_code == 0, result.output
-    method, path, _, body = red.asked[-1]
+    method, path, _, body = out.asked[-1]
     assert (method, path) == REQUESTS[line][:2]
     assert body == REQUESTS[line][2] or {**REQUESTS[line][2], "mac": "02:00:00:00:00:0a"} == body
     assert result.output.endswith("(revision 1)\n")
@@ -129,6 +202,14 @@ def test_apply_takes_three_shapes_and_tells_the_difference(run: Run, rest: FakeR
     assert output.splitlines()[:3] == ["+ switch blue/t", "~ tenant blue", "- switch blue/s"]
 
 
+def test_apply_takes_external_networks_alone_and_names_their_fields(run: Run, rest: FakeRest) -> None:
+    document = {"external_networks": [{"name": "internet"}]}
+    assert run("apply", "-", input=json.dumps(document)).exit_code == 0
+    assert rest.asked[-1][3] == {"external_networks": [{"name": "internet"}], "tenants": []}
+    rest.problem = Problem(422, "wrong", ("external_networks[0].subnet", "is required"))
+    assert run("apply", "-", input=json.dumps(document)).stderr == "error: external_networks[0].subnet: is required\n"
+
+
 def test_apply_names_fields_as_they_stand_in_the_file(run: Run, rest: FakeRest) -> None:
     bad = {"name": "blue", "switches": [{"name": "s", "subnets": ["10.0.1.0/24", "10.0.1.0/24"]}]}
     for document, field in (
@@ -163,6 +244,14 @@ def test_contradicting_or_missing_options_are_wrong_usage(run: Run, rest: FakeRe
         "add router-port red/r1 x --switch a --peer r2/b",
         "set router-port red/r1/x --switch a --detach",
         "add port red/web x --address 10.0.1.1 --no-address",
+        "add router-port red/r1 x --external a --switch b",
+        "set router-port red/r1/x --external a --detach",
+        "set router-port red/r1/x --gateway a --no-gateway",
+        "add load-balancer red/x --router a --switch b",
+        "set snat red/r1/x --ports 1-2 --no-ports",
+        "add snat red x",
+        "add member red/www",
+        "add route red 10.0.0.0/8",
         "set port red/web/x",
         "add switch red",
         "add port red/web/x y",

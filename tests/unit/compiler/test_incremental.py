@@ -24,7 +24,7 @@ def content(program: Program) -> Installed:
     assert [k for k, n in Counter(f.key for f in flows).items() if n > 1] == []
     assert [k for k, n in Counter(g.number for g in groups).items() if n > 1] == []
     meters = {m.number: m.encoded for m in program.meters}
-    return Installed({f.key: f.value for f in flows}, {g.number: g.encoded for g in groups}, meters)
+    return Installed({f.key: f.value for f in flows}, {g.number: g.value for g in groups}, meters)
 
 
 def contents(programs: dict[str, Program]) -> dict[str, Installed]:

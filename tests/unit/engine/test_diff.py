@@ -72,7 +72,7 @@ def test_a_group_comes_and_goes() -> None:
 def test_a_group_of_another_type_is_made_ours() -> None:
     wanted = program(groups=(group(5, 1, 2),))
     installed = have(wanted)
-    installed.groups[5] = b""
+    installed.groups[5] = 3, installed.groups[5][1]
     assert words(installed, wanted, None) == ["~group5", "barrier7"]
 
 

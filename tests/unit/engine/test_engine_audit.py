@@ -7,6 +7,7 @@ import struct
 import pytest
 
 from ryu_overlay.engine.bridge import ANSWER_WITHIN, RETRY_AFTER
+from ryu_overlay.engine.drift import GROUP_NUMBER_BITS
 from ryu_overlay.engine.events import (
     Confirmed,
     NetworkChanged,
@@ -65,7 +66,7 @@ def test_foreign_flows_are_reported_untouched_until_they_are_gone(world: World) 
 def test_groups_drift_too_but_foreign_ones_do_not(world: World) -> None:
     groups = world["hv1"].switch.groups
     first, second = sorted(groups)
-    foreign = 0x1000001
+    foreign = 1 << GROUP_NUMBER_BITS | 1
     groups[foreign] = (0, b"whatever")
     kind, data = groups[first]
     groups[first] = (0, data)

@@ -213,7 +213,7 @@ class World:
 
 def assert_holds(switch: SimulatedSwitch, program: Program) -> None:
     assert switch.ours == {flow.key: flow.value for flow in program.flows()}
-    assert switch.groups == {group.number: (1, group.encoded) for group in program.groups()}
+    assert switch.groups == {group.number: group.value for group in program.groups()}
     assert switch.meters == {meter.number: meter.encoded for meter in program.meters}
 
 

@@ -14,6 +14,14 @@ from ryu_overlay.model.objects import KINDS
 Body = Mapping[str, Any]
 
 
+def _range(make: Callable[[str], Any]) -> Callable[[str | None], Any]:
+    return lambda text: None if text is None else tuple(make(end) for end in text.split("-"))
+
+
+def _perhaps(make: Callable[[str], Any]) -> Callable[[str | None], Any]:
+    return lambda text: None if text is None else make(text)
+
+
 def _list(make: Callable[[str], Any]) -> Callable[[list[str]], list[Any]]:
     return lambda items: [make(item) for item in items]
 
@@ -25,6 +33,15 @@ _PARSERS: dict[tuple[str, str], Callable[[Any], Any]] = {
     ("router_port", "peer"): lambda peer: tuple(peer.split("/")) if peer is not None else None,
     ("route", "prefix"): IPv4Network,
     ("route", "nexthops"): _list(IPv4Address),
+    ("external_network", "subnet"): IPv4Network,
+    ("external_network", "gateway"): _perhaps(IPv4Address),
+    ("external_network", "pools"): _list(_range(IPv4Address)),
+    ("snat", "prefixes"): _list(IPv4Network),
+    ("snat", "addresses"): _list(IPv4Address),
+    ("snat", "ports"): _range(int),
+    ("floating_ip", "address"): _perhaps(IPv4Address),
+    ("floating_ip", "inside"): _perhaps(IPv4Address),
+    ("load_balancer", "vip"): _perhaps(IPv4Address),
 }
 
 

@@ -14,6 +14,8 @@ Json = dict[str, Any]
 POOL = (
     *("red", "blue", "web", "db", "web-1", "web-2", "r1", "r2", "up", "down", "r1/up", "r2/down", "r1/web"),
     *("10.0.1.0/24", "10.0.2.0/24", "10.0.1.1/24", "100.64.0.1/30", "100.64.0.2/30", "10.9.0.0/16", "0.0.0.0/0"),
+    *("internet", "physnet1", "lan", "out", "g-1", "g-2", "www", "a", "hv1", "hv2", "203.0.113.0/24", "203.0.113.9/24"),
+    *("203.0.113.1", "203.0.113.20", "203.0.113.50", "203.0.113.77", "203.0.113.50-203.0.113.99", "20000-20010"),
     *("10.0.1.11", "10.0.1.12", "10.0.2.5", "100.64.0.2", "02:00:00:00:01:0b", "02:00:00:00:00:01", "02:00:00:00:09:09"),
 )
 """Texts that mean something in the network the tests start from: what fits a schema is drawn from here as often as not."""
@@ -70,10 +72,14 @@ class Bodies:
             )
         if kind == "array":
             return st.lists(self.fitting(schema["items"]), min_size=schema.get("minItems", 0), max_size=3)
+        if "enum" in schema:
+            return st.sampled_from(schema["enum"])
         if kind == "string":
             return _text(schema)
-        if kind in ("integer", "number"):
+        if kind == "integer":
             return st.integers(schema.get("minimum", 0), schema.get("maximum", 10**6))
+        if kind == "number":
+            return st.floats(schema.get("minimum", 0), schema.get("maximum", 10**6))
         return {"boolean": st.booleans(), "null": st.none()}[kind]
 
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.unit.northbound.memory import RED, Caller, MemoryService
+from tests.unit.northbound.memory import GREEN, INTERNET, RED, Caller, MemoryService
 
 
 @pytest.fixture
@@ -21,3 +21,11 @@ def red(call: Caller) -> Caller:
     """A network with the tenant RED."""
     assert call("POST", "/v1/tenants", RED)[0] == 201
     return call
+
+
+@pytest.fixture
+def green(red: Caller) -> Caller:
+    """The same, with the external network INTERNET and the tenant GREEN."""
+    assert red("POST", "/v1/external-networks", INTERNET)[0] == 201
+    assert red("POST", "/v1/tenants", GREEN)[0] == 201
+    return red

@@ -6,10 +6,10 @@ import json
 from collections.abc import Callable
 from datetime import datetime, timezone
 from ipaddress import IPv4Address
-from typing import Any
+from typing import Any, Literal
 
 from ryu_overlay.model.network import Network
-from ryu_overlay.model.objects import Port
+from ryu_overlay.model.objects import Member, Port, RouterPort
 from ryu_overlay.northbound.dispatch import Api
 from ryu_overlay.northbound.http import Incoming, Response
 from ryu_overlay.northbound.service import (
@@ -17,9 +17,11 @@ from ryu_overlay.northbound.service import (
     ChassisStatus,
     DriftEntry,
     DropCount,
+    MemberStatus,
     RevisionStatus,
     StoreAway,
     TunnelStatus,
+    UplinkStatus,
 )
 
 SINCE = datetime(2024, 5, 1, 12, 30, tzinfo=timezone.utc)
@@ -46,6 +48,47 @@ RED: dict[str, Any] = {
         {"name": "r2", "ports": [{"name": "down", "addresses": ["100.64.0.2/30"]}]},
     ],
 }
+INTERNET: dict[str, Any] = {
+    "name": "internet",
+    "physical_network": "physnet1",
+    "vlan": 100,
+    "subnet": "203.0.113.0/24",
+    "gateway": "203.0.113.1",
+    "pools": ["203.0.113.50-203.0.113.99"],
+    "mtu": 1500,
+}
+GREEN: dict[str, Any] = {
+    "name": "green",
+    "switches": [
+        {
+            "name": "lan",
+            "subnets": ["10.0.1.0/24"],
+            "ports": [{"name": "g-1", "addresses": ["10.0.1.11"]}, {"name": "g-2", "addresses": ["10.0.1.12"]}],
+        }
+    ],
+    "routers": [
+        {
+            "name": "r1",
+            "ports": [
+                {"name": "lan", "addresses": ["10.0.1.1/24"], "switch": "lan"},
+                {"name": "up", "external": "internet", "gateways": ["hv1", "hv2"], "preempt": False},
+            ],
+            "snats": [{"name": "out", "prefixes": ["10.0.1.0/25"], "ports": "20000-20010"}],
+            "floating_ips": [{"name": "web", "port": "g-1"}],
+        }
+    ],
+    "load_balancers": [
+        {
+            "name": "www",
+            "vip": "203.0.113.20",
+            "port": 80,
+            "router": "r1",
+            "check": "http",
+            "members": [{"name": "a", "port": "g-1", "number": 8080}, {"name": "b", "port": "g-2", "drained": True}],
+        }
+    ],
+}
+"""A tenant with a way out, into the external network INTERNET."""
 
 
 class MemoryService:
@@ -108,6 +151,39 @@ class MemoryService:
 
     def tunnels(self) -> list[TunnelStatus]:
         return [TunnelStatus("hv1", "hv2", IPv4Address("172.31.0.2"), "vx-2", 5, ("red/web",), True)]
+
+    def uplinks(self) -> list[UplinkStatus]:
+        ports = [p for p in self.network.tables["router_port"].values() if p.external]
+        return [self._uplink(port) for port in reversed(ports)]
+
+    def _uplink(self, port: RouterPort) -> UplinkStatus:
+        named = (port.tenant, port.router, port.name, port.external or "", port.addresses[0], port.gateways)
+        if not port.gateways:
+            return UplinkStatus(*named, None, "pending", "no chassis maps physnet1")
+        return UplinkStatus(*named, port.gateways[0], "active")
+
+    def members(self) -> list[MemberStatus]:
+        return [self._member(member) for member in reversed([*self.network.tables["member"].values()])]
+
+    def _member(self, member: Member) -> MemberStatus:
+        port = self.network.port_by_name[member.port]
+        balancer = self.network.tables["load_balancer"][member.tenant, member.load_balancer]
+        state: Literal["drained", "down", "unchecked"] = "drained"
+        if not member.drained:
+            state = "down" if balancer.check == "http" else "unchecked"
+        return MemberStatus(
+            tenant=member.tenant,
+            load_balancer=member.load_balancer,
+            member=member.name,
+            port=port.name,
+            chassis=self.binding(port).chassis,
+            address=port.addresses[0],
+            number=member.number or balancer.port,
+            weight=member.weight,
+            state=state,
+            since=None if member.drained else SINCE,
+            reason="answered 503" if state == "down" else None,
+        )
 
     def drops(self) -> list[DropCount]:
         return [

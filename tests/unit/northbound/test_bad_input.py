@@ -8,12 +8,15 @@ from typing import Any
 import pytest
 
 from ryu_overlay.northbound.bodies import MAX_FIELDS, MAX_ITEMS
-from ryu_overlay.northbound.schemas import MAX_FAULTS
+from ryu_overlay.northbound.shape import MAX_FAULTS
 from tests.unit.northbound.memory import Caller
 
 WEB = "/v1/tenants/red/switches/web"
 PORTS = f"{WEB}/ports"
 R1 = "/v1/tenants/red/routers/r1"
+EXTERNAL = "/v1/external-networks"
+GREEN_R1 = "/v1/tenants/green/routers/r1"
+LBS = "/v1/tenants/green/load-balancers"
 
 
 @pytest.mark.parametrize(
@@ -111,6 +114,95 @@ def test_wrong_values(red: Caller, path: str, body: Any, fields: set[str]) -> No
     assert status in (409, 422), document
     assert {error["field"] for error in document["errors"]} == fields
     assert red.service.network is before
+
+
+def external(**fields: Any) -> dict[str, Any]:
+    return {"name": "a", "physical_network": "physnet2", "subnet": "198.51.100.0/24", **fields}
+
+
+def balancer(**fields: Any) -> dict[str, Any]:
+    return {"name": "a", "vip": "203.0.113.21", "port": 80, "router": "r1", **fields}
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "fields"),
+    [
+        (EXTERNAL, {"name": "a"}, {"physical_network", "subnet"}),
+        (EXTERNAL, external(vlan=0), {"vlan"}),
+        (EXTERNAL, external(vlan=4095), {"vlan"}),
+        (EXTERNAL, external(vlan="5"), {"vlan"}),
+        (EXTERNAL, external(gateway="198.51.100.0/24"), {"gateway"}),
+        (EXTERNAL, external(gateway="203.0.113.1"), {"gateway"}),
+        (EXTERNAL, external(mtu=575), {"mtu"}),
+        (EXTERNAL, external(mtu=None), {"mtu"}),
+        (EXTERNAL, external(pools="198.51.100.1"), {"pools"}),
+        (EXTERNAL, external(pools=["198.51.100.9-198.51.100.1"]), {"pools[0]"}),
+        (EXTERNAL, external(pools=["198.51.100.1-", 3, "198.51.100.1-x", "a", "1-2-3", None]), {f"pools[{n}]" for n in range(6)}),
+        (EXTERNAL, external(pools=["203.0.113.1"]), {"pools[0]"}),
+        (EXTERNAL, external(physical_network="physnet1", vlan=100), {"vlan"}),
+        (f"{GREEN_R1}/ports", {"name": "a", "external": None}, {"addresses"}),
+        (f"{GREEN_R1}/ports", {"name": "a", "external": "a b"}, {"external"}),
+        (f"{GREEN_R1}/ports", {"name": "a", "external": "internet", "addresses": None}, {"addresses"}),
+        (f"{R1}/ports", {"name": "a", "external": "nowhere"}, {"external"}),
+        (f"{R1}/ports", {"name": "a", "external": "internet", "addresses": ["203.0.113.1/24"]}, {"addresses[0]"}),
+        (f"{R1}/ports", {"name": "a", "external": "internet", "gateways": ["hv1", "-"]}, {"gateways[1]"}),
+        (f"{R1}/ports", {"name": "a", "external": "internet", "gateways": ["hv1"] * 9}, {"gateways"}),
+        (f"{R1}/ports", {"name": "a", "external": "internet", "preempt": None}, {"preempt"}),
+        (f"{GREEN_R1}/snats", {"name": "a"}, {"prefixes"}),
+        (f"{GREEN_R1}/snats", {"name": "a", "prefixes": []}, {"prefixes"}),
+        (f"{GREEN_R1}/snats", {"name": "a", "prefixes": ["10.0.1.129/25"]}, {"prefixes[0]"}),
+        (f"{GREEN_R1}/snats", {"name": "a", "prefixes": ["10.7.0.0/16"]}, {"prefixes[0]"}),
+        *(
+            (f"{GREEN_R1}/snats", {"name": "a", "prefixes": ["10.0.1.128/25"], "ports": ports}, {"ports"})
+            for ports in ("", "0", "0-9", "9-1", "1-65536", "1-", "01-2", "1 - 2", 5, [1, 2], "1-2-3", "x")
+        ),
+        (f"{GREEN_R1}/floating-ips", {"name": "a"}, {"port"}),
+        (f"{GREEN_R1}/floating-ips", {"name": "a", "port": "g-2", "address": None}, {"address"}),
+        (f"{GREEN_R1}/floating-ips", {"name": "a", "port": "g-2", "address": "192.0.2.1"}, {"address"}),
+        (f"{GREEN_R1}/floating-ips", {"name": "a", "port": "g-2", "inside": "10.0.1.11"}, {"inside"}),
+        (f"{R1}/floating-ips", {"name": "a", "port": "web-1"}, {"address"}),
+        (LBS, {"name": "a"}, {"vip", "port"}),
+        (LBS, balancer(port=65536), {"port"}),
+        (LBS, balancer(protocol="sctp"), {"protocol"}),
+        (LBS, balancer(check="ping", path="x"), {"check", "path"}),
+        (LBS, balancer(path="/a b"), {"path"}),
+        (LBS, balancer(path="/" * 201), {"path"}),
+        (LBS, balancer(interval=0.4, timeout=61, rise=0, fall=11), {"interval", "timeout", "rise", "fall"}),
+        (LBS, balancer(interval="2", timeout=True), {"interval", "timeout"}),
+        (LBS, balancer(interval=10**400), {"interval"}),
+        (LBS, balancer(interval=1, timeout=2), {"timeout"}),
+        (LBS, balancer(vip="203.0.113.20"), {"vip"}),
+        (LBS, balancer(members=[{"name": "m"}]), {"members[0].port"}),
+        (f"{LBS}/www/members", {"name": "c", "port": "g-2", "weight": 0, "number": 0}, {"weight", "number"}),
+        (f"{LBS}/www/members", {"name": "c", "port": "nobody"}, {"port"}),
+        (f"{LBS}/www/members", {"name": "c", "port": "g-1", "number": 8080}, {"port"}),
+    ],
+)
+def test_wrong_values_of_the_way_out(green: Caller, path: str, body: Any, fields: set[str]) -> None:
+    before = green.service.network
+    status, document, _ = green("POST", path, body)
+    assert status in (409, 422), document
+    assert {error["field"] for error in document["errors"]} == fields, document
+    assert green.service.network is before
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "reason"),
+    [
+        (LBS, balancer(check="ping"), "must be 'none', 'tcp' or 'http'"),
+        (LBS, balancer(interval="2"), "must be a number"),
+        (LBS, balancer(interval=0.25), "must be at least 0.5"),
+        (f"{GREEN_R1}/snats", {"name": "a", "prefixes": []}, "needs at least 1"),
+        (
+            f"{GREEN_R1}/snats",
+            {"name": "a", "prefixes": ["10.0.1.128/25"], "ports": "9-1"},
+            "'9-1' ends before it begins; write 1-9",
+        ),
+        (f"{GREEN_R1}/ports", {"name": "a"}, "is required, except for an uplink (with external)"),
+    ],
+)
+def test_reasons_are_told_in_words(green: Caller, path: str, body: Any, reason: str) -> None:
+    assert list(green.refused(422, "POST", path, body).values()) == [reason]
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,7 @@ from ryu_overlay.northbound.openapi import document
 from ryu_overlay.northbound.routes import ROUTES
 from tests.effort import times
 from tests.unit.northbound.bodies_from_schema import JUNK, POOL, Bodies
-from tests.unit.northbound.memory import RED, Caller, MemoryService
+from tests.unit.northbound.memory import GREEN, INTERNET, RED, Caller, MemoryService
 
 DOCUMENT = json.loads(json.dumps(document(ROUTES)))
 BODIES = Bodies(DOCUMENT)
@@ -30,12 +30,17 @@ SHAPES = {
     (r.path, m.lower(), status): shape for r in ROUTES for m, o in r.operations.items() for status, shape in o.answers.items()
 }
 NAMES = {
-    "tenant": ["red"],
-    "switch": ["web"],
+    "tenant": ["red", "green"],
+    "switch": ["web", "lan"],
     "router": ["r1", "r2"],
-    "port": ["web-1", "web", "up", "down"],
+    "port": ["web-1", "web", "up", "down", "lan", "g-1"],
     "prefix": ["10.9.0.0/16", "0.0.0.0/0", "10.9.0.0"],
     "chassis": ["hv1", "hv2"],
+    "external_network": ["internet"],
+    "snat": ["out"],
+    "floating_ip": ["web"],
+    "load_balancer": ["www"],
+    "member": ["a", "b"],
 }
 QUERY_JUNK = st.sampled_from(
     ["", "wait=x", "wait=1e999", "cascade=1", "colour=red", "&&", "%ff", "wait=0&wait=0", "dry_run=true"]
@@ -46,7 +51,8 @@ QUERY_JUNK = st.sampled_from(
 def start() -> Any:
     """The network every example starts from."""
     service = MemoryService()
-    assert Caller(service)("POST", "/v1/tenants", RED)[0] == 201
+    body = {"external_networks": [INTERNET], "tenants": [RED, GREEN]}
+    assert Caller(service)("PUT", "/v1/network", body)[0] == 200
     return service.network
 
 

@@ -12,6 +12,8 @@ from tests.unit.northbound.memory import RED, Caller, MemoryService
 WEB = "/v1/tenants/red/switches/web"
 WEB_1 = f"{WEB}/ports/web-1"
 R1 = "/v1/tenants/red/routers/r1"
+GREEN_R1 = "/v1/tenants/green/routers/r1"
+WWW = "/v1/tenants/green/load-balancers/www"
 ITEMS = (
     "/v1/tenants/red",
     WEB,
@@ -19,7 +21,27 @@ ITEMS = (
     R1,
     f"{R1}/ports/up",
     f"{R1}/routes/10.9.0.0/16",
+    "/v1/external-networks/internet",
+    "/v1/tenants/green",
+    GREEN_R1,
+    f"{GREEN_R1}/ports/up",
+    f"{GREEN_R1}/snats/out",
+    f"{GREEN_R1}/floating-ips/web",
+    WWW,
+    f"{WWW}/members/a",
 )
+PARAMETERS = {
+    "tenants": "tenant",
+    "switches": "switch",
+    "routers": "router",
+    "ports": "port",
+    "routes": "prefix",
+    "external-networks": "external_network",
+    "snats": "snat",
+    "floating-ips": "floating_ip",
+    "load-balancers": "load_balancer",
+    "members": "member",
+}
 NEW: tuple[tuple[str, dict[str, Any], str], ...] = (
     ("/v1/tenants", {"name": "blue"}, "/v1/tenants/blue"),
     ("/v1/tenants/red/switches", {"name": "db", "subnets": ["10.0.2.0/24"]}, "/v1/tenants/red/switches/db"),
@@ -27,22 +49,44 @@ NEW: tuple[tuple[str, dict[str, Any], str], ...] = (
     ("/v1/tenants/red/routers", {"name": "r3"}, "/v1/tenants/red/routers/r3"),
     (f"{R1}/ports", {"name": "out", "addresses": ["192.0.2.1/24"]}, f"{R1}/ports/out"),
     (f"{R1}/routes", {"prefix": "10.8.0.0/16", "nexthops": ["100.64.0.2"]}, f"{R1}/routes/10.8.0.0%2F16"),
+    (
+        "/v1/external-networks",
+        {"name": "office", "physical_network": "physnet2", "subnet": "198.51.100.0/24"},
+        "/v1/external-networks/office",
+    ),
+    (f"{R1}/ports", {"name": "out", "external": "internet"}, f"{R1}/ports/out"),
+    (
+        f"{GREEN_R1}/snats",
+        {"name": "two", "prefixes": ["10.0.1.128/25"], "addresses": ["203.0.113.30"], "ports": "4000-4001"},
+        f"{GREEN_R1}/snats/two",
+    ),
+    (
+        f"{GREEN_R1}/floating-ips",
+        {"name": "db", "port": "g-2", "address": "203.0.113.40", "inside": "10.0.1.12", "distributed": False},
+        f"{GREEN_R1}/floating-ips/db",
+    ),
+    (
+        "/v1/tenants/green/load-balancers",
+        {"name": "dns", "vip": "10.0.1.53", "port": 53, "protocol": "udp", "switch": "lan", "interval": 0.5, "timeout": 0.25},
+        "/v1/tenants/green/load-balancers/dns",
+    ),
+    (f"{WWW}/members", {"name": "c", "port": "g-2", "number": 81, "weight": 5}, f"{WWW}/members/c"),
 )
 
 
 @pytest.mark.parametrize(("collection", "body", "location"), NEW)
-def test_post_creates_and_is_idempotent_by_name(red: Caller, collection: str, body: Any, location: str) -> None:
-    status, made, response = red("POST", collection, body)
+def test_post_creates_and_is_idempotent_by_name(green: Caller, collection: str, body: Any, location: str) -> None:
+    status, made, response = green("POST", collection, body)
     assert (status, response.headers["Location"]) == (201, location)
     assert body.items() <= made.items()
     assert made["uuid"] and made["key"] > 0
-    after = red.service.network
-    again, found, response = red("POST", collection, body)
+    after = green.service.network
+    again, found, response = green("POST", collection, body)
     assert (again, found, "Location" in response.headers) == (200, made, False)
-    assert red.service.network is after
+    assert green.service.network is after
     assert response.headers["X-Revision"] == str(after.revision)
-    assert found in red("GET", collection)[1][collection.rpartition("/")[2]] or collection == "/v1/tenants"
-    shown = red("GET", location.replace("%2F", "/"))
+    assert found in green("GET", collection)[1][collection.rpartition("/")[2].replace("-", "_")] or collection == "/v1/tenants"
+    shown = green("GET", location.replace("%2F", "/"))
     assert (shown[1], shown[2].headers["ETag"]) == (made, response.headers["ETag"])
 
 
@@ -52,31 +96,30 @@ def test_post_of_what_differs_is_a_conflict_that_names_the_field(red: Caller) ->
 
 
 @pytest.mark.parametrize("path", ITEMS)
-def test_an_objects_own_document_can_be_put_back(red: Caller, path: str) -> None:
-    status, document, _ = red("GET", path)
+def test_an_objects_own_document_can_be_put_back(green: Caller, path: str) -> None:
+    status, document, _ = green("GET", path)
     assert status == 200
-    before = red.service.network
-    assert red("PUT", path, document)[0] == 200
-    assert red("PATCH", path, document)[0] == 200
-    assert red.service.network is before
+    before = green.service.network
+    assert green("PUT", path, document)[0] == 200
+    assert green("PATCH", path, document)[0] == 200
+    assert green.service.network is before
 
 
 @pytest.mark.parametrize("path", ITEMS)
-def test_head_is_get(red: Caller, path: str) -> None:
-    get, head = red.raw("GET", path), red.raw("HEAD", path)
+def test_head_is_get(green: Caller, path: str) -> None:
+    get, head = green.raw("GET", path), green.raw("HEAD", path)
     assert (head.status, head.headers, head.body) == (get.status, get.headers, get.body)
 
 
 @pytest.mark.parametrize("path", ITEMS)
 @pytest.mark.parametrize("method", ["GET", "HEAD", "PATCH", "DELETE"])
-def test_unknown_names_in_the_path_are_not_found(red: Caller, method: str, path: str) -> None:
+def test_unknown_names_in_the_path_are_not_found(green: Caller, method: str, path: str) -> None:
     names = path.split("/")[3::2]
     for depth, name in enumerate(names):
         wrong = path.replace(f"/{name}", "/10.7.0.0" if name.startswith("10.") else "/nobody", 1)
-        status, document, _ = red(method, wrong, {} if method == "PATCH" else None)
-        param = {"tenants": "tenant", "switches": "switch", "routers": "router", "ports": "port", "routes": "prefix"}
+        status, document, _ = green(method, wrong, {} if method == "PATCH" else None)
         collection = path.split("/")[2::2][depth]
-        assert (status, document["errors"][0]["field"]) == (404, param[collection])
+        assert (status, document["errors"][0]["field"]) == (404, PARAMETERS[collection])
 
 
 def test_patch_changes_only_what_is_given(red: Caller) -> None:

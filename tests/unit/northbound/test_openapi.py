@@ -56,19 +56,33 @@ def test_operations_are_whole(document: dict[str, Any]) -> None:
 def test_schemas_say_what_may_be_left_out(document: dict[str, Any]) -> None:
     schemas = document["components"]["schemas"]
     required = {
-        name: schemas[name].get("required", []) for name in ("Port", "PortChange", "RouterPort", "RouterPortPut", "Route")
-    }
-    assert required == {
         "Port": ["name"],
         "PortChange": [],
-        "RouterPort": ["name", "addresses"],
-        "RouterPortPut": ["addresses"],
+        "RouterPort": ["name"],
         "Route": ["prefix", "nexthops"],
+        "ExternalNetwork": ["name", "physical_network", "subnet"],
+        "ExternalNetworkChange": [],
+        "Snat": ["name", "prefixes"],
+        "FloatingIp": ["name", "port"],
+        "FloatingIpPut": ["port"],
+        "LoadBalancer": ["name", "vip", "port"],
+        "Member": ["name", "port"],
+        "NetworkDocument": ["tenants"],
     }
+    assert {name: schemas[name].get("required", []) for name in required} == required
     assert schemas["Port"]["additionalProperties"] is False
     assert schemas["Port"]["properties"]["binding"]["readOnly"] is True
     assert schemas["Port"]["properties"]["enabled"]["default"] is True
     assert "default" not in schemas["Port"]["properties"]["mac"]
+    assert "default" not in schemas["LoadBalancer"]["properties"]["vip"]
+    assert schemas["RouterPort"]["properties"]["zone"]["readOnly"] is True
+    assert schemas["LoadBalancer"]["properties"]["interval"] == {
+        "type": "number",
+        "minimum": 0.5,
+        "maximum": 3600,
+        "default": 2.0,
+        "title": "Interval",
+    }
 
 
 def test_the_document_is_json_and_always_the_same(call: Caller) -> None:

@@ -44,14 +44,14 @@ class PretendSwitch:
         return False
 
     def _group(self, message: bytes) -> bool:
-        command, number = struct.unpack_from("!HxxI", message, 8)
+        command, kind, number = struct.unpack_from("!HBxI", message, 8)
         if command == DELETE:
             del self.installed.groups[number]
             for _, instructions in self.installed.flows.values():
                 self._check(instructions)
             return True
         assert command == (MODIFY if number in self.installed.groups else ADD)
-        self.installed.groups[number] = message[16:]
+        self.installed.groups[number] = kind, message[16:]
         return False
 
     def _meter(self, message: bytes) -> bool:

@@ -11,7 +11,7 @@ import pytest
 from ryu.ofproto import ofproto_v1_3_parser as ryu
 
 from ryu_overlay.openflow import messages
-from ryu_overlay.openflow.actions import Instructions, Move, Output
+from ryu_overlay.openflow.actions import Ct, Instructions, Move, Multipath, Nat, Output, encode_actions
 from ryu_overlay.openflow.describe import flow_text
 from ryu_overlay.openflow.fields import ETH_DST, ETH_SRC, ETH_TYPE, IN_PORT, IPV4_DST, METADATA, NW_TTL, TUN_ID, WIRE_ORDER
 from ryu_overlay.openflow.flow import Flow, make_match
@@ -64,7 +64,7 @@ def test_ryu_reads_what_was_meant(text: str, flow: Flow) -> None:
     expected = {}
     for field, value, mask in flow.match:
         given = field.text(value) if field.style in ("mac", "ip") else value
-        wide = None if mask is None else field.text(mask)
+        wide = mask if mask is None or field.style not in ("mac", "ip") else field.text(mask)
         expected[RYU_NAMES.get(field.name, field.name)] = given if wide is None else (given, wide)
     assert dict(read.match.items()) == expected
 
@@ -86,6 +86,46 @@ def test_flows_that_are_not_ours_are_told_as_well_as_can_be() -> None:
     conntrack = bytes.fromhex("0001d30800000000")  # NXM_NX_CT_STATE, exact
     told = flow_text((3, 7, conntrack), (0x99, bytes.fromhex("0003001000000000 0000001000000001".replace(" ", ""))))
     assert told.startswith("table=3,priority=7,") and "cookie=0x99" in told
+
+
+FOREIGN_ACTIONS = {
+    "ct(force,commit)": "ffff0018000023200023000300000000000 5ff0000000000",
+    "ct(alg=ftp)": "ffff001800002320002300010000000000 05ff0000000015",
+    "ct(exec(...))": "ffff00300000232000230001000000000005ff0000000000ffff001800002320000700 1f0001d604000000000000000 5",
+    "ct(nat(persistent))": "ffff00300000232000230001000000000005ff0000000000ffff00180000232000240000000500010a00000100000000",
+    "ct(nat(dst=0.0.0.0))": "ffff00300000232000230001000000000005ff0000000000ffff00180000232000240000000200010000000000000000",
+    "ct(nat(src=IPv6))": "ffff00300000232000230001000000000005ff0000000000ffff00180000232000240000000100040a00000100000000",
+    "ct(nat(src)) without commit": "ffff00280000232000230000000000000005ff0000000000ffff0010000023200024000000010000",
+    "multipath of other fields": "ffff002000002320000a0001000000000000 00ff000000000000000f00010604",
+    "multipath of another way": "ffff002000002320000a0003000000000001 00ff000000000000000f00010604",
+    "check_pkt_larger to bit 1": "ffff0018000023200031 05dc00010001080 4000000000000",
+}
+
+
+@pytest.mark.parametrize("action", FOREIGN_ACTIONS.values(), ids=list(FOREIGN_ACTIONS))
+def test_actions_like_ours_that_say_more_are_not_told_as_ours(action: str) -> None:
+    data = bytes.fromhex(action.replace(" ", ""))
+    told = flow_text((3, 7, b""), (0x99, struct.pack("!HH4x", 4, 8 + len(data)) + data))
+    assert re.match("table=3,priority=7,cookie=0x99,actions=(OFPInstructionActions|instruction 4: )", told)
+
+
+def test_a_translation_is_whole() -> None:
+    for wrong in ({"ports": (1, 2)}, {"kind": "src", "last": 5}, {"first": 5}, {"kind": "dst", "ports": (1, 2)}):
+        with pytest.raises(ValueError, match="a translation is"):
+            Nat(**wrong)
+    with pytest.raises(ValueError, match="commit"):
+        Ct(5, nat=Nat("src", 5))
+
+
+def test_a_range_of_one_is_that_one() -> None:
+    assert Nat("src", 5, 5, (7, 7)).encode() == Nat("src", 5, None, (7, 7)).encode()
+    assert Nat("src", 5, 5, (7, 7)).text() == "nat(src=0.0.0.5:7)"
+
+
+def test_zones_and_hashes_stand_in_registers() -> None:
+    for action in (Ct(TUN_ID), Multipath("nw_src", 2, TUN_ID)):
+        with pytest.raises(ValueError, match="tun_id"):
+            encode_actions((action,))
 
 
 def test_a_match_is_in_wire_order_whatever_order_it_was_given_in() -> None:

@@ -11,11 +11,16 @@ from ryu.ofproto import ofproto_v1_3_parser as ryu
 from ryu.ofproto.ofproto_protocol import ProtocolDesc
 
 from ryu_overlay.openflow import messages
-from ryu_overlay.openflow.actions import Instructions, Output, Resubmit, SetField, SetTtl, encode_actions
+from ryu_overlay.openflow.actions import Instructions, Output, Resubmit, SetField, SetTtl, ToGroup, encode_actions
 from ryu_overlay.openflow.fields import IN_PORT, METADATA, register
-from ryu_overlay.openflow.flow import Block, Flow, Group, Meter, Program, make_match
+from ryu_overlay.openflow.flow import Block, Bucket, Flow, Group, Meter, Program, make_match
+from ryu_overlay.openflow.messages import Way
 
 GROUP = Group(5, ((SetField(register(0), 1), Resubmit(44)), (Output(3),)))
+FAILOVER = Group(2**28 - 1, (Bucket((Output(100),), watch=100), Bucket((), watch=1)), "failover")
+FAILOVER_BUCKETS = "bucket=watch_port:100,actions=output:100,bucket=watch_port:1,actions=drop"
+WEIGHTED = Group(6, (Bucket((Output(1),), 0), Bucket((Output(2),), 65535)))
+SERVICE, MEMBER = Way(target=0x0A000001, target_port=80), Way(0x0A090909, source_port=8080)
 METER = Meter(1, 2000, 100)
 FLOW = Flow(4, 20, make_match({IN_PORT: 3}), Instructions((Output(9),)), 0x0E7A000000000001)
 BUCKETS = "bucket=actions=set_field:0x1->reg0,resubmit(,44),bucket=actions=output:3"
@@ -23,6 +28,14 @@ BUCKETS = "bucket=actions=set_field:0x1->reg0,resubmit(,44),bucket=actions=outpu
 PRINTED = {
     f"OFPT_GROUP_MOD (OF1.3) (xid=0x1): ADD group_id=5,type=select,{BUCKETS}": messages.group_put(GROUP, False, 1),
     f"OFPT_GROUP_MOD (OF1.3) (xid=0x1): MOD group_id=5,type=select,{BUCKETS}": messages.group_put(GROUP, True, 1),
+    f"OFPT_GROUP_MOD (OF1.3) (xid=0x1): ADD group_id=268435455,type=ff,{FAILOVER_BUCKETS}": messages.group_put(
+        FAILOVER, False, 1
+    ),
+    "OFPT_GROUP_MOD (OF1.3) (xid=0x1): ADD group_id=6,type=select,bucket=weight:0,actions=output:1,bucket=weight:65535": (
+        messages.group_put(WEIGHTED, False, 1)
+    ),
+    "NXT_CT_FLUSH (OF1.3) (xid=0x1): zone=5 'ct_nw_src=::,ct_nw_dst=10.0.0.1,ct_tp_src=0,ct_tp_dst=80,ct_nw_proto=6' "
+    "'ct_nw_src=10.9.9.9,ct_nw_dst=::,ct_tp_src=8080,ct_tp_dst=0'": messages.ct_flush(5, 6, SERVICE, MEMBER, 1),
     "OFPT_GROUP_MOD (OF1.3) (xid=0x1): DEL group_id=5,type=all": messages.group_delete(5, 1),
     "OFPT_METER_MOD (OF1.3) (xid=0x1): ADD meter=1 pktps burst stats bands= type=drop rate=2000 burst_size=100": (
         messages.meter_put(METER, False, 1)
@@ -124,6 +137,27 @@ def test_groups_are_read_back() -> None:
     part = reply(messages.STATS_GROUP_DESC, entry, entry)
     assert [len(ryu.OFPGroupDescStats.parser(part.body, 0).buckets), part.more] == [2, False]
     assert list(messages.parse_groups(part.body)) == [(5, 1, GROUP.encoded)] * 2
+
+
+def test_a_failover_group_watches_ports_and_has_no_weights() -> None:
+    assert FAILOVER.text == f"group_id=268435455,type=ff,{FAILOVER_BUCKETS}"
+    assert FAILOVER.value == (3, Group(1, (Bucket((Output(100),), 0, 100), Bucket((), 0, 1))).encoded)
+    assert Group(7, (Bucket((ToGroup(8),), watch_group=8),), "failover").text == (
+        "group_id=7,type=ff,bucket=watch_group:8,actions=group:8"
+    )
+    for unwatched in ((Output(1),), Bucket((Output(1),))):
+        with pytest.raises(ValueError, match="group 7 watches no port"):
+            Group(7, (FAILOVER.buckets[0], unwatched), "failover")
+
+
+def test_bare_actions_are_a_bucket_of_weight_1() -> None:
+    bare, whole = Group(1, ((Output(1),),)), Group(1, (Bucket((Output(1),)),))
+    assert (bare.value, bare.text) == (whole.value, whole.text)
+    assert bare.text == "group_id=1,type=select,bucket=weight:1,actions=output:1"
+
+
+def test_all_of_a_zone_is_forgotten_where_nothing_is_said_of_the_ways() -> None:
+    assert messages.ct_flush(5, 6).hex() == "0404002000000000000023200000002006000000000000000002000800050000"
 
 
 def test_meters_are_read_back() -> None:

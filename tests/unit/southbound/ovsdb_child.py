@@ -1,6 +1,7 @@
 """Runs a ChassisServer in a process of its own, where eventlet may patch: commands in and events out, one JSON line each.
 
-Commands: ["plan", chassis, {remote: ip}], ["strangers"], ["census"], ["start", port] for a new server in place of the one before.
+Commands: ["plan", chassis, {remote: ip}, [network], [fast remote]] of which the last two may be left out, ["strangers"], ["census"],
+["start", port] for a new server in place of the one before.
 Peers that are silent or dead are given up after a second or two, so that tests need not wait longer.
 """
 
@@ -42,6 +43,7 @@ def on_facts(facts: ChassisFacts) -> None:
             "bridge_mappings": facts.bridge_mappings,
             "vifs": {iface_id: [vif.interface, vif.ofport] for iface_id, vif in facts.vifs.items()},
             "tunnels": {str(ip): [tunnel.interface, tunnel.ofport] for ip, tunnel in facts.tunnels.items()},
+            "patches": {network: [patch.ofport, patch.up] for network, patch in facts.patches.items()},
             "ovs_version": facts.ovs_version,
             "datapath_type": facts.datapath_type,
             "problems": facts.problems,
@@ -77,7 +79,8 @@ def main() -> None:
             server = serve(*args)
         assert server is not None
         if verb == "plan":
-            server.plan(args[0], ChassisPlan({name: IPv4Address(ip) for name, ip in args[1].items()}))
+            tunnels = {name: IPv4Address(ip) for name, ip in args[1].items()}
+            server.plan(args[0], ChassisPlan(tunnels, *(frozenset(names) for names in args[2:])))
         elif verb == "strangers":
             say("strangers", dict(server.strangers))
         elif verb == "census":

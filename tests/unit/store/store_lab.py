@@ -12,7 +12,20 @@ from uuid import uuid4
 import eventlet
 
 from ryu_overlay.model.network import Draft, Network
-from ryu_overlay.model.objects import Object, Port, Route, Router, RouterPort, Switch, Tenant
+from ryu_overlay.model.objects import (
+    ExternalNetwork,
+    FloatingIp,
+    LoadBalancer,
+    Member,
+    Object,
+    Port,
+    Route,
+    Router,
+    RouterPort,
+    Snat,
+    Switch,
+    Tenant,
+)
 from ryu_overlay.store.records import FabricMemory
 from ryu_overlay.store.store import Store
 
@@ -95,6 +108,37 @@ def everything() -> tuple[Object, ...]:
         RouterPort("red", "r1", "up", 7, str(uuid4()), "02:00:00:00:00:07", _interfaces("9.9.9.2/30"), peer=("r2", "down")),
         RouterPort("red", "r2", "down", 8, str(uuid4()), "02:00:00:00:00:08", _interfaces("9.9.9.1/30", "1.1.1.1/32")),
         Route("red", "r1", IPv4Network("0.0.0.0/0"), (IPv4Address("9.9.9.1"), IPv4Address("9.9.9.0")), 9, str(uuid4())),
+        *outside(),
+    )
+
+
+def an_external(name: str = "internet", key: int = 10) -> ExternalNetwork:
+    addresses = [IPv4Address(f"203.0.113.{host}") for host in (1, 90, 99, 50, 59)]
+    pools = ((addresses[1], addresses[2]), (addresses[3], addresses[4]))
+    subnet = IPv4Network("203.0.113.0/24")
+    return ExternalNetwork(name, key, str(uuid4()), "physnet1", subnet, 100, addresses[0], pools, 9000)
+
+
+def outside() -> tuple[Object, ...]:
+    """What leads outside, to go with the rest of `everything`."""
+    prefixes, vip = (IPv4Network("10.0.9.0/24"), IPv4Network("10.0.1.0/24")), IPv4Address("203.0.113.20")
+    uplink = RouterPort(
+        *("red", "r1", "out", 12, str(uuid4()), "02:00:00:00:00:0c", _interfaces("203.0.113.9/24")),
+        **{"external": "internet", "gateways": ("hv2", "hv1"), "preempt": False, "vni": 99, "zone": 65535},
+    )
+    return (
+        an_external(),
+        ExternalNetwork("lan", 11, str(uuid4()), "physnet2", IPv4Network("192.0.2.0/24")),
+        uplink,
+        RouterPort("red", "r2", "out", 13, str(uuid4()), "", _interfaces("192.0.2.9/24"), external="lan", vni=98, zone=65534),
+        Snat("red", "r1", "all", 14, str(uuid4()), prefixes, (vip + 1, vip), (20000, 20010)),
+        Snat("red", "r2", "own", 15, str(uuid4()), prefixes[:1]),
+        FloatingIp("red", "r1", "one", 16, str(uuid4()), vip + 5, "02:00:00:00:00:10", "red-1", IPv4Address("10.0.9.2"), False),
+        FloatingIp("red", "r1", "two", 17, str(uuid4()), vip + 6, "02:00:00:00:00:11", "red-1"),
+        LoadBalancer("red", "www", 18, str(uuid4()), vip, 80, "", "tcp", "r1", None, "http", "/up?é", 0.75, 0.25, 3, 4),
+        LoadBalancer("red", "dns", 19, str(uuid4()), IPv4Address("10.0.9.9"), 53, "02:00:00:00:00:13", "udp", switch="web"),
+        Member("red", "www", "a", 20, str(uuid4()), "red-1", 8080, 100, drained=True),
+        Member("red", "dns", "a", 21, str(uuid4()), "red-1"),
     )
 
 

@@ -38,6 +38,26 @@ def test_chassis_and_bindings_are_remembered_changed_and_forgotten(
     assert [n.revision for n in client.networks] == [0, 1], "no news of the network"
 
 
+def test_notes_are_remembered_changed_and_forgotten(server: PrivateServer, client: Client, connect: Connect) -> None:
+    client.store.remember({}, {}, {"neighbour": "é", "empty": ""})
+    until(lambda: client.store.memory.notes == {"neighbour": "é", "empty": ""})
+    assert connect(server.remote).store.memory == client.store.memory
+    client.store.remember({"hv1": HV1}, {}, {"neighbour": "other", "empty": None, "unknown": None})
+    until(lambda: client.store.memory == FabricMemory({"hv1": HV1}, {}, {"neighbour": "other"}))
+    with pytest.raises(ValueError):
+        client.store.remember({}, {}, {"neighbour": "\0"})
+    with pytest.raises(ValueError):
+        client.store.remember({}, {}, {"\ud800": ""})
+
+
+def test_two_controllers_that_note_the_same_agree(server: PrivateServer, client: Client, connect: Connect) -> None:
+    other = connect(server.remote)
+    client.store.remember({}, {}, {"n": "mine"})
+    other.store.remember({}, {}, {"n": "theirs"})
+    until(lambda: {"mine", "theirs"} == {m.notes["n"] for m in client.memories + other.memories if m.notes})
+    until(lambda: client.store.memory.notes == other.store.memory.notes)
+
+
 def test_what_comes_in_quick_succession_is_written_together(client: Client) -> None:
     for number in range(100):
         client.store.remember({"hv1": replace(HV1, mtu=1000 + number), "hv2": replace(HV2, mtu=number)}, {})

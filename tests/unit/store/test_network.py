@@ -12,7 +12,7 @@ from uuid import uuid4
 import eventlet
 import pytest
 
-from ryu_overlay.model.network import Draft
+from ryu_overlay.model.network import Draft, Network
 from ryu_overlay.store.server import PrivateServer
 from ryu_overlay.store.store import Conflict, Refused, Store
 from tests.unit.store.store_lab import Client, a_port, a_switch, a_tenant, edited, everything, running, until
@@ -45,7 +45,7 @@ def test_every_kind_can_be_changed_and_deleted(server: PrivateServer, client: Cl
     objects = everything()
     other = connect(server.remote)
     client.put(*objects)
-    client.put(*[replace(o, key=o.key + 20) for o in objects])
+    client.put(*[replace(o, key=o.key + 50) for o in objects])
     until(lambda: other.network.revision == 2)
     assert other.network == client.network
     client.delete(*client.network.by_key.values(), *client.network.tables["tenant"].values())
@@ -55,9 +55,9 @@ def test_every_kind_can_be_changed_and_deleted(server: PrivateServer, client: Cl
 
 
 def test_the_counters_are_kept(server: PrivateServer, client: Client, connect: Connect) -> None:
-    new = replace(edited(client.network, puts=(a_tenant(),)), next_key=77, next_tenant_key=78, next_vni=79)
+    new = replace(edited(client.network, puts=(a_tenant(),)), next_key=77, next_tenant_key=78, next_vni=79, next_zone=80)
     client.store.commit(client.network, new)
-    new = client.store.commit(new, replace(new, revision=2, next_vni=80))
+    new = client.store.commit(new, replace(new, revision=2, next_vni=80, next_zone=81))
     assert connect(server.remote).network == new
 
 
@@ -133,7 +133,8 @@ def test_a_name_can_pass_to_a_new_object_and_its_children_follow(server: Private
     other = connect(server.remote)
     client.put(*everything())
     tables = client.network.tables
-    parents = [o for kind in ("tenant", "switch", "router") for o in tables[kind].values()]
+    kinds = ("tenant", "external_network", "switch", "router", "load_balancer")
+    parents = [o for kind in kinds for o in tables[kind].values()]
     client.put(*[replace(o, uuid=str(uuid4())) for o in parents])
     until(lambda: other.network.revision == 2)
     assert other.network == client.network
@@ -188,15 +189,37 @@ def test_a_row_renamed_by_another_program_renames_what_is_under_it(server: Priva
     where = [["name", "==", "red"]]
     transact(server, {"op": "update", "table": "Tenant", "where": where, "row": {"name": "pink"}})
     until(lambda: client.network.get("tenant", ("pink",)) is not None)
-    for kind in client.network.tables:
+    for kind in set(client.network.tables) - {"external_network"}:
         assert {ref[0] for ref in client.network.tables[kind]} <= {"pink", "blue"}
-    expected = Draft(client.networks[0])
-    for table in client.network.tables.values():
+    assert_true_views(client.network)
+
+
+def test_whatever_refers_to_a_renamed_row_follows(server: PrivateServer, client: Client) -> None:
+    client.put(*everything())
+    for table, old, new in (
+        ("External_Network", "internet", "world"),
+        ("Logical_Router", "r1", "edge"),
+        ("Logical_Switch", "web", "dmz"),
+        ("Load_Balancer", "www", "shop"),
+    ):
+        transact(server, {"op": "update", "table": table, "where": [["name", "==", old]], "row": {"name": new}})
+    until(lambda: client.network.get("load_balancer", ("red", "shop")) is not None)
+    network = client.network
+    assert network.tables["router_port"]["red", "edge", "out"].external == "world"
+    assert network.tables["load_balancer"]["red", "shop"].router == "edge"
+    assert network.tables["load_balancer"]["red", "dns"].switch == "dmz"
+    assert network.get("member", ("red", "shop", "a")) is not None
+    assert network.get("snat", ("red", "edge", "all")) is not None
+    assert_true_views(network)
+
+
+def assert_true_views(network: Network) -> None:
+    """The views are those of a network made from scratch."""
+    expected = Draft(Network())
+    for table in network.tables.values():
         for obj in table.values():
             expected.put(obj)
-    whole = expected.freeze(1)
-    assert client.network.switch_views == whole.switch_views
-    assert client.network.router_views == whole.router_views
+    assert network.views == expected.freeze(1).views
 
 
 def test_a_failing_listener_does_not_end_the_store(server: PrivateServer, caplog: pytest.LogCaptureFixture) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from ipaddress import IPv4Address, IPv4Interface, IPv4Network
 from uuid import NAMESPACE_OID, uuid5
 
@@ -10,7 +10,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ryu_overlay.model.network import Draft, Network
-from ryu_overlay.model.objects import Object, Port, Route, Router, RouterPort, Switch, Tenant
+from ryu_overlay.model.objects import (
+    ExternalNetwork,
+    FloatingIp,
+    LoadBalancer,
+    Member,
+    Object,
+    Port,
+    Route,
+    Router,
+    RouterPort,
+    Snat,
+    Switch,
+    Tenant,
+)
 from ryu_overlay.store.server import PrivateServer
 from tests.unit.store.store_lab import Client, until
 
@@ -21,48 +34,107 @@ prefixes = st.tuples(st.integers(0, 2**32 - 1), st.integers(0, 32)).map(lambda p
 text = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=20)
 
 
-@st.composite
-def objects(draw: st.DrawFn) -> list[Object]:
-    """A whole network's objects under few names, each with one of two uuids: names come back with either."""
-    made: list[Object] = []
-    numbers = iter(draw(st.permutations(range(1, 200))))
+numbers_of_ports = st.integers(1, 65535)
+milliseconds = st.integers(1, 3_600_000).map(lambda n: n / 1000)
+some_names = st.lists(st.sampled_from(NAMES), unique=True)
+chassis = st.lists(st.sampled_from(("hv1", "hv2")), unique=True).map(tuple)
 
-    def uuid(kind: str, *ref: str) -> str:
-        return str(uuid5(NAMESPACE_OID, repr((kind, ref, draw(st.booleans())))))
 
-    def names() -> list[str]:
-        return draw(st.lists(st.sampled_from(NAMES), unique=True))
+class Maker:
+    """Draws a network's objects under few names, each with one of two uuids: names come back with either."""
 
-    pairs: dict[tuple[str, ...], tuple[str, str]] = {}
+    def __init__(self, data: st.DataObject) -> None:
+        self.draw = data.draw
+        self.made: list[Object] = []
+        self.keys = iter(data.draw(st.permutations(range(1, 400))))
+        self.externals = self.draw(some_names)
+        self.pairs: dict[tuple[str, ...], tuple[str, str]] = {}
 
-    def paired(tenant: str, own: tuple[str, str], far: tuple[str, str] | None) -> tuple[str, str] | None:
-        """`far`, unless one of the two has another peer already."""
-        if far is None or far == own or pairs.setdefault((tenant, *own), far) != far:
+    def uuid(self, kind: str, *ref: str) -> str:
+        return str(uuid5(NAMESPACE_OID, repr((kind, ref, self.draw(st.booleans())))))
+
+    def one_of(self, names: Sequence[str]) -> str | None:
+        return self.draw(st.none() | st.sampled_from(names)) if names else None
+
+    def paired(self, tenant: str, own: tuple[str, str]) -> tuple[str, str] | None:
+        """A far router port, unless one of the two has another peer already."""
+        far = self.draw(st.none() | st.tuples(st.sampled_from(NAMES), st.sampled_from(NAMES)))
+        if far is None or far == own or self.pairs.setdefault((tenant, *own), far) != far:
             return None
-        return far if pairs.setdefault((tenant, *far), own) == own else None
+        return far if self.pairs.setdefault((tenant, *far), own) == own else None
 
-    for tenant in names():
-        made.append(Tenant(tenant, next(numbers), uuid("tenant", tenant), draw(text)))
-        switches = names()
-        for name in switches:
-            subnets = tuple(draw(st.lists(prefixes, max_size=2)))
-            made.append(Switch(tenant, name, next(numbers), uuid("switch", tenant, name), next(numbers), subnets))
-            for stem in names():
-                port, mac = f"{tenant}-{name}-{stem}", draw(st.text("0123456789abcdef:", max_size=17))
-                secure, enabled = draw(st.booleans()), draw(st.booleans())
-                port_uuid = uuid("port", tenant, name, port)
-                made.append(Port(tenant, name, port, next(numbers), port_uuid, mac, draw(addresses), secure, enabled))
-        for name in names():
-            made.append(Router(tenant, name, next(numbers), uuid("router", tenant, name)))
-            for stem in names():
-                switch = draw(st.none() | st.sampled_from(switches)) if switches else None
-                peer = paired(tenant, (name, stem), draw(st.none() | st.tuples(st.sampled_from(NAMES), st.sampled_from(NAMES))))
-                port_uuid, values = uuid("router_port", tenant, name, stem), draw(interfaces)
-                made.append(RouterPort(tenant, name, stem, next(numbers), port_uuid, "", values, switch, peer))
-            for prefix in draw(st.lists(prefixes, unique=True, max_size=2)):
-                route_uuid = uuid("route", tenant, name, str(prefix))
-                made.append(Route(tenant, name, prefix, draw(addresses), next(numbers), route_uuid))
-    return made
+    def everything(self) -> list[Object]:
+        for name in self.externals:
+            self.external(name)
+        for tenant in self.draw(some_names):
+            self.made.append(Tenant(tenant, next(self.keys), self.uuid("tenant", tenant), self.draw(text)))
+            switches, routers = self.draw(some_names), self.draw(some_names)
+            for name in switches:
+                self.switch(tenant, name)
+            for name in routers:
+                self.router(tenant, name, switches)
+            for name in self.draw(some_names):
+                self.balancer(tenant, name, switches, routers)
+        return self.made
+
+    def external(self, name: str) -> None:
+        pairs = st.tuples(st.integers(0, 2**32 - 1).map(IPv4Address), st.integers(0, 2**32 - 1).map(IPv4Address))
+        external = ExternalNetwork(
+            name,
+            next(self.keys),
+            self.uuid("external_network", name),
+            self.draw(text),
+            self.draw(prefixes),
+            self.draw(st.none() | st.integers(1, 4094)),
+            self.draw(st.none() | st.integers(0, 2**32 - 1).map(IPv4Address)),
+            tuple(self.draw(st.lists(pairs, max_size=2))),
+            self.draw(st.integers(0, 65535)),
+        )
+        self.made.append(external)
+
+    def switch(self, tenant: str, name: str) -> None:
+        subnets = tuple(self.draw(st.lists(prefixes, max_size=2)))
+        uuid = self.uuid("switch", tenant, name)
+        self.made.append(Switch(tenant, name, next(self.keys), uuid, next(self.keys), subnets))
+        for stem in self.draw(some_names):
+            port, mac = f"{tenant}-{name}-{stem}", self.draw(st.text("0123456789abcdef:", max_size=17))
+            secure, enabled = self.draw(st.booleans()), self.draw(st.booleans())
+            uuid = self.uuid("port", tenant, name, port)
+            self.made.append(Port(tenant, name, port, next(self.keys), uuid, mac, self.draw(addresses), secure, enabled))
+
+    def router(self, tenant: str, name: str, switches: Sequence[str]) -> None:
+        self.made.append(Router(tenant, name, next(self.keys), self.uuid("router", tenant, name)))
+        for stem in self.draw(some_names):
+            key, uuid, values = next(self.keys), self.uuid("router_port", tenant, name, stem), self.draw(interfaces)
+            switch, peer = self.one_of(switches), self.paired(tenant, (name, stem))
+            uplink = (self.one_of(self.externals), self.draw(chassis), self.draw(st.booleans()), key, key)
+            self.made.append(RouterPort(tenant, name, stem, key, uuid, "", values, switch, peer, *uplink))
+        for prefix in self.draw(st.lists(prefixes, unique=True, max_size=2)):
+            uuid = self.uuid("route", tenant, name, str(prefix))
+            self.made.append(Route(tenant, name, prefix, self.draw(addresses), next(self.keys), uuid))
+        for stem in self.draw(some_names):
+            uuid, ports = (
+                self.uuid("snat", tenant, name, stem),
+                self.draw(st.none() | st.tuples(numbers_of_ports, numbers_of_ports)),
+            )
+            inside = tuple(self.draw(st.lists(prefixes, max_size=2)))
+            self.made.append(Snat(tenant, name, stem, next(self.keys), uuid, inside, self.draw(addresses), ports))
+        for stem in self.draw(some_names):
+            uuid, port = self.uuid("floating_ip", tenant, name, stem), f"{tenant}-{stem}-{self.draw(st.sampled_from(NAMES))}"
+            outer, inner = self.draw(interfaces.filter(bool)), self.draw(addresses)
+            values = (outer[0].ip, "", port, inner[0] if inner else None, self.draw(st.booleans()))
+            self.made.append(FloatingIp(tenant, name, stem, next(self.keys), uuid, *values))
+
+    def balancer(self, tenant: str, name: str, switches: Sequence[str], routers: Sequence[str]) -> None:
+        place = {"router": self.one_of(routers), "switch": self.one_of(switches)}
+        check = {"check": "http", "path": self.draw(text), "interval": self.draw(milliseconds), "rise": 7} | place
+        vip, port = self.draw(interfaces.filter(bool))[0].ip, self.draw(numbers_of_ports)
+        uuid = self.uuid("load_balancer", tenant, name)
+        self.made.append(LoadBalancer(tenant, name, next(self.keys), uuid, vip, port, "", **check))
+        for stem in self.draw(some_names):
+            uuid, port_name = self.uuid("member", tenant, name, stem), f"{tenant}-{stem}-{stem}"
+            values = (port_name, self.draw(st.none() | numbers_of_ports), next(self.keys), self.draw(st.booleans()))
+            self.made.append(Member(tenant, name, stem, next(self.keys), uuid, *values))
 
 
 def network_of(held: Network, made: list[Object]) -> Network:
@@ -81,9 +153,9 @@ def network_of(held: Network, made: list[Object]) -> Network:
 def test_any_network_after_any_other(server: PrivateServer, client: Client, connect: Callable[..., Client]) -> None:
     other = connect(server.remote)
 
-    @given(st.lists(objects(), min_size=2, max_size=3))
-    def check(steps: list[list[Object]]) -> None:
-        for made in [[], *steps]:
+    @given(st.data(), st.integers(2, 3))
+    def check(data: st.DataObject, count: int) -> None:
+        for made in [[], *(Maker(data).everything() for _ in range(count))]:
             new = network_of(client.network, made)
             assert client.store.commit(client.network, new) is new
             until(lambda: other.network.revision == client.network.revision)

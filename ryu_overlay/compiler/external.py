@@ -1,0 +1,188 @@
+"""Flows of an external network on one chassis: what comes from the wire and goes to it, ARP, and whose an address is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from ipaddress import IPv4Address
+
+from ryu_overlay.compiler.keys import OWNER, group_number
+from ryu_overlay.compiler.switching import ARP_REPLY, ARP_REQUEST, arp_reply
+from ryu_overlay.compiler.uplink import Border, own_addresses
+from ryu_overlay.model.network import ExternalView
+from ryu_overlay.model.objects import ExternalNetwork
+from ryu_overlay.openflow.actions import (
+    Action,
+    CtClear,
+    ForgetInPort,
+    Output,
+    PopVlan,
+    Punt,
+    PushVlan,
+    Resubmit,
+    SetField,
+    ToGroup,
+)
+from ryu_overlay.openflow.fields import (
+    ARP_OP,
+    ARP_SPA,
+    ARP_TPA,
+    ETH_ARP,
+    ETH_CFM,
+    ETH_DST,
+    ETH_SRC,
+    ETH_TYPE,
+    IN_PORT,
+    VLAN_PRESENT,
+    VLAN_VID,
+    mac_to_int,
+)
+from ryu_overlay.openflow.flow import Block, Bucket, Flow, Group
+from ryu_overlay.pipeline.cookies import Feature, Why
+from ryu_overlay.pipeline.registers import DATAPATH, FROM_TUNNEL, HOME, IN_LPORT, NEXT_HOP, OUTSIDE, OWNED
+from ryu_overlay.pipeline.table import Match, Table
+from ryu_overlay.pipeline.tables import (
+    EXT_CLOCK,
+    EXT_IN,
+    EXT_LOOKUP,
+    EXT_OUT,
+    EXT_OWNER,
+    EXT_PHYSICAL,
+    EXT_RESOLVE,
+    LR_IN_ADMIT,
+    PHY_IN_PORT,
+    PUNT_METER,
+)
+
+CLOCK_MAC = 0x012320000030
+"""Where Open vSwitch sends continuity checks of its extended kind: the beats of the clock at the far end of a patch port."""
+_BROADCAST = 0xFFFFFFFFFFFF
+
+
+@dataclass(frozen=True)
+class _Holding:
+    """One MAC of a router, the external addresses that it answers for, and whether it is here whatever gateways do."""
+
+    border: Border
+    mac: str
+    addresses: tuple[IPv4Address, ...]
+    why: Why
+    at_home: bool
+
+    @property
+    def decide(self) -> tuple[Action, ...]:
+        """What leads to ext_owner, knowing whether this chassis is the one."""
+        if self.at_home:
+            return SetField(OWNED.field, 1), Resubmit(EXT_OWNER.number)
+        return (ToGroup(group_number(OWNER, self.border.uplink.key)),)
+
+
+def external_block(
+    view: ExternalView, borders: tuple[Border, ...], patch: int, tunnels: Mapping[str, int], neighbours: Mapping[IPv4Address, str]
+) -> Block:
+    """The network on a chassis with the port `patch` towards it, where these `borders` may be crossed."""
+    flows = [*_wire(view.network, patch), *_learning(view.network), *_neighbours(view, neighbours)]
+    for holding in _holdings(borders):
+        flows += _hold(view.network, holding)
+    return Block(tuple(flows), tuple(_owner(b, tunnels, patch) for b in borders if b.is_gateway))
+
+
+def clock_block(borders: tuple[Border, ...], patch: int) -> Block:
+    """What each beat of the clock behind `patch` does: for uplinks that are carried here only while others are down."""
+    actions: list[Action] = []
+    for border in borders:
+        if border.is_gateway and border.gateways[0] != border.chassis:
+            actions.append(SetField(DATAPATH.field, border.network.key))
+            for holding in _holdings((border,)):
+                if not holding.at_home:
+                    actions += [SetField(ETH_SRC, mac_to_int(holding.mac)), SetField(ETH_DST, _BROADCAST), *holding.decide]
+    beat: Match = {IN_PORT: patch, ETH_TYPE: ETH_CFM, ETH_DST: CLOCK_MAC}
+    flows = [PHY_IN_PORT.flow("clock", beat, goto=EXT_CLOCK, why=Why(Feature.CLOCK))]
+    if actions:
+        # A packet is not sent out of the port it came by, and the beat came by the one it has to leave by.
+        then = (ForgetInPort(), *actions)
+        flows.append(EXT_CLOCK.flow("beat", {IN_PORT: patch}, then, why=Why(Feature.CLOCK)))
+    return Block(tuple(flows))
+
+
+def _wire(network: ExternalNetwork, patch: int) -> Iterator[Flow]:
+    why = Why(Feature.EXTERNAL, key=network.key)
+    enter = (SetField(DATAPATH.field, network.key), SetField(OUTSIDE.field, 1))
+    if network.vlan is None:
+        yield PHY_IN_PORT.flow("any", {IN_PORT: patch, VLAN_VID: 0}, enter, goto=EXT_IN, why=why)
+        yield EXT_PHYSICAL.flow("out", {DATAPATH.field: network.key}, (Output(patch),), why=why)
+        return
+    tag = VLAN_PRESENT | network.vlan
+    yield PHY_IN_PORT.flow("any", {IN_PORT: patch, VLAN_VID: tag}, (PopVlan(), *enter), goto=EXT_IN, why=why)
+    out = (PushVlan(), SetField(VLAN_VID, tag), Output(patch))
+    yield EXT_PHYSICAL.flow("out", {DATAPATH.field: network.key}, out, why=why)
+
+
+def _learning(network: ExternalNetwork) -> Iterator[Flow]:
+    """ARP that tells a neighbour's MAC: any reply, and what the upstream gateway announces by itself."""
+    here: Match = {DATAPATH.field: network.key, ETH_TYPE: ETH_ARP}
+    matches = [{**here, ARP_OP: ARP_REPLY}]
+    if network.gateway is not None:
+        own = int(network.gateway)
+        matches.append({**here, ARP_OP: ARP_REQUEST, ARP_SPA: own, ARP_TPA: own})
+    for match in matches:
+        yield EXT_IN.flow("learn", match, (Punt(),), meter=PUNT_METER, why=Why(Feature.PUNT_ARP, key=network.key))
+
+
+def _neighbours(view: ExternalView, learned: Mapping[IPv4Address, str]) -> Iterator[Flow]:
+    """Next hops: every external address the model has, and what was learned of others."""
+    macs: dict[IPv4Address, tuple[str, Why]] = {
+        a: (mac, Why(Feature.EXTERNAL, key=view.network.key)) for a, mac in learned.items()
+    }
+    for router in view.routers:
+        uplink, tenant = router.uplink, router.tenant.key
+        if uplink is None:
+            continue
+        macs |= {a: (uplink.mac, Why(Feature.UPLINK, tenant, uplink.key)) for a in own_addresses(router, uplink, view.network)}
+        macs |= {f.address: (f.mac, Why(Feature.FLOATING_IP, tenant, f.key)) for f, _ in router.floating_ips}
+    for address, (mac, why) in macs.items():
+        match = {DATAPATH.field: view.network.key, NEXT_HOP.field: int(address)}
+        yield EXT_RESOLVE.flow("known", match, (SetField(ETH_DST, mac_to_int(mac)),), goto=EXT_OUT, why=why)
+
+
+def _holdings(borders: tuple[Border, ...]) -> Iterator[_Holding]:
+    for border in borders:
+        if border.is_gateway:
+            yield _Holding(border, border.uplink.mac, border.own, border.why(Feature.UPLINK), False)
+        for floating, _ in border.floating_ips:
+            why = border.why(Feature.FLOATING_IP, floating.key)
+            yield _Holding(border, floating.mac, (floating.address,), why, floating.key in border.at_home)
+
+
+def _hold(network: ExternalNetwork, holding: _Holding) -> Iterator[Flow]:
+    here: Match = {DATAPATH.field: network.key}
+    to_mac: Match = {**here, ETH_DST: mac_to_int(holding.mac)}
+    yield _known(EXT_IN, to_mac, holding)
+    yield _known(EXT_OUT, to_mac, holding)
+    yield EXT_LOOKUP.flow("known", to_mac, _enter(holding.border), why=holding.why)
+    for address in holding.addresses:
+        asked = {**here, ETH_TYPE: ETH_ARP, ARP_OP: ARP_REQUEST, ARP_TPA: int(address)}
+        yield _known(EXT_IN, asked, holding)
+        answer = (*arp_reply(holding.mac, int(address)), ForgetInPort())
+        yield EXT_LOOKUP.flow("known", asked, answer, goto=EXT_PHYSICAL, why=holding.why)
+
+
+def _known(table: Table, match: Match, holding: _Holding) -> Flow:
+    return table.flow("known", match, holding.decide, why=holding.why)
+
+
+def _enter(border: Border) -> tuple[Action, ...]:
+    """Into the router by its uplink; conntrack's memory of a pass through another border must not be taken for this one's."""
+    into = (SetField(DATAPATH.field, border.view.router.key), SetField(IN_LPORT.field, border.uplink.key))
+    return CtClear(), *into, SetField(HOME.field, 1), SetField(FROM_TUNNEL.field, 0), Resubmit(LR_IN_ADMIT.number)
+
+
+def _owner(border: Border, tunnels: Mapping[str, int], patch: int) -> Group:
+    """Whether this chassis carries the uplink: not while one before it is alive."""
+    buckets = []
+    for name in border.gateways[: border.gateways.index(border.chassis)]:
+        if name in tunnels:
+            not_here = (SetField(OWNED.field, 0), Resubmit(EXT_OWNER.number))
+            buckets.append(Bucket(not_here, watch=tunnels[name]))
+    buckets.append(Bucket((SetField(OWNED.field, 1), Resubmit(EXT_OWNER.number)), watch=patch))
+    return Group(group_number(OWNER, border.uplink.key), tuple(buckets), "failover")

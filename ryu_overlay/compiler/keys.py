@@ -1,0 +1,67 @@
+"""Numbers that flows share: groups by role and object, and matches that several features write."""
+
+from __future__ import annotations
+
+from ipaddress import IPv4Network
+
+from ryu_overlay.model.objects import KEY_BITS
+from ryu_overlay.openflow.fields import (
+    CT_EST,
+    CT_INV,
+    CT_NEW,
+    CT_REL,
+    CT_STATE,
+    CT_TRK,
+    ETH_IP,
+    ETH_TYPE,
+    IP_PROTO,
+    TCP_DST,
+    TCP_SRC,
+    UDP_DST,
+    UDP_SRC,
+)
+from ryu_overlay.openflow.flow import Block, Group
+from ryu_overlay.pipeline.table import Match
+
+ICMP, TCP, UDP = 1, 6, 17
+PROTOCOLS = {"tcp": TCP, "udp": UDP}
+
+TO_GATEWAY, OWNER = 1, 2
+"""Roles of groups, above an object's key: where an uplink's packets go, and whether this chassis carries it. 0 is the object's
+own group (a route's next hops, a load balancer's members)."""
+ALWAYS = 3 << KEY_BITS
+"""A group that is always alive, for failover buckets that need no port to be up."""
+
+IP: Match = {ETH_TYPE: ETH_IP}
+NEW: Match = {CT_STATE: (CT_NEW | CT_TRK, CT_NEW | CT_TRK | CT_INV | CT_REL)}
+KNOWN: tuple[Match, ...] = (
+    {CT_STATE: (CT_EST | CT_TRK, CT_EST | CT_TRK | CT_INV)},
+    {CT_STATE: (CT_REL | CT_TRK, CT_REL | CT_TRK | CT_INV)},
+)
+"""Of a connection that conntrack knows: in it, or an error about it."""
+RELATED: Match = {CT_STATE: (CT_REL | CT_TRK, CT_REL | CT_TRK | CT_INV)}
+
+
+def prefix(network: IPv4Network) -> tuple[int, int]:
+    """A prefix as (value, mask) of a match."""
+    return int(network.network_address), int(network.netmask)
+
+
+def group_number(role: int, key: int) -> int:
+    """The number of an object's group in a role."""
+    return role << KEY_BITS | key
+
+
+def always() -> Block:
+    """The group that is always alive."""
+    return Block((), (Group(ALWAYS, ((),)),))
+
+
+def to_port(protocol: str, number: int) -> Match:
+    """A match on destination port `number` (1 to 65535) of "tcp" or "udp"."""
+    return {**IP, IP_PROTO: PROTOCOLS[protocol], TCP_DST if protocol == "tcp" else UDP_DST: number}
+
+
+def from_port(protocol: str, number: int) -> Match:
+    """A match on source port `number` (1 to 65535) of "tcp" or "udp"."""
+    return {**IP, IP_PROTO: PROTOCOLS[protocol], TCP_SRC if protocol == "tcp" else UDP_SRC: number}

@@ -1,0 +1,109 @@
+"""Which chassis carry uplinks, decided from what chassis map and from what others see of their tunnels."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from ipaddress import IPv4Address
+from types import MappingProxyType
+
+from ryu_overlay.fabric.facts import ChassisFacts
+from ryu_overlay.fabric.placement import Device
+from ryu_overlay.fabric.uplinks import Candidates, schedule
+from ryu_overlay.model.network import Network
+from ryu_overlay.model.objects import Ref, RouterPort
+
+NOTE = "gateways/"
+"""What the memory's notes about an uplink's gateways begin with; the uplink's UUID follows."""
+Mappings = Mapping[str, Mapping[str, str]]
+
+
+class Uplinks:
+    """`gateways` has the chassis of each uplink in order, `physical` each chassis' ports to physical networks.
+
+    Inner values, and `physical` itself, are the same objects as before while nothing in them changed.
+    """
+
+    def __init__(self) -> None:
+        self.gateways: dict[Ref, tuple[str, ...]] = {}
+        self.physical: Mapping[str, Mapping[str, int]] = MappingProxyType({})
+        self.mappings: dict[str, Mapping[str, str]] = {}
+        self._stored: dict[str, str] = {}
+
+    def start(self, mappings: Mapping[str, Mapping[str, str]], notes: Mapping[str, str], network: Network) -> None:
+        """Begin with what the store remembers: what chassis map, and the gateways that uplinks had."""
+        self.mappings = dict(mappings)
+        self._stored = {name: value for name, value in notes.items() if name.startswith(NOTE)}
+        for uplink in _uplinks(network):
+            self.gateways[uplink.ref] = _read(self._stored.get(NOTE + uplink.uuid, ""))
+
+    def saw(self, facts: ChassisFacts) -> bool:
+        """A chassis reported. Returns whether that is something that gateways depend on."""
+        mappings = dict(facts.bridge_mappings)
+        ports = {network: patch.ofport for network, patch in facts.patches.items()}
+        changed = self.mappings.get(facts.name) != mappings or self.physical.get(facts.name, {}) != ports
+        self.mappings[facts.name] = mappings
+        if self.physical.get(facts.name, {}) != ports:
+            others = {name: known for name, known in self.physical.items() if name != facts.name}
+            self.physical = MappingProxyType({**others, **({facts.name: ports} if ports else {})})
+        return changed
+
+    def forget(self, chassis: str) -> None:
+        """A chassis is no more."""
+        self.mappings.pop(chassis, None)
+        if chassis in self.physical:
+            self.physical = MappingProxyType({name: ports for name, ports in self.physical.items() if name != chassis})
+
+    def plan(self, network: Network, facts: Mapping[str, ChassisFacts], addresses: Mapping[str, IPv4Address]) -> None:
+        """Decide anew, now that these chassis have reported and `addresses` are all that are known."""
+        down = _down(facts, addresses)
+        candidates = {}
+        for ref, external in network.tables["external_network"].items():
+            physical = external.physical_network
+            able = frozenset(name for name, maps in self.mappings.items() if physical in maps and name in addresses)
+            cut = {n for n in able if n in facts and physical in facts[n].patches and not facts[n].patches[physical].up}
+            candidates[ref[0]] = Candidates(able, able - down - cut)
+        planned = schedule(_uplinks(network), candidates, self.gateways)
+        self.gateways = {ref: self.gateways[ref] if self.gateways.get(ref) == order else order for ref, order in planned.items()}
+
+    def notes(self, network: Network) -> dict[str, str | None]:
+        """What the memory does not have yet of it (None: to be forgotten), now taken as stored."""
+        wanted = {NOTE + u.uuid: json.dumps(self.gateways[u.ref]) for u in _uplinks(network) if self.gateways.get(u.ref)}
+        news: dict[str, str | None] = {name: value for name, value in wanted.items() if self._stored.get(name) != value}
+        news |= {name: None for name in self._stored if name not in wanted}
+        self._stored = wanted
+        return news
+
+    def patches(self, chassis: str, parts: list[frozenset[Device]], network: Network) -> frozenset[str]:
+        """The physical networks that a chassis, which has these components, needs a port to."""
+        maps = self.mappings.get(chassis, {})
+        wanted = {network.router_views[ref].external for part in parts for kind, ref in part if kind == "router"}
+        return frozenset(e.physical_network for e in wanted if e is not None and e.physical_network in maps)
+
+    def carriers(self, parts: list[frozenset[Device]]) -> set[str]:
+        """The chassis that may carry uplinks of these components."""
+        routers = {ref for part in parts for kind, ref in part if kind == "router"}
+        return {name for ref, order in self.gateways.items() if ref[:2] in routers for name in order}
+
+
+def _uplinks(network: Network) -> Iterator[RouterPort]:
+    for ref in network.external_views:
+        yield from network.uplinks(ref)
+
+
+def _read(note: str) -> tuple[str, ...]:
+    try:
+        value = json.loads(note) if note else []
+    except ValueError:
+        return ()
+    return tuple(str(name) for name in value) if isinstance(value, list) else ()
+
+
+def _down(facts: Mapping[str, ChassisFacts], addresses: Mapping[str, IPv4Address]) -> set[str]:
+    """Chassis that nobody's tunnel reaches, though some have one to it: what the data plane's groups see, too."""
+    down = set()
+    for name, address in addresses.items():
+        seen = [f.tunnels[address].up for other, f in facts.items() if other != name and address in f.tunnels]
+        if seen and not any(seen):
+            down.add(name)
+    return down

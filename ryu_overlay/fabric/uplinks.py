@@ -1,0 +1,83 @@
+"""Which chassis carry a router's uplink, in which order, and where each floating IP is at home.
+
+Pure: what is wanted, which chassis could, which of them are alive, and what was scheduled before come in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+
+from ryu_overlay.fabric.placement import NOWHERE, Placement
+from ryu_overlay.model.network import RouterView
+from ryu_overlay.model.objects import Ref, RouterPort
+
+SCHEDULED = 3
+"""How many gateways an uplink gets that names none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Candidates:
+    """The chassis that map one physical network: `able` have the port towards it, `alive` of those carry packets."""
+
+    able: frozenset[str] = frozenset()
+    alive: frozenset[str] = frozenset()
+
+
+def schedule(
+    uplinks: Iterable[RouterPort], candidates: Mapping[str, Candidates], before: Mapping[Ref, tuple[str, ...]]
+) -> dict[Ref, tuple[str, ...]]:
+    """The gateways of each uplink in the order they are to be used, live ones first; () where nobody can.
+
+    `candidates` are by external network, `before` is what this said the last time. An uplink that names gateways gets
+    those of them that are able. Another gets up to `SCHEDULED`, the chassis with the fewest uplinks before it first, and keeps
+    what it has. With `preempt` a live chassis is in the place it was named in; without, whoever carried it goes on.
+    """
+    load: dict[str, int] = {}
+    wanted: dict[Ref, tuple[str, ...]] = {}
+    ordered = sorted(uplinks, key=lambda port: port.ref)
+    for port in ordered:
+        able = candidates.get(port.external or "", Candidates()).able
+        named = port.gateways or before.get(port.ref, ())
+        wanted[port.ref] = tuple(c for c in named if c in able)
+        if wanted[port.ref]:
+            first = wanted[port.ref][0]
+            load[first] = load.get(first, 0) + 1
+    result = {}
+    for port in ordered:
+        here = candidates.get(port.external or "", Candidates())
+        order = wanted[port.ref] if port.gateways else _filled(wanted[port.ref], here.able, load)
+        result[port.ref] = _live_first(port, order, here.alive, before.get(port.ref, ()))
+    return result
+
+
+def _filled(order: tuple[str, ...], able: Collection[str], load: dict[str, int]) -> tuple[str, ...]:
+    spare = sorted((c for c in able if c not in order), key=lambda c: (load.get(c, 0), c))
+    if not order and spare:
+        load[spare[0]] = load.get(spare[0], 0) + 1
+    return (*order, *spare)[: max(SCHEDULED, len(order))]
+
+
+def _live_first(port: RouterPort, order: tuple[str, ...], alive: Collection[str], before: tuple[str, ...]) -> tuple[str, ...]:
+    if not port.preempt and before and before[0] in order and before[0] in alive:
+        order = (before[0], *(c for c in order if c != before[0]))
+    return (*(c for c in order if c in alive), *(c for c in order if c not in alive))
+
+
+def homes(view: RouterView, placements: Mapping[Ref, Placement], physical: Mapping[str, Mapping[str, int]]) -> dict[int, str]:
+    """By key, the chassis on which a floating IP of the router is translated, for those that are where their port is.
+
+    A member of a load balancer with an external address has its answers translated at the gateway, so its floating IP is there
+    too.
+    """
+    if view.external is None:
+        return {}
+    served = {port.key for b in view.balancers if b.balancer.vip in view.external.subnet for _, port in b.members}
+    found = {}
+    for floating, port in view.floating_ips:
+        spot = placements.get((port.tenant, port.switch), NOWHERE).spots.get(port.key)
+        if not floating.distributed or port.key in served or spot is None:
+            continue
+        if view.external.physical_network in physical.get(spot.chassis, {}):
+            found[floating.key] = spot.chassis
+    return found
