@@ -24,6 +24,9 @@ _REPLY = re.compile(
 )
 _ERROR = re.compile(r"^(?:\[[\d.]+\] )?From (?P<source>[\d.]+) icmp_seq=(?P<seq>\d+) (?P<what>.+)$", re.M)
 _PACKET_NUMBER = re.compile(r"^ *\d+  ", re.M)
+_DROPPED = re.compile(r"^(?P<count>\d+) packets dropped by kernel", re.M)
+BUFFER_KIB = 16384
+"""Of a capture with limited frames."""
 _SUMMARY = re.compile(r"(?P<sent>\d+) packets transmitted, (?P<received>\d+) received")
 
 
@@ -129,12 +132,17 @@ class Pinging:
 class Capture:
     """tcpdump on one interface of a node, into a pcap file; capturing has begun when this is made."""
 
-    def __init__(self, node: LabNode, interface: str, expression: str = "") -> None:
-        """`expression` in pcap-filter(7). Raises Timeout when tcpdump does not start within 5 s."""
+    def __init__(self, node: LabNode, interface: str, expression: str = "", snap: int = 0) -> None:
+        """`expression` in pcap-filter(7); `snap` the most bytes kept of a frame, 0 for all of it. Raises Timeout when tcpdump
+        does not start within 5 s.
+
+        The kernel's buffer is cut into slots of that size, so with 0 a burst of a dozen packets may overrun it.
+        """
         stem = f"{interface}-{time.monotonic_ns()}"
         self.node, self.path = node, node.folder / "log" / f"{stem}.pcap"
         self._log = node.folder / "log" / f"{stem}.tcpdump"
-        argv = ["tcpdump", "-Z", "root", "-U", "--immediate-mode", "-n", "-s", "0", "-i", interface, "-w", str(self.path)]
+        argv = ["tcpdump", "-Z", "root", "-U", "--immediate-mode", "-n", "-i", interface, "-w", str(self.path)]
+        argv += ["-s", str(snap), *(["-B", str(BUFFER_KIB)] if snap else [])]
         self._process = node.spawn(*argv, *([expression] if expression else []), log=self._log)
         wait_until(self._listening, 5.0, f"{node.name}: tcpdump on {interface} ({self._log})")
 
@@ -154,6 +162,14 @@ class Capture:
         """End it; returns the lines."""
         end_politely(self._process)
         return self.lines()
+
+    @property
+    def dropped(self) -> int:
+        """Packets that the kernel could not keep for it, known once it has ended. Raises LookupError before."""
+        found = _DROPPED.search(self._log.read_text())
+        if found is None:
+            raise LookupError(f"{self.path}: still capturing")
+        return int(found["count"])
 
     def __enter__(self) -> Capture:
         return self

@@ -34,8 +34,10 @@ from ryu_overlay.model.network import Network
 from ryu_overlay.northbound.live import LiveService
 from ryu_overlay.northbound.wsgi import mount
 from ryu_overlay.oam.responder import Responder
+from ryu_overlay.southbound.checks import Checks
 from ryu_overlay.southbound.loop import Loop
 from ryu_overlay.southbound.ovsdb import ChassisPlan, ChassisServer
+from ryu_overlay.southbound.punts import Punts
 from ryu_overlay.southbound.switches import Switches
 from ryu_overlay.store.records import ChassisRecord, FabricMemory
 from ryu_overlay.store.server import PrivateServer, ServerError
@@ -70,14 +72,16 @@ class Overlay(app_manager.RyuApp):  # type: ignore[misc]
         super().__init__(*args, **kwargs)
         options = CONF.overlay
         self._known = False
-        self._responder = Responder()
+        self._responder = Responder(lambda: self._engine.mtu)
         self._engine = Engine(Options(options.punt_rate, options.audit_interval))
         self._loop = Loop(self._engine)
-        self._switches = Switches(self._loop.post, self._responder.answer)
+        self._punts = Punts(self._responder, self._loop.post, lambda *heard: self._checks.answer(*heard))
+        self._switches = Switches(self._loop.post, self._punts.answer)
+        self._checks = Checks(self._loop, self._switches)
         self._chassis = ChassisServer(
             (options.ovsdb_host, options.ovsdb_port),
             CONF.ofp_tcp_listen_port,
-            lambda facts: self._loop.post(ChassisReported(facts)),
+            self._on_facts,
             lambda name, *, left: self._loop.post(ChassisLost(name, left)),
             options.openflow_target,
         )
@@ -86,9 +90,9 @@ class Overlay(app_manager.RyuApp):  # type: ignore[misc]
         self._store = Store(remote, self._on_network, self._on_memory)
         self._loop.hand(Send, lambda e: self._switches.send(e.dpid, e.messages))
         self._loop.hand(Read, lambda e: self._switches.read(e.dpid, e.token))
-        self._loop.hand(PlanTunnels, lambda e: self._chassis.plan(e.chassis, ChassisPlan(e.tunnels)))
+        self._loop.hand(PlanTunnels, lambda e: self._chassis.plan(e.chassis, ChassisPlan(e.tunnels, e.patches, e.fast)))
         self._loop.hand(Remember, self._remember)
-        mount(kwargs["wsgi"], LiveService(self._store, self._loop, self._switches, self._responder))
+        mount(kwargs["wsgi"], LiveService(self._store, self._loop, self._switches, self._responder, self._checks))
 
     def start(self) -> None:
         """Ryu calls this once every app is there."""
@@ -96,6 +100,7 @@ class Overlay(app_manager.RyuApp):  # type: ignore[misc]
         self._chassis.start()
         eventlet.spawn(self._loop.run)
         eventlet.spawn(self._store.run)
+        eventlet.spawn(self._checks.run)
         if self._server is not None:
             eventlet.spawn(self._keep_database, self._server)
 
@@ -116,6 +121,9 @@ class Overlay(app_manager.RyuApp):  # type: ignore[misc]
                 except ServerError as error:
                     self.logger.error("the database server is gone and does not start: %s", error)
 
+    def _on_facts(self, facts: ChassisFacts) -> None:
+        self._loop.post(ChassisReported(facts))
+
     def _on_network(self, network: Network) -> None:
         self._responder.network(network)
         self._loop.post(NetworkChanged(network))
@@ -124,11 +132,12 @@ class Overlay(app_manager.RyuApp):  # type: ignore[misc]
         if not self._known:
             self._known = True
             encap_ips = {name: record.encap_ip for name, record in memory.chassis.items()}
-            self._loop.post(FabricRemembered(encap_ips, memory.bindings))
+            mappings = {name: dict(record.bridge_mappings) for name, record in memory.chassis.items()}
+            self._loop.post(FabricRemembered(encap_ips, memory.bindings, mappings, memory.notes))
 
     def _remember(self, effect: Remember) -> None:
         chassis = {name: None if facts is None else _record(facts) for name, facts in effect.chassis.items()}
-        self._store.remember(chassis, effect.bindings)
+        self._store.remember(chassis, effect.bindings, effect.notes)
 
 
 def _own_database(directory: str | None) -> PrivateServer:

@@ -15,7 +15,8 @@ from ryu_overlay.cli.kinds import READ_ONLY, READ_ONLY_IN, Document
 
 ORDER = (
     *("name", "prefix", "description", "physical_network", "vlan", "vni", "subnets", "subnet", "gateway", "pools", "mtu"),
-    *("vip", "mac", "address", "addresses", "prefixes", "port", "number", "inside", "protocol"),
+    *("vip", "mac", "address", "prefixes", "addresses", "port", "number", "inside", "protocol", "weight", "router", "switch"),
+    *("check", "path", "interval", "timeout", "rise", "fall"),
     *(
         "external_networks",
         "tenants",

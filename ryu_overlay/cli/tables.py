@@ -49,7 +49,8 @@ def table(what: str, headers: Sequence[str], rows: Iterable[Sequence[Any]], titl
         return
     grid = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
     for index, header in enumerate(headers):
-        numbers = all(row[index] is None or type(row[index]) in (int, float) for row in rows)
+        kinds = {type(row[index]) for row in rows if row[index] is not None}
+        numbers = bool(kinds) and kinds <= {int, float}
         grid.add_column(header.upper(), justify="right" if numbers else "left", overflow="fold")
     for row in rows:
         grid.add_row(*(Text(cell(value)) for value in row))

@@ -201,7 +201,9 @@ def _member(choice: Choice, member: Member, port: Port, then: Table) -> Flow:
     number = server(member, choice.view)
     nat = Nat("dst", int(port.addresses[0]), ports=(number, number))
     why = Why(Feature.BALANCING, choice.view.tenant.key, member.key)
-    return LB_MEMBER.flow("member", {CHOSEN.field: member.key}, (Ct(ZONE.field, then.number, commit=True, nat=nat),), why=why)
+    return LB_MEMBER.flow(
+        "member", {**IP, CHOSEN.field: member.key}, (Ct(ZONE.field, then.number, commit=True, nat=nat),), why=why
+    )
 
 
 def _itself(
@@ -231,7 +233,7 @@ def base_flows() -> list[Flow]:
     flows = [
         LR_IN_BALANCED.flow("chosen", _TRANSLATED, goto=LR_IN_TTL, why=why),
         LR_IN_VIP_REPLY.flow("known", _REPLY, goto=LR_IN_TTL, why=why),
-        LS_OUT_TRACKED.flow("error", RELATED, (Move(SOURCE.field, IPV4_SRC),), goto=LS_OUT_DELIVER, why=why),
+        LS_OUT_TRACKED.flow("error", {**RELATED, **IP}, (Move(SOURCE.field, IPV4_SRC),), goto=LS_OUT_DELIVER, why=why),
     ]
     for known in KNOWN:
         flows.append(LR_IN_VIP_TRACKED.flow("known", known, goto=LR_IN_BALANCED, why=why))

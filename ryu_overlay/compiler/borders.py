@@ -11,6 +11,7 @@ from ryu_overlay.compiler.memory import Memory, Values
 from ryu_overlay.compiler.part import Part
 from ryu_overlay.compiler.uplink import Border, uplink_block
 from ryu_overlay.fabric.uplinks import homes
+from ryu_overlay.model.external import outer_balancers
 from ryu_overlay.model.network import Network, RouterView
 from ryu_overlay.model.objects import Ref
 from ryu_overlay.openflow.flow import Block
@@ -84,7 +85,7 @@ class BorderCompiler:
         elsewhere = home.keys() - here if chassis in gateways else {f.key for f, _ in view.floating_ips} - here
         floating = tuple(pair for pair in view.floating_ips if pair[0].key not in elsewhere)
         keys = Values(f.key for f, _ in floating)
-        choices = tuple(part.choices[b.balancer.key] for b in view.balancers if b.balancer.vip in network.subnet)
+        choices = tuple(part.choices[b.balancer.key] for b in outer_balancers(view))
         made: Border = self._memory.recall(
             ("border", chassis, uplink.key),
             (view, Values(gateways), keys, here, *choices),

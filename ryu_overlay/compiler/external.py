@@ -8,7 +8,8 @@ from ipaddress import IPv4Address
 
 from ryu_overlay.compiler.keys import OWNER, group_number
 from ryu_overlay.compiler.switching import ARP_REPLY, ARP_REQUEST, arp_reply
-from ryu_overlay.compiler.uplink import Border, own_addresses
+from ryu_overlay.compiler.uplink import Border
+from ryu_overlay.model.external import own_addresses
 from ryu_overlay.model.network import ExternalView
 from ryu_overlay.model.objects import ExternalNetwork
 from ryu_overlay.openflow.actions import (
@@ -138,7 +139,7 @@ def _neighbours(view: ExternalView, learned: Mapping[IPv4Address, str]) -> Itera
         uplink, tenant = router.uplink, router.tenant.key
         if uplink is None:
             continue
-        macs |= {a: (uplink.mac, Why(Feature.UPLINK, tenant, uplink.key)) for a in own_addresses(router, uplink, view.network)}
+        macs |= {a: (uplink.mac, Why(Feature.UPLINK, tenant, uplink.key)) for a in own_addresses(router)}
         macs |= {f.address: (f.mac, Why(Feature.FLOATING_IP, tenant, f.key)) for f, _ in router.floating_ips}
     for address, (mac, why) in macs.items():
         match = {DATAPATH.field: view.network.key, NEXT_HOP.field: int(address)}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from ipaddress import IPv4Address, IPv4Network
 
 from ryu_overlay.compiler.keys import prefix
+from ryu_overlay.model.external import port_mtu
 from ryu_overlay.model.network import RouterView, SwitchView
 from ryu_overlay.model.objects import LoadBalancer, Port, Route, RouterPort, Tenant
 from ryu_overlay.openflow.actions import Action, CheckLarger, DecTtl, ForgetInPort, Move, Resubmit, SetField, ToGroup
@@ -56,10 +57,7 @@ def router_block(view: RouterView, attached: tuple[SwitchView | None, ...], far_
 
 
 def size_block(view: RouterView, mtu: int | None) -> Block:
-    """What is larger than its out port's MTU is told so. `mtu` is what VMs may use, in bytes; None while it is not known.
-
-    Between two routers there is no wire, so no limit.
-    """
+    """What is larger than its out port's MTU is told so. `mtu` is what VMs may use, in bytes; None while it is not known."""
     why = Why(Feature.MTU, view.tenant.key)
     flows = []
     for port in view.ports:
@@ -68,13 +66,6 @@ def size_block(view: RouterView, mtu: int | None) -> Block:
             check = (CheckLarger(limit + _ETHERNET, TOO_LARGE.field),)
             flows.append(LR_OUT_SIZE.flow("port", {OUT_LPORT.field: port.key}, check, goto=LR_OUT_OVERSIZE, why=why))
     return Block(tuple(flows))
-
-
-def port_mtu(view: RouterView, port: RouterPort, mtu: int | None) -> int | None:
-    """The MTU of a router port in bytes, None where there is no limit. An uplink's also has to pass the tunnel to its gateway."""
-    if port.external is not None and view.external is not None:
-        return view.external.mtu if mtu is None else min(view.external.mtu, mtu)
-    return mtu if port.switch is not None else None
 
 
 def neighbour_flows(tenant: Tenant, port: RouterPort, neighbour: Port | RouterPort | LoadBalancer) -> tuple[Flow, ...]:

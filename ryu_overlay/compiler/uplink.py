@@ -12,6 +12,7 @@ from ipaddress import IPv4Address
 
 from ryu_overlay.compiler.balancing import Choice
 from ryu_overlay.compiler.keys import ALWAYS, IP, KNOWN, NEW, RELATED, TO_GATEWAY, group_number, prefix, to_port
+from ryu_overlay.model.external import inside_of, own_addresses
 from ryu_overlay.model.network import RouterView
 from ryu_overlay.model.objects import ExternalNetwork, FloatingIp, Port, RouterPort, Snat
 from ryu_overlay.openflow.actions import (
@@ -87,22 +88,10 @@ class Border:
     @property
     def own(self) -> tuple[IPv4Address, ...]:
         """External addresses that are the router's own: of the uplink, of NAT rules, of load balancers."""
-        return own_addresses(self.view, self.uplink, self.network)
+        return own_addresses(self.view)
 
     def why(self, feature: Feature, key: int | None = None) -> Why:
         return Why(feature, self.view.tenant.key, self.uplink.key if key is None else key)
-
-
-def own_addresses(view: RouterView, uplink: RouterPort, network: ExternalNetwork) -> tuple[IPv4Address, ...]:
-    """External addresses that a router with an uplink answers for with the uplink's MAC."""
-    vips = [b.balancer.vip for b in view.balancers if b.balancer.vip in network.subnet]
-    found = dict.fromkeys([*(a.ip for a in uplink.addresses), *(a for s in view.snats for a in s.addresses), *vips])
-    return tuple(found)
-
-
-def inside_of(floating: FloatingIp, port: Port) -> IPv4Address:
-    """The inside address that a floating IP stands for."""
-    return port.addresses[0] if floating.inside is None else floating.inside
 
 
 def uplink_block(border: Border, tunnels: Mapping[str, int], patch: int | None) -> Block:
@@ -236,7 +225,7 @@ def _snat(border: Border, snat: Snat) -> Iterator[Flow]:
     for index, address in enumerate(addresses):
         nat = Nat("src", int(address), ports=snat.ports or SNAT_PORTS)
         translate = Ct(border.uplink.zone, LR_OUT_TRANSLATED.number, commit=True, nat=nat)
-        match = {CHOSEN.field: snat.key, LINK.field: index}
+        match = {**IP, CHOSEN.field: snat.key, LINK.field: index}
         yield LR_OUT_SNAT.flow("address", match, (SetField(CHOSEN.field, 0), translate), why=why)
 
 

@@ -22,6 +22,7 @@ from ryu_overlay.engine.bindings import Bindings
 from ryu_overlay.engine.bridge import Bridge
 from ryu_overlay.engine.bridges import Bridges
 from ryu_overlay.engine.events import (
+    ArpHeard,
     ChassisForgotten,
     ChassisLost,
     ChassisReported,
@@ -29,14 +30,22 @@ from ryu_overlay.engine.events import (
     Event,
     FabricRemembered,
     Log,
+    MembersJudged,
     NetworkChanged,
     SwitchEvent,
     Tick,
+    Unresolved,
 )
+from ryu_overlay.engine.events import (
+    Outside as OutsideEvent,
+)
+from ryu_overlay.engine.members import Members
 from ryu_overlay.engine.memory import Memory
+from ryu_overlay.engine.outside import Outside
 from ryu_overlay.engine.revisions import Revisions
 from ryu_overlay.engine.tunnels import Tunnels
-from ryu_overlay.fabric.facts import ChassisFacts
+from ryu_overlay.engine.uplinks import Uplinks
+from ryu_overlay.fabric.facts import VXLAN_OVERHEAD, ChassisFacts
 from ryu_overlay.fabric.placement import Device, Fabric
 from ryu_overlay.model.network import Network
 from ryu_overlay.openflow.flow import EMPTY, Program
@@ -72,6 +81,10 @@ class Engine:
         self._memory = Memory()
         self._revisions = Revisions()
         self.bridges = Bridges(self.facts, self._revisions)
+        self.uplinks = Uplinks()
+        self.members = Members()
+        self.outside = Outside(self.bridges, self.bindings, self.uplinks)
+        self.mtu: int | None = None
         self._network_known = False
         self._remembered: FabricRemembered | None = None
         self._loaded_at: float | None = None
@@ -84,6 +97,9 @@ class Engine:
             ChassisReported: self._on_report,
             ChassisLost: self._on_lost,
             ChassisForgotten: self._on_forgotten,
+            ArpHeard: self._on_arp,
+            Unresolved: self._on_unresolved,
+            MembersJudged: self._on_members,
             Tick: self._on_tick,
             **dict.fromkeys(get_args(SwitchEvent), self._on_switch),
         }
@@ -97,7 +113,7 @@ class Engine:
             if self._loaded_at is None and isinstance(event, (ChassisReported, ChassisLost, ChassisForgotten)):
                 name = event.facts.name if isinstance(event, ChassisReported) else event.name
                 self._early[name] = event
-            else:
+            elif self._loaded_at is not None or not isinstance(event, get_args(OutsideEvent)):
                 self._handlers[type(event)](event, now)
         if self._loaded_at is not None and not self._resting:
             self._advance(now)
@@ -112,6 +128,11 @@ class Engine:
         self.bridges.distrust()
         self._tunnels.distrust()
         self._dirty = self._resting = True
+
+    @property
+    def ready(self) -> bool:
+        """Whether the network and what the store remembers are known."""
+        return self._loaded_at is not None
 
     @property
     def tunnels_wanted(self) -> dict[str, frozenset[str]]:
@@ -167,8 +188,12 @@ class Engine:
         """Begin, once both the network and the memory are known, and take in what chassis said before."""
         if not self._network_known or self._remembered is None:
             return
-        self.encap_ips = dict(self._remembered.encap_ips)
-        self.bindings.start(self.network, self.encap_ips.keys(), self._remembered.bindings)
+        remembered = self._remembered
+        self.encap_ips = dict(remembered.encap_ips)
+        self.bindings.start(self.network, self.encap_ips.keys(), remembered.bindings)
+        self.uplinks.start(remembered.mappings, remembered.notes, self.network)
+        self.outside.neighbours.start(remembered.notes, self.network, now)
+        self.members.start(remembered.notes, self.network)
         self._loaded_at = now
         early, self._early = self._early, {}
         for event in early.values():
@@ -183,6 +208,7 @@ class Engine:
             self._take_address(facts.name, facts.encap_ip)
         moved = self.bindings.report(facts.name, facts.vifs)
         self._dirty |= self._tunnels.report(facts.name, facts.tunnels) or moved
+        self._dirty |= self.uplinks.saw(facts) or self._measure()
         if before is None or before.dpid != facts.dpid:
             self.bridges.facts_changed()
         self._memory.saw(facts)
@@ -213,6 +239,7 @@ class Engine:
         for known in (self.facts, self.encap_ips, self.programs):
             known.pop(name, None)
         self.bindings.forget(name)
+        self.uplinks.forget(name)
         self._tunnels.forget(name)
         self._memory.forgot(name)
         self._revisions.forget(name)
@@ -222,24 +249,64 @@ class Engine:
     def _on_switch(self, event: SwitchEvent, now: float) -> None:
         self._out += self.bridges.take(event, now)
 
+    def _on_arp(self, event: ArpHeard, now: float) -> None:
+        self._dirty |= self.outside.heard(event, self.network, now)
+
+    def _on_unresolved(self, event: Unresolved, now: float) -> None:
+        self.outside.unresolved(event, self.network)
+
+    def _on_members(self, event: MembersJudged, now: float) -> None:
+        self._dirty |= self.members.judged(event.dead)
+
     def _on_tick(self, event: Tick, now: float) -> None:
         self._resting = False
+        if self._loaded_at is not None:
+            self._dirty |= self.outside.tick(self.network, now)
         if self._loaded_at is not None and not self._loaded_at <= now < self._loaded_at + WAIT_FOR_CHASSIS:
             self._dirty |= self.bindings.wait_no_more()
         self._out += self.bridges.tick(self._options.audit_every, now)
 
+    def _measure(self) -> bool:
+        """The MTU that VMs may use everywhere. Returns whether it is another one."""
+        before = self.mtu
+        known = [facts.mtu for facts in self.facts.values() if facts.mtu is not None]
+        self.mtu = min(known) - VXLAN_OVERHEAD if known else None
+        return self.mtu != before
+
     def _advance(self, now: float) -> None:
-        if self._dirty:
-            self._compile()
-            self._dirty = False
+        compiled, self._dirty = self._dirty, False
+        if compiled:
+            try:
+                self._compile()
+            except BaseException:
+                self._dirty = True
+                raise
         self._out += self.bridges.claim(self.network.revision, now)
         for bridge in self.bridges:
             self._out += bridge.bring(self.programs[bridge.chassis], self.network.revision)
-        self._out += self._memory.remember(self.bindings.unstored())
+        if compiled:
+            self.outside.announce(self.network)
+            self._out += self.members.flushes(self.network, self.bridges)
+        self._out += self.outside.flush()
+        self._out += self._memory.remember(self.bindings.unstored(), self._notes() if compiled else {})
+
+    def _notes(self) -> dict[str, str | None]:
+        sources = (self.uplinks, self.outside.neighbours, self.members)
+        return {name: value for source in sources for name, value in source.notes(self.network).items()}
 
     def _compile(self) -> None:
-        self._out += self._tunnels.plan(self.parts(), self.bindings, self.encap_ips)
-        fabric = Fabric(self.encap_ips, dict(self.bindings.placements), dict(self._tunnels.ports))
+        self.uplinks.plan(self.network, self.facts, self.encap_ips)
+        self._out += self._tunnels.plan(self.network, self.parts(), self.bindings, self.uplinks, self.encap_ips)
+        fabric = Fabric(
+            self.encap_ips,
+            dict(self.bindings.placements),
+            dict(self._tunnels.ports),
+            self.uplinks.physical,
+            self.uplinks.gateways,
+            self.outside.neighbours.macs,
+            self.members.dead,
+            self.mtu,
+        )
         programs = self._compiler.compile_all(self.network, fabric)
         for name, program in programs.items():
             before = self.programs.get(name)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from ipaddress import IPv4Address
 
 from ryu_overlay.fabric.facts import ChassisFacts
@@ -20,10 +20,15 @@ class NetworkChanged:
 
 @dataclass(frozen=True, slots=True)
 class FabricRemembered:
-    """What the store remembers of the fabric: encap addresses by chassis, and chassis by port UUID."""
+    """What the store remembers of the fabric: encap addresses by chassis, and chassis by port UUID.
+
+    `mappings` are physical networks to bridges by chassis, `notes` what the engine asked to be kept under names of its own.
+    """
 
     encap_ips: Mapping[str, IPv4Address]
     bindings: Mapping[str, str]
+    mappings: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    notes: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,17 +96,58 @@ class Refusal:
 
 
 @dataclass(frozen=True, slots=True)
+class ArpHeard:
+    """A bridge heard ARP on the external network with this key."""
+
+    dpid: int
+    network: int
+    frame: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Unresolved:
+    """A bridge has a packet, translated already, for a next hop on an external network whose MAC is not known.
+
+    `network` and `uplink` are keys: of the external network, and of the uplink that it leaves by.
+    """
+
+    dpid: int
+    network: int
+    uplink: int
+    next_hop: IPv4Address
+    frame: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class MembersJudged:
+    """Health checks came to another verdict: the keys of all members that are down."""
+
+    dead: frozenset[int]
+
+
+@dataclass(frozen=True, slots=True)
 class Tick:
     """Time has passed."""
 
 
 SwitchEvent = SwitchConnected | SwitchGone | SwitchRead | Confirmed | Refusal
-Event = NetworkChanged | FabricRemembered | ChassisReported | ChassisLost | ChassisForgotten | SwitchEvent | Tick
+Outside = ArpHeard | Unresolved
+Event = (
+    NetworkChanged
+    | FabricRemembered
+    | ChassisReported
+    | ChassisLost
+    | ChassisForgotten
+    | SwitchEvent
+    | Outside
+    | MembersJudged
+    | Tick
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Send:
-    """Send these messages to a bridge, in order. The last is a barrier."""
+    """Send these messages to a bridge, in order."""
 
     dpid: int
     messages: tuple[bytes, ...]
@@ -117,18 +163,24 @@ class Read:
 
 @dataclass(frozen=True, slots=True)
 class PlanTunnels:
-    """The chassis' br-int should have VXLAN ports to exactly these (chassis to encap address)."""
+    """The chassis' br-int should have VXLAN ports to exactly these (chassis to encap address).
+
+    Those to chassis in `fast` are to be checked often. `patches` are the physical networks that it should have a port to.
+    """
 
     chassis: str
     tunnels: Mapping[str, IPv4Address]
+    patches: frozenset[str] = frozenset()
+    fast: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
 class Remember:
-    """Keep this of the fabric in the store; None forgets. Bindings are by port UUID."""
+    """Keep this of the fabric in the store; None forgets. Bindings are by port UUID, notes by names of the engine's own."""
 
     chassis: Mapping[str, ChassisFacts | None]
     bindings: Mapping[str, str | None]
+    notes: Mapping[str, str | None] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

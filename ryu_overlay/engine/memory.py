@@ -27,9 +27,9 @@ class Memory:
         self._kept.pop(name, None)
         self._news[name] = None
 
-    def remember(self, bindings: dict[str, str | None]) -> list[Remember]:
-        """What the store is to be told, with news of bindings; now taken as told."""
-        if not self._news and not bindings:
+    def remember(self, bindings: dict[str, str | None], notes: dict[str, str | None]) -> list[Remember]:
+        """What the store is to be told, with news of bindings and notes; now taken as told."""
+        if not self._news and not bindings and not notes:
             return []
         chassis, self._news = self._news, {}
-        return [Remember(chassis, bindings)]
+        return [Remember(chassis, bindings, notes)]

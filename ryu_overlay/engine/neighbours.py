@@ -92,7 +92,7 @@ class Neighbours:
         return [Question(network, packet.next_hop)]
 
     def tick(self, network: Network, speaking: Iterable[Ref], now: float) -> tuple[bool, list[Question], list[Unresolved]]:
-        """A second has passed: whether anything was forgotten, what to ask on networks where we can speak, and packets given up."""
+        """A second has passed: whether anything was forgotten, what to ask on networks where we can speak, packets given up."""
         questions: list[Question] = []
         for ref in speaking:
             questions += self._refresh(ref, network.tables["external_network"][ref].gateway, now)

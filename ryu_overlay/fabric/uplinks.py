@@ -9,6 +9,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from ryu_overlay.fabric.placement import NOWHERE, Placement
+from ryu_overlay.model.external import outer_balancers
 from ryu_overlay.model.network import RouterView
 from ryu_overlay.model.objects import Ref, RouterPort
 
@@ -72,7 +73,7 @@ def homes(view: RouterView, placements: Mapping[Ref, Placement], physical: Mappi
     """
     if view.external is None:
         return {}
-    served = {port.key for b in view.balancers if b.balancer.vip in view.external.subnet for _, port in b.members}
+    served = {port.key for b in outer_balancers(view) for _, port in b.members}
     found = {}
     for floating, port in view.floating_ips:
         spot = placements.get((port.tenant, port.switch), NOWHERE).spots.get(port.key)

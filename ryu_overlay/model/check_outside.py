@@ -36,8 +36,7 @@ def check_outside(scope: Scope, report: Report) -> None:
             else:
                 balancers[user.ref[:2]] = None
     _check_routers(outside, report, claimants | routers)
-    networks = {port.external: None for ref in claimants for port in outside.uplinks_of(ref) if port.external is not None}
-    check_claims(outside, report, networks)
+    check_claims(outside, report, claimants)
     _check_balancers(outside, report, balancers)
 
 

@@ -32,10 +32,15 @@ class Outside:
     def __init__(self, scope: Scope) -> None:
         self.scope = scope
         self._changed: defaultdict[Group, list[Any]] = defaultdict(list)
+        self._left: set[Group] = set()
         for kind in ("router_port", "snat", "floating_ip", "load_balancer", "member"):
             for obj in scope.changed[kind].values():
                 for group in places(obj):
                     self._changed[group].append(obj)
+                before: Object | None = scope.before(obj)
+                self._left.update(places(before) if before is not None else ())
+            for obj in scope.removed[kind].values():
+                self._left.update(places(obj))
         self._ports: dict[tuple[str, str], Port] = {(p.tenant, p.name): p for p in scope.changed["port"].values()}
 
     def network(self, name: str) -> ExternalNetwork | None:
@@ -85,6 +90,7 @@ class Outside:
         return (obj.kind, obj.ref) in self.scope.draft.touched
 
     def _group(self, role: str, ref: Ref) -> list[Any]:
-        touched = self.scope.draft.touched
         settled = self.scope.base.views.groups.get((role, ref), ())
-        return [*(o for o in settled if (o.kind, o.ref) not in touched), *self._changed.get((role, ref), ())]
+        if (role, ref) in self._left:
+            settled = tuple(obj for obj in settled if not self.touched(obj))
+        return [*settled, *self._changed.get((role, ref), ())]

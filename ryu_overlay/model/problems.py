@@ -47,6 +47,11 @@ _WORDS = {
 """What kinds are called, where that is not their name."""
 
 
+def called(kind: str) -> str:
+    """What an operator calls objects of a kind: `router port`."""
+    return _WORDS.get(kind, kind)
+
+
 def describe(obj: Object) -> str:
     """An object as an operator would name it to another who knows the tenant: `port web-1`, `router port r1/up`."""
     if isinstance(obj, Route):
@@ -56,9 +61,9 @@ def describe(obj: Object) -> str:
         path = f"{obj.router}/{obj.name}"
     elif isinstance(obj, Member):
         path = f"{obj.load_balancer}/{obj.name}"
-    return f"{_WORDS.get(obj.kind, obj.kind)} {path}"
+    return f"{called(obj.kind)} {path}"
 
 
 def describe_fully(obj: Object) -> str:
     """An object as an operator would name it to one who thinks of another tenant: `floating IP red/r1/web`."""
-    return f"{_WORDS.get(obj.kind, obj.kind)} {'/'.join(obj.ref)}"
+    return f"{called(obj.kind)} {'/'.join(obj.ref)}"

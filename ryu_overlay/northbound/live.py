@@ -17,20 +17,24 @@ from ryu_overlay.fabric.placement import reach
 from ryu_overlay.model.network import Network
 from ryu_overlay.model.objects import Port
 from ryu_overlay.model.problems import Problem, Refused
+from ryu_overlay.northbound import live_outside
 from ryu_overlay.northbound.service import (
     BindingStatus,
     ChassisStatus,
     DriftEntry,
     DropCount,
+    MemberStatus,
     RevisionStatus,
     StoreAway,
     TunnelStatus,
+    UplinkStatus,
 )
 from ryu_overlay.oam.responder import Responder
 from ryu_overlay.openflow.describe import flow_text
 from ryu_overlay.openflow.messages import flow_request, meter_stats_request, parse_flows, parse_meter_drops
 from ryu_overlay.pipeline.cookies import DROP_BIT, OURS_COOKIE, OURS_MASK, read_cookie
 from ryu_overlay.pipeline.tables import PUNT_METER, TABLES
+from ryu_overlay.southbound.checks import Checks
 from ryu_overlay.southbound.loop import Loop
 from ryu_overlay.southbound.switches import NoAnswer, Switches
 from ryu_overlay.store import store as store_room
@@ -44,12 +48,13 @@ _TABLE_NAMES = {t.number: t.name for t in TABLES.values()}
 class LiveService:
     """See `service.Service`, which it implements."""
 
-    def __init__(self, store: store_room.Store, loop: Loop, switches: Switches, responder: Responder) -> None:
+    def __init__(self, store: store_room.Store, loop: Loop, switches: Switches, responder: Responder, checks: Checks) -> None:
         self._store = store
         self._loop = loop
         self._engine = loop.engine
         self._switches = switches
         self._responder = responder
+        self._checks = checks
 
     @property
     def network(self) -> Network:
@@ -114,6 +119,12 @@ class LiveService:
                 found.append(TunnelStatus(name, other, address, interface, ofport, shared, up))
         return found
 
+    def uplinks(self) -> list[UplinkStatus]:
+        return list(live_outside.uplinks(self._engine, self._engine.network))
+
+    def members(self) -> list[MemberStatus]:
+        return list(live_outside.members(self._engine, self._checks, self._engine.network))
+
     def drops(self) -> list[DropCount]:
         return [drop for name, bridge in self._bridges() for drop in self._drops(name, bridge.dpid)]
 
@@ -126,7 +137,13 @@ class LiveService:
         return {f.reason: (ours.answered[f], ours.unanswered[f]) for f in ours.answered}
 
     def faults(self) -> Mapping[str, int]:
-        return {"step": self._loop.failures, "unsent": self._switches.unsent, "malformed": self._responder.malformed}
+        ours = self._responder
+        return {
+            "step": self._loop.failures,
+            "unsent": self._switches.unsent,
+            "malformed": ours.malformed,
+            "checks": self._checks.failures,
+        }
 
     def vm_mtu(self) -> int | None:
         mtus = [mtu for name in self._engine.encap_ips if (mtu := self._underlay_mtu(name)) is not None]
@@ -176,7 +193,7 @@ class LiveService:
 
     def _networks(self) -> dict[str, set[str]]:
         """By chassis, the switches that reach it."""
-        reached = reach(self._engine.parts(), self._engine.bindings.placements)
+        reached = reach(self._engine.parts(), self._engine.bindings.placements, self._engine.uplinks.gateways)
         return {
             name: {"/".join(ref) for part in parts for kind, ref in part if kind == "switch"} for name, parts in reached.items()
         }

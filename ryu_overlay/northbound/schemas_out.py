@@ -7,6 +7,7 @@ from typing import Any, Literal
 from pydantic import Field
 
 from ryu_overlay.model import limits
+from ryu_overlay.model.check_external import MAX_MTU, MIN_MTU
 from ryu_overlay.northbound.shape import IGNORED, IN_PATH, Key, Shape, Uuid
 from ryu_overlay.northbound.values import (
     Address,
@@ -23,9 +24,6 @@ from ryu_overlay.northbound.values import (
     Vlan,
     Weight,
 )
-
-MIN_MTU, MAX_MTU = 576, 65535
-"""Bytes; every IPv4 host takes 576 (RFC 791 section 3.1), and no packet is longer than the other."""
 
 _NEVER_USED: Any = Field(default_factory=str)
 

@@ -119,7 +119,8 @@ class MemberStatus:
     """A load balancer's member, where it is, and whether it gets new connections: only while it is `up` or `unchecked`.
 
     `port` is the logical port, `number` the TCP or UDP port (1 to 65535), `weight` 1 to 100. `chassis` is None while it is
-    unbound. `since` has a time zone and is None while there was no check; `reason` says what the last check found wrong.
+    unbound. `since` is when it came into this state (with a time zone), None if that is not known; `reason` says why it is
+    down or unbound.
     """
 
     tenant: str

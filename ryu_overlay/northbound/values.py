@@ -14,15 +14,15 @@ from typing import Annotated, Any, TypeVar
 from pydantic import AfterValidator, Field, PlainValidator, WithJsonSchema
 
 from ryu_overlay.model import limits
-from ryu_overlay.model.values import description_fault, mac_fault, name_fault, parse_prefix
+from ryu_overlay.model.check_balancer import MAX_IN_A_ROW, MAX_INTERVAL, MAX_TIMEOUT, MAX_WEIGHT, MIN_INTERVAL, MIN_TIMEOUT
+from ryu_overlay.model.check_external import MAX_VLAN
+from ryu_overlay.model.values import MAX_L4_PORT, description_fault, mac_fault, name_fault, parse_prefix
 
 T = TypeVar("T")
 
 MAX_ADDRESS_TEXT = 64
 """Characters of the longest text that is looked at as an address; no address, IPv6 or not, is longer."""
 
-MAX_VLAN = 4094
-MAX_L4_PORT = 65535
 
 _OCTET = r"(25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])"
 _ADDRESS = rf"({_OCTET}\.){{3}}{_OCTET}"
@@ -178,11 +178,11 @@ PortRange = Annotated[
 """TCP or UDP ports; becomes (first, last), or None. One port alone is both."""
 Vlan = Annotated[int, Field(ge=1, le=MAX_VLAN)]
 L4Port = Annotated[int, Field(ge=1, le=MAX_L4_PORT)]
-Weight = Annotated[int, Field(ge=1, le=100)]
-Interval = Annotated[float, Field(ge=0.5, le=3600)]
+Weight = Annotated[int, Field(ge=1, le=MAX_WEIGHT)]
+Interval = Annotated[float, Field(ge=MIN_INTERVAL, le=MAX_INTERVAL)]
 """Seconds from one check of a member to the next."""
-Timeout = Annotated[float, Field(ge=0.1, le=60)]
+Timeout = Annotated[float, Field(ge=MIN_TIMEOUT, le=MAX_TIMEOUT)]
 """Seconds until a check is given up."""
-Count = Annotated[int, Field(ge=1, le=10)]
+Count = Annotated[int, Field(ge=1, le=MAX_IN_A_ROW)]
 """How many checks in a row change what a member is taken for."""
 HttpPath = Annotated[str, _checked(_path_fault), WithJsonSchema({"type": "string", "pattern": _PATH.pattern.join("^$")})]

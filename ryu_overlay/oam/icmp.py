@@ -27,13 +27,22 @@ class Reason(IntEnum):
     """Neither ICMP, UDP nor TCP, to the router's own address."""
     TCP_RESET = 5
     """TCP to the router's own address."""
+    FRAGMENTATION_NEEDED = 6
+    """Larger than the next link's MTU, and not to be cut (RFC 1191)."""
 
 
 MAX_ERROR_LENGTH = 576
 """Bytes of the longest ICMP error, IPv4 header included (RFC 1812 section 4.3.2.3)."""
 
-_TYPE_AND_CODE = (0x0B00, 0x0300, 0x0301, 0x0303, 0x0302)
-"""ICMP type and code as one word, by Reason (RFC 792)."""
+_TYPE_AND_CODE = {
+    Reason.TTL_EXCEEDED: 0x0B00,
+    Reason.NET_UNREACHABLE: 0x0300,
+    Reason.HOST_UNREACHABLE: 0x0301,
+    Reason.PORT_UNREACHABLE: 0x0303,
+    Reason.PROTOCOL_UNREACHABLE: 0x0302,
+    Reason.FRAGMENTATION_NEEDED: 0x0304,
+}
+"""ICMP type and code as one word (RFC 792)."""
 
 _ICMP_QUERIES = frozenset((0, 8, 9, 10, 13, 14, 15, 16, 17, 18, 42, 43))
 """Types that are known not to be errors (RFC 792, 950, 1256, 8335). An unknown type may be one, so it is not answered."""
@@ -49,6 +58,7 @@ _SEGMENT = Struct("!HHIIBB")
 _ETHERNET = 14
 _TCP_HEADER = 20
 _MORE_FRAGMENTS = 0x2000
+_DONT_FRAGMENT = 0x4000
 _DSCP = 0xFC
 """A reset keeps the segment's class; its ECN bits stay clear, for only data may be ECN-capable (RFC 3168 section 6.1)."""
 _IPV4 = 0x0800
@@ -66,8 +76,10 @@ _TCP_SUM = _TCP + _TCP_HEADER
 _OWN_ADDRESS = (Reason.PORT_UNREACHABLE, Reason.PROTOCOL_UNREACHABLE)
 
 
-def answer(reason: Reason, frame: bytes | memoryview, source: int) -> bytes | None:
+def answer(reason: Reason, frame: bytes | memoryview, source: int, mtu: int = 0) -> bytes | None:
     """The Ethernet frame that answers `frame`, or None where none may be sent.
+
+    `mtu` is what FRAGMENTATION_NEEDED tells, in bytes; packets that may be cut get no such answer.
 
     `frame` is untagged Ethernet as the router received it. `source` is the IPv4 address (0 to 2**32 - 1) of the
     interface it came in by. PORT_UNREACHABLE, PROTOCOL_UNREACHABLE and TCP_RESET come from the packet's own
@@ -99,10 +111,13 @@ def answer(reason: Reason, frame: bytes | memoryview, source: int) -> bytes | No
         return _tcp_reset(eth_src, eth_dst, tos & _DSCP, dst, src, payload) if whole else None
     if proto == _ICMP and (not payload or payload[0] not in _ICMP_QUERIES):
         return None
+    if reason == Reason.FRAGMENTATION_NEEDED and not fragment & _DONT_FRAGMENT:
+        return None
     if reason == Reason.PORT_UNREACHABLE and (proto != _UDP or len(payload) < 8):
         return None
     quote = frame[_ETHERNET : _ETHERNET + min(total, _MAX_QUOTE)]
-    return _icmp_error(eth_src, eth_dst, _TYPE_AND_CODE[reason], dst if reason in _OWN_ADDRESS else source, src, quote)
+    from_ = dst if reason in _OWN_ADDRESS else source
+    return _icmp_error(eth_src, eth_dst, _TYPE_AND_CODE[reason], from_, src, quote, mtu)
 
 
 def _may_be_answered(src: int, dst: int) -> bool:
@@ -120,18 +135,18 @@ def _ident(answered: bytes) -> int:
     return crc32(answered) & 0xFFFF
 
 
-def _icmp_error(eth_dst: bytes, eth_src: bytes, type_and_code: int, src: int, dst: int, quote: bytes) -> bytes:
+def _icmp_error(eth_dst: bytes, eth_src: bytes, type_and_code: int, src: int, dst: int, quote: bytes, rest: int) -> bytes:
     total = 28 + len(quote)
     quoted = int.from_bytes(quote, "big")
     if len(quote) & 1:
         quoted <<= 8
-    checksum = -(type_and_code + quoted) % 0xFFFF
+    checksum = -(type_and_code + rest + quoted) % 0xFFFF
     ident = _ident(quote)
     ip_checksum = -(_ERROR_SUM + total + ident + src + dst) % 0xFFFF
     return (
         _ERROR.pack(
             *(eth_dst, eth_src, _IPV4, _VERSION_AND_IHL, _INTERNETWORK_CONTROL, total, ident, 0, _TTL, _ICMP, ip_checksum),
-            *(src, dst, type_and_code, checksum, 0),
+            *(src, dst, type_and_code, checksum, rest),
         )
         + quote
     )

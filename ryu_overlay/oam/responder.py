@@ -8,17 +8,20 @@ through as many routers as that takes.
 from __future__ import annotations
 
 import struct
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 
+from ryu_overlay.model.external import port_mtu
 from ryu_overlay.model.network import Network
 from ryu_overlay.model.objects import Router, RouterPort
+from ryu_overlay.oam.fragments import cut
 from ryu_overlay.oam.icmp import Reason, answer
 from ryu_overlay.openflow.actions import Resubmit, SetField, SetTtl, encode_actions
 from ryu_overlay.openflow.messages import packet_out
 from ryu_overlay.pipeline.cookies import Feature, read_cookie
-from ryu_overlay.pipeline.registers import DATAPATH, IN_LPORT
-from ryu_overlay.pipeline.tables import LR_IN_ROUTE, ORIGIN_TTL
+from ryu_overlay.pipeline.registers import ANSWER, DATAPATH, HOME, IN_LPORT, NEXT_HOP, OUT_LPORT
+from ryu_overlay.pipeline.tables import LR_IN_ROUTE, LR_OUT_UPLINK, ORIGIN_TTL
 
 _REASONS = {
     Feature.PUNT_TTL_EXCEEDED: Reason.TTL_EXCEEDED,
@@ -27,7 +30,10 @@ _REASONS = {
     Feature.PUNT_PORT_UNREACHABLE: Reason.PORT_UNREACHABLE,
     Feature.PUNT_PROTOCOL_UNREACHABLE: Reason.PROTOCOL_UNREACHABLE,
     Feature.PUNT_TCP_RESET: Reason.TCP_RESET,
+    Feature.PUNT_FRAGMENTATION_NEEDED: Reason.FRAGMENTATION_NEEDED,
 }
+_OWN_ADDRESS = frozenset({Reason.PORT_UNREACHABLE, Reason.PROTOCOL_UNREACHABLE, Reason.TCP_RESET})
+"""About packets to the router itself, so no border may take them for a part of a translated connection."""
 _MATCH_AT = 24
 _FRAME_SOURCE = 14 + 12
 _FRAME_LEAST = 14 + 20
@@ -37,26 +43,33 @@ _OXM = struct.Struct("!I")
 _METADATA = struct.Struct("!Q")
 _DATAPATH_HEADER = DATAPATH.field.header | DATAPATH.field.size
 _IN_LPORT_HEADER = IN_LPORT.field.header | IN_LPORT.field.size
+_OUT_LPORT_HEADER = OUT_LPORT.field.header | OUT_LPORT.field.size
+_NEXT_HOP_HEADER = NEXT_HOP.field.header | NEXT_HOP.field.size
+_HOME_HEADER = HOME.field.header | HOME.field.size
 
 
 @dataclass(frozen=True, slots=True)
 class _Place:
-    """A router port as far as answers need it: its (address, network, netmask), and all addresses of its router."""
+    """A router port as far as answers need it: its (address, network, netmask), all addresses of its router, whether it is
+    an uplink."""
 
     addresses: tuple[tuple[int, int, int], ...]
     own: frozenset[int]
+    is_uplink: bool
 
 
 class Responder:
     """Answers for every router of a network.
 
-    `answered` and `unanswered` count packet-ins by reason, `malformed` those that were cut short.
+    `answered` and `unanswered` count packet-ins by reason, `malformed` those that were cut short. `mtu` tells what VMs may use,
+    in bytes, None while that is not known.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, mtu: Callable[[], int | None] = lambda: None) -> None:
         self.answered = dict.fromkeys(_REASONS, 0)
         self.unanswered = dict.fromkeys(_REASONS, 0)
         self.malformed = 0
+        self._mtu = mtu
         self._network = Network()
         self._places: dict[tuple[int, int], _Place] = {}
 
@@ -77,35 +90,36 @@ class Responder:
             reason = None if why is None else _REASONS.get(why.feature)
             if why is None or reason is None or sent_for not in (_NO_MATCH, _ACTION):
                 return None
-            router, in_port = _position(packet_in, match_length)
+            position = _position(packet_in, match_length)
         except struct.error:
             self.malformed += 1
             return None
         frame = packet_in[_MATCH_AT + (match_length + 7) // 8 * 8 + 2 :]
-        source = self._source(router, in_port, frame)
-        reply = None if source is None else answer(reason, frame, source)
-        if reply is None:
-            self.unanswered[why.feature] += 1
-            return None
-        self.answered[why.feature] += 1
-        return packet_out(_enter(router), reply)
+        out = self._oversize(position, frame) if reason is Reason.FRAGMENTATION_NEEDED else self._error(reason, position, frame)
+        (self.unanswered if out is None else self.answered)[why.feature] += 1
+        return out
 
-    def _source(self, router: int, in_port: int, frame: bytes) -> int | None:
-        """The in port's address in the subnet of the packet's source, else its first (RFC 1812 section 4.3.2.4).
+    def _error(self, reason: Reason, position: _Position, frame: bytes, mtu: int = 0) -> bytes | None:
+        place = self._places.get((position.router, position.in_port)) or self._place(position.router, position.in_port)
+        source = None if place is None else _source(place, frame)
+        reply = None if source is None else answer(reason, frame, source, mtu)
+        if place is None or reply is None:
+            return None
+        return packet_out(_enter(position.router, place.is_uplink, reason in _OWN_ADDRESS), reply)
 
-        None if the port is not the router's, or the packet came from the router itself: its own answers that find no way
-        are not complained of to itself.
-        """
-        place = self._places.get((router, in_port)) or self._place(router, in_port)
-        if place is None or len(frame) < _FRAME_LEAST:
+    def _oversize(self, position: _Position, frame: bytes) -> bytes | None:
+        """Tell the sender the out port's MTU, or cut the packet into what fits where it may be cut (RFC 791)."""
+        owner, port = self._network.by_key.get(position.router), self._network.by_key.get(position.out_port)
+        if not isinstance(owner, Router) or not isinstance(port, RouterPort):
             return None
-        (sender,) = _OXM.unpack_from(frame, _FRAME_SOURCE)
-        if sender in place.own:
+        mtu = port_mtu(self._network.router_views[owner.ref], port, self._mtu())
+        if mtu is None:
             return None
-        for address, net, mask in place.addresses:
-            if sender & mask == net:
-                return address
-        return place.addresses[0][0]
+        pieces = cut(frame, mtu)
+        if not pieces:
+            return self._error(Reason.FRAGMENTATION_NEEDED, position, frame, mtu)
+        onward = _onward(position)
+        return b"".join(packet_out(onward, piece) for piece in pieces)
 
     def _place(self, router: int, in_port: int) -> _Place | None:
         owner, port = self._network.by_key.get(router), self._network.by_key.get(in_port)
@@ -115,26 +129,78 @@ class Responder:
             return None
         addresses = tuple((int(a.ip), int(a.network.network_address), int(a.network.netmask)) for a in port.addresses)
         own = frozenset(int(a.ip) for p in self._network.router_views[owner.ref].ports for a in p.addresses)
-        place = self._places[router, in_port] = _Place(addresses, own)
+        place = self._places[router, in_port] = _Place(addresses, own, port.external is not None)
         return place
 
 
-def _position(packet_in: bytes, match_length: int) -> tuple[int, int]:
-    """The router's key and the key of the router port the packet came in by, from the packet-in's match."""
-    router = in_port = 0
+@dataclass(slots=True)
+class _Position:
+    """Where a packet was when it was sent up: keys of the router and of its ports by which it came and was to go."""
+
+    router: int = 0
+    in_port: int = 0
+    out_port: int = 0
+    next_hop: int = 0
+    home: int = 0
+
+
+def _source(place: _Place, frame: bytes) -> int | None:
+    """The in port's address in the subnet of the packet's source, else its first (RFC 1812 section 4.3.2.4).
+
+    None if the packet came from the router itself: its own answers that find no way are not complained of to itself.
+    """
+    if len(frame) < _FRAME_LEAST:
+        return None
+    (sender,) = _OXM.unpack_from(frame, _FRAME_SOURCE)
+    if sender in place.own:
+        return None
+    for address, net, mask in place.addresses:
+        if sender & mask == net:
+            return address
+    return place.addresses[0][0]
+
+
+def _position(packet_in: bytes, match_length: int) -> _Position:
+    """What the registers in a packet-in's match say."""
+    found = _Position()
     offset, end = _MATCH_AT + 4, _MATCH_AT + match_length
     while offset < end:
         (header,) = _OXM.unpack_from(packet_in, offset)
         if header == _DATAPATH_HEADER:
-            (router,) = _METADATA.unpack_from(packet_in, offset + 4)
-        elif header == _IN_LPORT_HEADER:
-            (in_port,) = _OXM.unpack_from(packet_in, offset + 4)
+            (found.router,) = _METADATA.unpack_from(packet_in, offset + 4)
+        elif header in _NAMES:
+            setattr(found, _NAMES[header], _OXM.unpack_from(packet_in, offset + 4)[0])
         offset += 4 + (header & 0xFF)
-    return router, in_port
+    return found
+
+
+_NAMES = {
+    _IN_LPORT_HEADER: "in_port",
+    _OUT_LPORT_HEADER: "out_port",
+    _NEXT_HOP_HEADER: "next_hop",
+    _HOME_HEADER: "home",
+}
 
 
 @lru_cache(maxsize=4096)
-def _enter(router: int) -> bytes:
-    """What the switch does with an answer: the router's way out takes one from its TTL."""
-    actions = (SetField(DATAPATH.field, router), SetTtl(ORIGIN_TTL + 1), Resubmit(LR_IN_ROUTE.number))
+def _enter(router: int, from_uplink: bool, own: bool) -> bytes:
+    """What the switch does with an answer: the router's way out takes one from its TTL.
+
+    An answer to what came by the uplink leaves where that came in, whichever gateway carries the uplink.
+    """
+    marks = (SetField(HOME.field, int(from_uplink)), SetField(ANSWER.field, int(own)))
+    actions = (SetField(DATAPATH.field, router), SetTtl(ORIGIN_TTL + 1), *marks, Resubmit(LR_IN_ROUTE.number))
     return encode_actions(actions)
+
+
+def _onward(position: _Position) -> bytes:
+    """What the switch does with the pieces of a packet: they go on from where it was."""
+    values = (
+        (DATAPATH, position.router),
+        (IN_LPORT, position.in_port),
+        (OUT_LPORT, position.out_port),
+        (NEXT_HOP, position.next_hop),
+        (HOME, position.home),
+    )
+    actions = [SetField(register.field, value) for register, value in values]
+    return encode_actions((*actions, Resubmit(LR_OUT_UPLINK.number)))

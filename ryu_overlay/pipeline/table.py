@@ -23,9 +23,6 @@ from ryu_overlay.openflow.fields import Field
 from ryu_overlay.openflow.flow import Flow, make_match
 from ryu_overlay.pipeline.cookies import Why
 
-_FORGET_IN_PORT = frozenset({"lr_out_port", "lr_out_external", "ext_lookup", "ls_in_balanced", "ls_in_vip_reply"})
-"""Where a packet is sent on in another's name, and may have to leave by the port it came in by."""
-
 Match = Mapping[Field, "int | tuple[int, int]"]
 
 
@@ -39,7 +36,8 @@ class Table:
 
     `priorities` names each priority, or the first and last of a range (for prefixes). `next` are names of tables that
     may follow, by goto or resubmit; `tracks` those to which packets come back from conntrack. `emits` says whether flows here
-    may send packets out of the bridge or to groups, `punts` whether to the controller. `miss` says in words what happens to a
+    may send packets out of the bridge or to groups, `punts` whether to the controller, `reflects` whether they may make a packet
+    one that can leave by the port it came by. `miss` says in words what happens to a
     packet that no other flow takes; a flow with priority 0 makes it so.
     """
 
@@ -53,6 +51,7 @@ class Table:
     tracks: frozenset[str] = frozenset()
     emits: bool = False
     punts: bool = False
+    reflects: bool = False
     miss: str = ""
     numbers: dict[str, int] = field(default_factory=dict)
 
@@ -108,7 +107,7 @@ class Table:
         elif isinstance(action, Punt):
             allowed = self.punts
         elif isinstance(action, ForgetInPort):
-            allowed = self.name in _FORGET_IN_PORT
+            allowed = self.reflects
         else:
             allowed = True
         if not allowed:

@@ -98,6 +98,7 @@ LR_OUT = (
         frozenset({ETH_SRC, _DP, _IN, _TUN, _HOME}),
         {"miss": 0, "port": 10},
         frozenset({"ls_in_lookup", "lr_in_admit"}),
+        reflects=True,
         miss="drop not_bound",
     ),
     Table(
@@ -135,7 +136,7 @@ LR_OUT = (
             "own": 210,
             "known": 220,
             "error": 230,
-            "error_of_port": 240,
+            "of_port": 240,
         },
         frozenset({"lr_in_service", "lr_out_snat", "lr_out_external"}),
         tracks=frozenset({"lr_out_translated"}),
@@ -145,7 +146,7 @@ LR_OUT = (
         52,
         "lr_out_snat",
         "A NAT rule's address for a new connection.",
-        frozenset({_CHOSEN, LINK.field}),
+        frozenset({ETH_TYPE, _CHOSEN, LINK.field}),
         frozenset({_CHOSEN}),
         {"miss": 0, "address": 10},
         tracks=frozenset({"lr_out_translated"}),
@@ -169,6 +170,7 @@ LR_OUT = (
         frozenset({ETH_SRC, _DP, _OUTSIDE}),
         {"miss": 0, "uplink": 10, "floating_ip": 20, "error": 30},
         frozenset({"ext_resolve"}),
+        reflects=True,
         miss="drop not_bound",
     ),
 )
@@ -195,6 +197,7 @@ EXT = (
         {"miss": 0, "beat": 10},
         frozenset({"ext_owner"}),
         emits=True,
+        reflects=True,
         miss="end",
     ),
     Table(
@@ -215,6 +218,7 @@ EXT = (
         frozenset({_DP, _IN, _HOME, _TUN, ETH_SRC, ETH_DST, ARP_OP, ARP_SPA, ARP_TPA, ARP_SHA, ARP_THA}),
         {"miss": 0, "known": 10},
         frozenset({"lr_in_admit", "ext_physical"}),
+        reflects=True,
         miss="drop not_here",
     ),
     Table(

@@ -143,7 +143,7 @@ LR_IN = (
         34,
         "lb_member",
         "A new connection gets the member that was chosen, and conntrack keeps it.",
-        frozenset({_CHOSEN}),
+        frozenset({ETH_TYPE, _CHOSEN}),
         frozenset(),
         {"miss": 0, "member": 10},
         tracks=frozenset({"lr_in_balanced", "ls_in_balanced"}),

@@ -131,6 +131,7 @@ LS_IN = (
         {"miss": 0, "chosen": 10, "itself": 20, "itself_chosen": 30},
         frozenset({"ls_in_lookup"}),
         tracks=frozenset({"ls_in_lookup"}),
+        reflects=True,
         miss="drop nat_exhausted",
     ),
     Table(
@@ -142,6 +143,7 @@ LS_IN = (
         {"miss": 0, "known": 10},
         frozenset({"ls_in_lookup"}),
         punts=True,
+        reflects=True,
         miss="to controller: health",
     ),
 )

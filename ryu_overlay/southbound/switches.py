@@ -27,11 +27,11 @@ _ASKED_FROM = 0x80000000
 _ANSWERED_WITHIN = 5.0
 """Seconds a bridge has to answer a question asked outside the engine's own reading."""
 
-Answer = Callable[[bytes], "bytes | None"]
+Answer = Callable[[int, bytes], "bytes | None"]
 
 
 class Switches:
-    """The bridges by datapath id. `post` takes events; `answer` makes a packet-out of a packet-in, or None.
+    """The bridges by datapath id. `post` takes events; `answer` makes packet-outs of a datapath id and a packet-in, or None.
 
     `unsent` counts answers that were dropped because a bridge did not read what it was sent.
     """
@@ -122,7 +122,7 @@ class Switches:
             return None
 
         def packet_in(datapath: Any, version: int, kind: int, length: int, xid: int, data: bytes) -> None:
-            out = self._answer(bytes(data))
+            out = self._answer(datapath.id, bytes(data))
             if out is not None:
                 self._send_answer(datapath, out)
 

@@ -15,7 +15,7 @@ from typing import Any
 from ryu_overlay.model.network import MAX_ZONE, Network
 from ryu_overlay.model.objects import Object, Port, Route, Router, RouterPort, Switch, Tenant
 from ryu_overlay.store import convert_outside as outside
-from ryu_overlay.store.cells import Json, JsonRow, checked, optional_json, parsed, uuid_json, words
+from ryu_overlay.store.cells import JsonRow, checked, optional_json, parsed, uuid_json, words
 from ryu_overlay.store.convert_outside import References
 from ryu_overlay.store.records import ChassisRecord
 

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 
+from mininet_topos.hypervisor import Hypervisor
 from mininet_topos.lab import Lab
 from mininet_topos.loading import Trying
 from mininet_topos.outside import SERVER_ADDRESS
@@ -24,6 +25,13 @@ BEFORE, AFTER = 0.6, 1.6
 """Seconds of tries before the event, to know that all goes, and after it, before they are read."""
 
 Outages = dict[str, list[float]]
+Probe = tuple[str, str, int, bool]
+"""Client, target, port, UDP."""
+
+
+def _revive(host: Hypervisor) -> None:
+    if host.vswitch.process("ovs-vswitchd") is None:
+        host.start_vswitchd()
 
 
 @dataclass(frozen=True)
@@ -40,7 +48,7 @@ KINDS = (
     Kind(
         "ovs-vswitchd killed",
         lambda lab: lab.hypervisors[GATEWAY].kill_vswitchd(),
-        lambda lab: lab.hypervisors[GATEWAY].start_vswitchd(),
+        lambda lab: _revive(lab.hypervisors[GATEWAY]),
         flowless=True,
     ),
     Kind(
@@ -54,32 +62,34 @@ KINDS = (
         lambda lab: lab.world.outside.mend(lab.hypervisors[GATEWAY]),
     ),
 )
-PROBES: dict[str, tuple[str, str, int, bool]] = {
+PROBES: dict[str, Probe] = {
     "SNAT, TCP": ("red-db-3", SERVER_ADDRESS, 80, False),
     "SNAT, UDP": ("red-web-2", SERVER_ADDRESS, 53, True),
     "floating IP from outside": ("server", RED_FLOATING, 80, False),
     "VIP from outside": ("server", VIP, 80, False),
 }
-"""What is tried: client, target, port, UDP. None of them ends on the gateway that dies (see `prepared`)."""
+"""What is tried. None of them ends on the gateway that dies (see `prepare`)."""
 
 
-def probes(lab: Lab, stack: ExitStack) -> dict[str, Trying]:
+def started(lab: Lab, stack: ExitStack, probes: Mapping[str, Probe]) -> dict[str, Trying]:
     """Every probe, running."""
     found = {}
-    for name, (client, target, port, udp) in PROBES.items():
+    for name, (client, target, port, udp) in probes.items():
         node = lab.server if client == "server" else lab.vms[client]
         found[name] = stack.enter_context(Trying(node, target, port, udp=udp, every=0.02, timeout=0.5))
     return found
 
 
-def during(lab: Lab, event: Callable[[Lab], None]) -> dict[str, float]:
-    """The outage of each probe around `event`, in seconds; infinite for what did not come back within `AFTER`."""
+def during(
+    lab: Lab, event: Callable[[Lab], None], probes: Mapping[str, Probe] = PROBES, after: float = AFTER
+) -> dict[str, float]:
+    """The outage of each probe around `event`, in seconds; infinite for what did not come back within `after` seconds."""
     with ExitStack() as stack:
-        running = probes(lab, stack)
+        running = started(lab, stack, probes)
         time.sleep(BEFORE)
         at = time.monotonic()
         event(lab)
-        time.sleep(max(0.0, at + AFTER - time.monotonic()))
+        time.sleep(max(0.0, at + after - time.monotonic()))
         ended = {name: trying.end() for name, trying in running.items()}
     return {name: tries.outage(at) if tries.good and tries.good[0].at < at else math.inf for name, tries in ended.items()}
 

@@ -18,6 +18,8 @@ from tests.acceptance.waiting import until
 
 METHODS = {"UDP": ("-U", wire.UDP), "ICMP": ("-I", wire.ICMP), "TCP": ("-T", wire.TCP)}
 WATCHED = "icmp or udp or tcp"
+SNAP = 2048
+"""Bytes: whole packets on these wires, in small slots of the capture's buffer."""
 
 
 @dataclass(frozen=True)
@@ -75,7 +77,7 @@ def end_of(lab: Lab, client: str) -> End:
 
 def watched(lab: Lab, end: End, act: Callable[[], object]) -> list[wire.Packet]:
     """What passed `end` while `act` ran."""
-    with lab.tcpdump(end.node, end.interface, WATCHED) as capture:
+    with lab.tcpdump(end.node, end.interface, WATCHED, SNAP) as capture:
         act()
         capture.stop()
         path: Path = capture.path
@@ -97,9 +99,14 @@ def traced(lab: Lab, way: Way, method: str) -> tuple[list[str], list[wire.Packet
         mine = packet.ip.source == end.address and packet.ip.destination == way.target and packet.ip.protocol == protocol
         if mine and (method != "TCP" or packet.syn):
             ttl = packet.ip.ttl
-        elif packet.ip.destination == end.address and ttl:
+        elif ttl and packet.ip.destination == end.address and _answers(packet, way.target):
             sources.setdefault(ttl, packet.ip.source)
     return [sources[n] for n in sorted(sources)], seen
+
+
+def _answers(packet: wire.Packet, target: str) -> bool:
+    asked = packet.ip.source if packet.quote is None else packet.quote.destination
+    return asked == target
 
 
 def wrong_errors(end: End, seen: list[wire.Packet]) -> list[str]:

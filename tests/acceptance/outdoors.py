@@ -169,3 +169,20 @@ def ready(lab: Lab) -> None:
     until("members up", lambda: {s for name in ("public", "inside") for s in member_states(lab, name).values()} == {"up"})
     clients = [lab.vms[name] for name in ("red-web-1", "blue-db-1", "green-b-2")]
     until("the server reached", lambda: all(lab.ping(vm, SERVER_ADDRESS, count=1, timeout=0.5).received for vm in clients))
+
+
+def floating_at(lab: Lab) -> set[str]:
+    """Where red-web-3's own connections leave: the hypervisors whose `ext0` sends packets from its floating IP."""
+    found = set()
+    for name, host in lab.hypervisors.items():
+        with lab.tcpdump(host, "ext0", f"src host {RED_FLOATING} and icmp") as capture:
+            lab.ping(lab.vms["red-web-3"], SERVER_ADDRESS, count=2, timeout=0.3)
+            if any(f"{RED_FLOATING} > {SERVER_ADDRESS}" in line for line in capture.stop()):
+                found.add(name)
+    return found
+
+
+def exhausted(lab: Lab, router: str) -> int:
+    """Packets dropped because no external address and port was left for them, of a router such as `blue/r1`."""
+    found = lab.rest.get("/v1/drops").json["drops"]
+    return sum(d["packets"] for d in found if d["reason"] == "nat_exhausted" and str(d["object"]).startswith(router))

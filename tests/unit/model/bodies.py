@@ -109,6 +109,7 @@ def rebuilt(network: Network) -> Network:
         for obj in network.tables[cls.kind].values():  # type: ignore[attr-defined]
             draft.put(obj)
     draft.next_key, draft.next_tenant_key, draft.next_vni = network.next_key, network.next_tenant_key, network.next_vni
+    draft.next_zone = network.next_zone
     return draft.freeze(network.revision)
 
 
@@ -116,7 +117,7 @@ def assert_same(one: Network, other: Network) -> None:
     """Both hold equal objects, views and indexes."""
     for kind in one.tables:
         assert one.tables[kind] == other.tables[kind]
-    for index in ("switch_views", "router_views", "by_key", "port_by_name", "port_by_uuid", "vnis"):
+    for index in ("views", "by_key", "port_by_name", "port_by_uuid", "vnis", "zones"):
         assert getattr(one, index) == getattr(other, index), index
 
 

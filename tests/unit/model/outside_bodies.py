@@ -57,12 +57,20 @@ def tenant(name: str, nth: int, snat: Body) -> dict[str, Any]:
         ],
         "load_balancers": [
             {
-                **{"name": "web", "vip": f"203.0.113.2{nth}", "port": 80, "router": "r1"},
+                "name": "web",
+                "vip": f"203.0.113.2{nth}",
+                "port": 80,
+                "router": "r1",
                 **check,
                 "members": [{"name": "a", "port": f"{name}-1", "number": 8080}, {"name": "b", "port": f"{name}-2", "weight": 3}],
             },
             {
-                **{"name": "dns", "vip": "10.0.2.53", "port": 53, "protocol": "udp", "switch": "db", "check": "tcp"},
+                "name": "dns",
+                "vip": "10.0.2.53",
+                "port": 53,
+                "protocol": "udp",
+                "switch": "db",
+                "check": "tcp",
                 "members": [{"name": "a", "port": f"{name}-db", "drained": True}],
             },
             {"name": "secret", "vip": "192.0.2.1", "port": 443, "router": "r2", "members": []},

@@ -38,13 +38,18 @@ DOCUMENT: dict[str, Any] = {
                 {"name": "web", "mac": "02:00:00:00:00:01", "addresses": ["10.0.1.1/24"], "switch": "web"},
             ],
             "routes": [{"prefix": "0.0.0.0/0", "nexthops": ["100.64.0.2"]}],
+            "snats": [],
+            "floating_ips": [],
         },
         {
             "name": "r2",
             "ports": [{"name": "down", "mac": "02:00:00:00:00:03", "addresses": ["100.64.0.2/30"]}],
             "routes": [],
+            "snats": [],
+            "floating_ips": [],
         },
     ],
+    "load_balancers": [],
 }
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from ryu_overlay.model.network import Draft, Network
 from ryu_overlay.model.validate import validate_all
-from tests.unit.model.bodies import Body, by_field, edit, refused, the
+from tests.unit.model.bodies import by_field, edit, refused, the
 from tests.unit.model.outside_bodies import INTERNET, RED, tenant, world
 
 NO_NAME = "a name is 1 to 63 characters of A-Z a-z 0-9 . _ - and starts with a letter or digit"
@@ -18,14 +18,6 @@ NO_NAME = "a name is 1 to 63 characters of A-Z a-z 0-9 . _ - and starts with a l
 @pytest.fixture(scope="module")
 def net() -> Network:
     return world()
-
-
-def part(tenant: Body, *path: str | int) -> Any:
-    """What stands at a path of a document."""
-    found: Any = tenant
-    for step in path:
-        found = found[step]
-    return found
 
 
 def test_a_network_with_everything_is_valid(net: Network) -> None:
@@ -97,10 +89,10 @@ def test_good_external_networks(net: Network, body: dict[str, Any]) -> None:
 
 def test_no_two_external_networks_are_the_same_frames(net: Network) -> None:
     reason = "VLAN 100 of physical network physnet1 is already external network internet's"
-    body = {"physical_network": "physnet1", "subnet": "198.51.100.0/24", "vlan": 100}
+    body: dict[str, Any] = {"physical_network": "physnet1", "subnet": "198.51.100.0/24", "vlan": 100}
     assert refused(net, "external_network", "dmz", body) == ("conflict", {"vlan": reason})
     apart = edit(net, "external_network", "dmz", {**body, "physical_network": "physnet2"}).network
-    changed = {"physical_network": "physnet1"}
+    changed: dict[str, Any] = {"physical_network": "physnet1"}
     assert refused(apart, "external_network", "dmz", changed, "patch") == ("conflict", {"physical_network": reason})
     untagged = edit(apart, "external_network", "dmz", {"vlan": None}, "patch").network
     changed = {**body, "physical_network": "physnet2", "vlan": None}
@@ -122,7 +114,7 @@ def test_a_change_of_an_external_network_keeps_what_is_in_use_right(net: Network
     assert problems == {"gateway": "load balancer web: 203.0.113.21 is the gateway of external network internet"}
     status, problems = refused(net, "external_network", "internet", {"subnet": "203.0.113.0/25"}, "patch")
     assert status == "conflict" and "router port r1/up: 203.0.113.11/24 has another prefix length than" in problems["subnet"]
-    moved = {"subnet": "198.51.100.0/24", "gateway": None, "pools": []}
+    moved: dict[str, Any] = {"subnet": "198.51.100.0/24", "gateway": None, "pools": []}
     status, problems = refused(net, "external_network", "internet", moved, "patch")
     assert set(problems) == {"subnet"}
     for reason in (
@@ -186,7 +178,7 @@ def test_a_good_uplink_may_leave_everything_open(net: Network) -> None:
     ],
 )
 def test_an_uplink_is_attached_to_nothing_else(net: Network, body: dict[str, Any], field: str, reason: str) -> None:
-    status, problems = refused_uplink(net, {"addresses": ["203.0.113.40/24"], **body})
+    _, problems = refused_uplink(net, {"addresses": ["203.0.113.40/24"], **body})
     assert problems[field].split(" | ")[0] == reason
 
 
@@ -248,7 +240,7 @@ def test_an_address_outside_is_one_routers_in_all_tenants(net: Network, address:
 
 def test_a_floating_ip_shares_its_address_with_nothing_of_its_own_router(net: Network) -> None:
     reason = "203.0.113.101 is already floating IP red/r1/web's"
-    body = {"prefixes": ["100.64.0.0/29"], "addresses": ["203.0.113.40", "203.0.113.101"]}
+    body: dict[str, Any] = {"prefixes": ["100.64.0.0/29"], "addresses": ["203.0.113.40", "203.0.113.101"]}
     assert refused(net, "snat", "red/r1/new", body) == ("conflict", {"addresses[1]": reason})
     body = {"vip": "203.0.113.101", "port": 80, "router": "r1"}
     assert refused(net, "load_balancer", "red/new", body) == ("conflict", {"vip": reason})

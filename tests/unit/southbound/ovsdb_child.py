@@ -1,6 +1,6 @@
 """Runs a ChassisServer in a process of its own, where eventlet may patch: commands in and events out, one JSON line each.
 
-Commands: ["plan", chassis, {remote: ip}, [network], [fast remote]] of which the last two may be left out, ["strangers"], ["census"],
+Commands: ["plan", chassis, {remote: ip}, [network], [fast remote]] (the last two may lack), ["strangers"], ["census"],
 ["start", port] for a new server in place of the one before.
 Peers that are silent or dead are given up after a second or two, so that tests need not wait longer.
 """

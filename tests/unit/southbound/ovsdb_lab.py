@@ -133,6 +133,9 @@ class Chassis:
     def vsctl(self, *args: str) -> str:
         return self._run("ovs-vsctl", f"--db=unix:{self.folder}/db.sock", "--timeout=10", *args)
 
+    def appctl(self, *args: str) -> str:
+        return self._run("ovs-appctl", "-t", f"{self.folder}/vs.ctl", *args)
+
     def get(self, table: str, record: str, column: str) -> str:
         return self.vsctl("get", table, record, column)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from ipaddress import IPv4Address, IPv4Interface, IPv4Network
 from uuid import uuid4
 
@@ -122,10 +122,8 @@ def an_external(name: str = "internet", key: int = 10) -> ExternalNetwork:
 def outside() -> tuple[Object, ...]:
     """What leads outside, to go with the rest of `everything`."""
     prefixes, vip = (IPv4Network("10.0.9.0/24"), IPv4Network("10.0.1.0/24")), IPv4Address("203.0.113.20")
-    uplink = RouterPort(
-        *("red", "r1", "out", 12, str(uuid4()), "02:00:00:00:00:0c", _interfaces("203.0.113.9/24")),
-        **{"external": "internet", "gateways": ("hv2", "hv1"), "preempt": False, "vni": 99, "zone": 65535},
-    )
+    uplink = RouterPort("red", "r1", "out", 12, str(uuid4()), "02:00:00:00:00:0c", _interfaces("203.0.113.9/24"))
+    uplink = replace(uplink, external="internet", gateways=("hv2", "hv1"), preempt=False, vni=99, zone=65535)
     return (
         an_external(),
         ExternalNetwork("lan", 11, str(uuid4()), "physnet2", IPv4Network("192.0.2.0/24")),

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from ipaddress import IPv4Address, IPv4Interface, IPv4Network
+from itertools import count
 from uuid import NAMESPACE_OID, uuid5
 
 from hypothesis import given
@@ -46,7 +48,7 @@ class Maker:
     def __init__(self, data: st.DataObject) -> None:
         self.draw = data.draw
         self.made: list[Object] = []
-        self.keys = iter(data.draw(st.permutations(range(1, 400))))
+        self.keys = count(data.draw(st.integers(1, 9)))
         self.externals = self.draw(some_names)
         self.pairs: dict[tuple[str, ...], tuple[str, str]] = {}
 
@@ -122,15 +124,15 @@ class Maker:
         for stem in self.draw(some_names):
             uuid, port = self.uuid("floating_ip", tenant, name, stem), f"{tenant}-{stem}-{self.draw(st.sampled_from(NAMES))}"
             outer, inner = self.draw(interfaces.filter(bool)), self.draw(addresses)
-            values = (outer[0].ip, "", port, inner[0] if inner else None, self.draw(st.booleans()))
-            self.made.append(FloatingIp(tenant, name, stem, next(self.keys), uuid, *values))
+            standing = (inner[0] if inner else None, self.draw(st.booleans()))
+            self.made.append(FloatingIp(tenant, name, stem, next(self.keys), uuid, outer[0].ip, "", port, *standing))
 
     def balancer(self, tenant: str, name: str, switches: Sequence[str], routers: Sequence[str]) -> None:
-        place = {"router": self.one_of(routers), "switch": self.one_of(switches)}
-        check = {"check": "http", "path": self.draw(text), "interval": self.draw(milliseconds), "rise": 7} | place
+        router, switch = self.one_of(routers), self.one_of(switches)
         vip, port = self.draw(interfaces.filter(bool))[0].ip, self.draw(numbers_of_ports)
         uuid = self.uuid("load_balancer", tenant, name)
-        self.made.append(LoadBalancer(tenant, name, next(self.keys), uuid, vip, port, "", **check))
+        balancer = LoadBalancer(tenant, name, next(self.keys), uuid, vip, port, "", "udp", router, switch)
+        self.made.append(replace(balancer, path=self.draw(text), interval=self.draw(milliseconds), rise=7))
         for stem in self.draw(some_names):
             uuid, port_name = self.uuid("member", tenant, name, stem), f"{tenant}-{stem}-{stem}"
             values = (port_name, self.draw(st.none() | numbers_of_ports), next(self.keys), self.draw(st.booleans()))
@@ -154,8 +156,8 @@ def test_any_network_after_any_other(server: PrivateServer, client: Client, conn
     other = connect(server.remote)
 
     @given(st.data(), st.integers(2, 3))
-    def check(data: st.DataObject, count: int) -> None:
-        for made in [[], *(Maker(data).everything() for _ in range(count))]:
+    def check(data: st.DataObject, steps: int) -> None:
+        for made in [[], *(Maker(data).everything() for _ in range(steps))]:
             new = network_of(client.network, made)
             assert client.store.commit(client.network, new) is new
             until(lambda: other.network.revision == client.network.revision)

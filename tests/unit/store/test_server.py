@@ -12,11 +12,15 @@ from pathlib import Path
 
 import pytest
 
+from ryu_overlay.model.network import Network
 from ryu_overlay.store.idl import SCHEMA_FILE
+from ryu_overlay.store.operations import network_operations
 from ryu_overlay.store.server import PrivateServer, ServerError
-from tests.unit.store.store_lab import Client, everything, until
+from ryu_overlay.store.step import Step
+from tests.unit.store.store_lab import Client, edited, everything, outside, until
 
 Connect = Callable[..., Client]
+KINDS_1_0 = ("tenant", "switch", "port", "router", "router_port")
 SCHEMA_USED = "ryu_overlay.store.server.SCHEMA_FILE"
 
 
@@ -87,6 +91,41 @@ def test_an_older_database_is_converted_and_a_copy_kept(
     copy = server.directory / "overlay.db.0.9.0"
     shown = subprocess.run(["ovsdb-tool", "db-version", str(copy)], capture_output=True, text=True, check=True)
     assert shown.stdout.strip() == "0.9.0"
+
+
+def schema_1_0(tmp_path: Path) -> Path:
+    """The schema of 1.0.0: ours without what came after."""
+    schema = json.loads(SCHEMA_FILE.read_text())
+    tables = schema["tables"]
+    for table in ("External_Network", "Source_NAT", "Floating_IP", "Load_Balancer", "Balancer_Member", "Memory"):
+        del tables[table]
+    del tables["Global"]["columns"]["next_zone"]
+    for column in ("external", "gateways", "preempt", "vni", "zone"):
+        del tables["Router_Port"]["columns"][column]
+    path = tmp_path / "old.ovsschema"
+    path.write_text(json.dumps(schema | {"version": "1.0.0"}))
+    return path
+
+
+def test_a_database_of_1_0_is_read_as_it_was(
+    tmp_path: Path, fresh: PrivateServer, connect: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as older:
+        older.setattr(SCHEMA_USED, schema_1_0(tmp_path))
+        fresh.start()
+    old = edited(Network(), puts=tuple(obj for obj in everything() if obj.kind in KINDS_1_0 and obj.name != "out"))
+    operations = network_operations(Step.between(Network(), old))
+    for operation in operations:
+        if operation.get("table") in ("Global", "Router_Port") and "row" in operation:
+            for column in ("next_zone", "external", "gateways", "preempt", "vni", "zone"):
+                operation["row"].pop(column, None)
+    command = ["ovsdb-client", "transact", fresh.remote, json.dumps(["Ryu_Overlay", *operations])]
+    assert "error" not in subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    fresh.start()
+    client = connect(fresh.remote)
+    assert client.network == old
+    client.put(*outside())
+    assert connect(fresh.remote).network == client.network
 
 
 @pytest.mark.parametrize("running", [True, False])
