@@ -5,8 +5,8 @@
 Each try is a new socket: connect, or one datagram; `--request` sends an HTTP request; then the answer is read to its end. At most
 `--concurrency` at a time, a new one every `--every` seconds (0: as soon as there is room), until `--count` were made, `--seconds`
 have passed, or SIGINT or SIGTERM comes. OUT gets JSON: a list of [start, seconds taken, answer or null, failure or null]; times
-are of the machine's monotonic clock, so that they compare with other processes' times. A try of less than a second ends before TCP
-would repeat its SYN.
+are of the machine's monotonic clock, so that they compare with other processes' times. A try of less than a second ends before
+TCP would repeat its SYN.
 """
 
 from __future__ import annotations

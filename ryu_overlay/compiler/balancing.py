@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
-from ryu_overlay.compiler.keys import ICMP, IP, KNOWN, NEW, RELATED, from_port, to_port
+from ryu_overlay.compiler.keys import ICMP, ICMP_ERRORS, IP, KNOWN, NEW, RELATED, from_port, to_port
 from ryu_overlay.compiler.shares import blocks_of, shares
 from ryu_overlay.compiler.switching import arp_answer
 from ryu_overlay.model.network import BalancerView, RouterView, SwitchView
@@ -53,7 +53,6 @@ from ryu_overlay.pipeline.tables import (
     LS_OUT_TRACKED,
 )
 
-_ICMP_ERRORS = (3, 11, 12)
 _TRANSLATED: Match = {CT_STATE: (CT_DNAT, CT_DNAT)}
 _REPLY: Match = {CT_STATE: (CT_RPL, CT_RPL)}
 
@@ -170,7 +169,7 @@ def delivery_block(view: SwitchView, balancers: tuple[BalancerView, ...]) -> Blo
     for balancer in balancers:
         zone, why = balancer.tenant.key, Why(Feature.BALANCING, balancer.tenant.key, balancer.balancer.key)
         lookup = (Move(IPV4_SRC, SOURCE.field), CtClear(), Ct(zone, LS_OUT_TRACKED.number, nat=Nat()))
-        for kind in _ICMP_ERRORS:
+        for kind in ICMP_ERRORS:
             error = {**here, **IP, IP_PROTO: ICMP, ICMP_TYPE: kind}
             flows.append(LS_OUT_BALANCE.flow("error", error, lookup, why=Why(Feature.BALANCING, balancer.tenant.key)))
         for member, port in balancer.members:

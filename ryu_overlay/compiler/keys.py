@@ -6,10 +6,12 @@ from ipaddress import IPv4Network
 
 from ryu_overlay.model.objects import KEY_BITS
 from ryu_overlay.openflow.fields import (
+    CT_DNAT,
     CT_EST,
     CT_INV,
     CT_NEW,
     CT_REL,
+    CT_SNAT,
     CT_STATE,
     CT_TRK,
     ETH_IP,
@@ -24,6 +26,8 @@ from ryu_overlay.openflow.flow import Block, Group
 from ryu_overlay.pipeline.table import Match
 
 ICMP, TCP, UDP = 1, 6, 17
+ICMP_ERRORS = (3, 11, 12)
+"""Types of ICMP errors that tell of a packet (RFC 792)."""
 PROTOCOLS = {"tcp": TCP, "udp": UDP}
 
 TO_GATEWAY, OWNER = 1, 2
@@ -34,11 +38,9 @@ ALWAYS = 3 << KEY_BITS
 
 IP: Match = {ETH_TYPE: ETH_IP}
 NEW: Match = {CT_STATE: (CT_NEW | CT_TRK, CT_NEW | CT_TRK | CT_INV | CT_REL)}
-KNOWN: tuple[Match, ...] = (
-    {CT_STATE: (CT_EST | CT_TRK, CT_EST | CT_TRK | CT_INV)},
-    {CT_STATE: (CT_REL | CT_TRK, CT_REL | CT_TRK | CT_INV)},
-)
-"""Of a connection that conntrack knows: in it, or an error about it."""
+KNOWN: tuple[Match, ...] = tuple({CT_STATE: (bit | CT_TRK, bit | CT_TRK | CT_INV)} for bit in (CT_EST, CT_REL, CT_SNAT, CT_DNAT))
+"""Of a connection that conntrack knows: in it, or an error about it. A second packet before any answer counts as new, but has
+been translated."""
 RELATED: Match = {CT_STATE: (CT_REL | CT_TRK, CT_REL | CT_TRK | CT_INV)}
 
 

@@ -6,12 +6,25 @@ addresses, and errors that routers make are translated by conntrack as belonging
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from ipaddress import IPv4Address
 
 from ryu_overlay.compiler.balancing import Choice
-from ryu_overlay.compiler.keys import ALWAYS, IP, KNOWN, NEW, RELATED, TO_GATEWAY, group_number, prefix, to_port
+from ryu_overlay.compiler.keys import (
+    ALWAYS,
+    ICMP,
+    ICMP_ERRORS,
+    IP,
+    KNOWN,
+    NEW,
+    RELATED,
+    TCP,
+    TO_GATEWAY,
+    group_number,
+    prefix,
+    to_port,
+)
 from ryu_overlay.model.external import inside_of, own_addresses
 from ryu_overlay.model.network import RouterView
 from ryu_overlay.model.objects import ExternalNetwork, FloatingIp, Port, RouterPort, Snat
@@ -29,10 +42,24 @@ from ryu_overlay.openflow.actions import (
     SetField,
     ToGroup,
 )
-from ryu_overlay.openflow.fields import ETH_SRC, IP_PROTO, IPV4_DST, IPV4_SRC, TCP_FLAGS, TCP_SYN, TUN_ID, mac_to_int
+from ryu_overlay.openflow.fields import (
+    CT_INV,
+    CT_STATE,
+    CT_TRK,
+    ETH_SRC,
+    ICMP_TYPE,
+    IP_PROTO,
+    IPV4_DST,
+    IPV4_SRC,
+    TCP_FLAGS,
+    TCP_SYN,
+    TUN_ID,
+    mac_to_int,
+)
 from ryu_overlay.openflow.flow import Block, Bucket, Flow, Group
 from ryu_overlay.pipeline.cookies import Feature, Why
 from ryu_overlay.pipeline.registers import ANSWER, CHOSEN, DATAPATH, HOME, IN_LPORT, LINK, OUT_LPORT, OUTSIDE, SOURCE, ZONE
+from ryu_overlay.pipeline.table import Match
 from ryu_overlay.pipeline.tables import (
     EXT_RESOLVE,
     LR_IN_ADMIT,
@@ -51,7 +78,7 @@ from ryu_overlay.pipeline.tables import (
     PHY_IN_TUNNEL,
 )
 
-TCP = 6
+_UNKNOWN: Match = {CT_STATE: (CT_INV | CT_TRK, CT_INV | CT_TRK)}
 SNAT_PORTS = (1024, 65535)
 
 
@@ -117,6 +144,11 @@ def _towards(border: Border) -> Iterator[Flow]:
             here = (SetField(HOME.field, 1),)
             why_home = border.why(Feature.FLOATING_IP, floating.key)
             yield LR_OUT_UPLINK.flow("floating_ip", match, here, goto=LR_OUT_BORDER, why=why_home)
+    if border.at_home:
+        # A router on the way may complain of what a floating IP got: only conntrack here can tell.
+        for kind in ICMP_ERRORS:
+            error = {**out, **IP, IP_PROTO: ICMP, ICMP_TYPE: kind}
+            yield LR_OUT_UPLINK.flow("error", error, goto=LR_OUT_BORDER, why=why)
     if border.gateways:
         yield LR_OUT_UPLINK.flow("gateway", out, (ToGroup(group_number(TO_GATEWAY, border.uplink.key)),), why=why)
     else:
@@ -186,30 +218,41 @@ def _outward(border: Border) -> Iterator[Flow]:
         yield LR_OUT_TRACKED.flow("own", to_self, service, why=border.why(Feature.ROUTER_ADDRESS))
     for known in KNOWN:
         yield LR_OUT_TRACKED.flow("known", {**out, **known}, goto=LR_OUT_EXTERNAL, why=why)
+    if border.at_home and border.gateways:
+        to_gateway = (ToGroup(group_number(TO_GATEWAY, key)),)
+        yield LR_OUT_TRACKED.flow("elsewhere", {**out, **_UNKNOWN, HOME.field: 0}, to_gateway, why=why)
     for floating, port in border.floating_ips:
         yield from _floating_out(border, floating, inside_of(floating, port))
-    for snat in border.view.snats if border.is_gateway else ():
-        yield from _snat(border, snat)
+    if border.is_gateway:
+        for snat in border.view.snats:
+            yield from _snat(border, snat)
+        for vip, members in _members(border).items():
+            yield from _errors(border, vip, members, 0, why)
     yield LR_OUT_TRACKED.flow("new", {**out, **NEW}, why=border.why(Feature.DROP_NOT_TRANSLATED))
     exhausted = border.why(Feature.DROP_NAT_EXHAUSTED, border.view.router.key)
     yield LR_OUT_TRANSLATED.flow("exhausted", out, why=exhausted)
 
 
 def _floating_out(border: Border, floating: FloatingIp, inside: IPv4Address) -> Iterator[Flow]:
-    """New connections leave as the floating IP.
-
-    Conntrack gives errors about its connections the floating IP as sender whoever sent them. Those of the port itself keep it;
-    those of routers on the way get the router's own external address (RFC 5508 section 4.2, REQ-5).
-    """
-    out = {OUT_LPORT.field: border.uplink.key}
-    why = border.why(Feature.FLOATING_IP, floating.key)
+    """New connections leave as the floating IP."""
+    match = {OUT_LPORT.field: border.uplink.key, **NEW, **IP, IPV4_SRC: int(inside)}
     translate = Ct(border.uplink.zone, LR_OUT_TRANSLATED.number, commit=True, nat=Nat("src", int(floating.address)))
-    yield LR_OUT_TRACKED.flow("floating_ip", {**out, **NEW, **IP, IPV4_SRC: int(inside)}, (translate,), why=why)
-    error = {**out, **RELATED, **IP, IPV4_SRC: int(floating.address)}
-    from_router = (SetField(IPV4_SRC, int(border.address)), SetField(CHOSEN.field, floating.key))
+    why = border.why(Feature.FLOATING_IP, floating.key)
+    yield LR_OUT_TRACKED.flow("floating_ip", match, (translate,), why=why)
+    yield from _errors(border, floating.address, [inside], floating.key, why)
+
+
+def _errors(border: Border, outer: IPv4Address, inner: Iterable[IPv4Address], key: int, why: Why) -> Iterator[Flow]:
+    """Errors about connections that came in to `outer` and were sent on to one of `inner`.
+
+    Conntrack makes `outer` their sender whoever sent them. Those of `inner` keep it; those of routers on the way get the
+    router's own external address (RFC 5508 section 4.2, REQ-5). `key` is what the source MAC is chosen by.
+    """
+    error = {OUT_LPORT.field: border.uplink.key, **RELATED, **IP, IPV4_SRC: int(outer)}
+    from_router = (SetField(IPV4_SRC, int(border.address)), SetField(CHOSEN.field, key))
     yield LR_OUT_TRACKED.flow("error", error, from_router, goto=LR_OUT_EXTERNAL, why=why)
-    from_port = {**error, SOURCE.field: int(inside)}
-    yield LR_OUT_TRACKED.flow("of_port", from_port, goto=LR_OUT_EXTERNAL, why=why)
+    for address in inner:
+        yield LR_OUT_TRACKED.flow("of_port", {**error, SOURCE.field: int(address)}, goto=LR_OUT_EXTERNAL, why=why)
 
 
 def _snat(border: Border, snat: Snat) -> Iterator[Flow]:
@@ -227,6 +270,14 @@ def _snat(border: Border, snat: Snat) -> Iterator[Flow]:
         translate = Ct(border.uplink.zone, LR_OUT_TRANSLATED.number, commit=True, nat=nat)
         match = {**IP, CHOSEN.field: snat.key, LINK.field: index}
         yield LR_OUT_SNAT.flow("address", match, (SetField(CHOSEN.field, 0), translate), why=why)
+
+
+def _members(border: Border) -> dict[IPv4Address, dict[IPv4Address, None]]:
+    """The members' addresses behind each external virtual address."""
+    found: dict[IPv4Address, dict[IPv4Address, None]] = {}
+    for choice in border.choices:
+        found.setdefault(choice.view.balancer.vip, {}).update((port.addresses[0], None) for _, port in choice.view.members)
+    return found
 
 
 def _leaving(border: Border) -> Iterator[Flow]:

@@ -43,24 +43,24 @@ def advance(old: Views, tables: Tables, pairs: Pairs, port_by_name: Mapping[str,
 
 
 def _regrouped(old: MappingProxyType[Group, tuple[Any, ...]], pairs: Pairs) -> MappingProxyType[Group, tuple[Any, ...]]:
-    touched: dict[Group, dict[Ref, Object]] = {}
+    touched: dict[Group, dict[tuple[str, Ref], Object]] = {}
 
-    def members(group: Group) -> dict[Ref, Object]:
+    def members(group: Group) -> dict[tuple[str, Ref], Object]:
         if group not in touched:
-            touched[group] = {obj.ref: obj for obj in old.get(group, ())}
+            touched[group] = {(obj.kind, obj.ref): obj for obj in old.get(group, ())}
         return touched[group]
 
     for before, after in pairs:
         if before is not None:
             for group in places(before):
-                members(group).pop(before.ref, None)
+                members(group).pop((before.kind, before.ref), None)
         if after is not None:
             for group in places(after):
-                members(group)[after.ref] = after
+                members(group)[after.kind, after.ref] = after
     groups = old.copy()
     for group, objects in touched.items():
         if objects:
-            groups[group] = tuple(objects[ref] for ref in sorted(objects))
+            groups[group] = tuple(objects[key] for key in sorted(objects))
         else:
             groups.pop(group, None)
     return MappingProxyType(groups)

@@ -91,7 +91,7 @@ def _nothing() -> MappingProxyType[Any, Any]:
 class Views:
     """All views of one network by ref, `by_tenant` the balancers again, by name of tenant (only tenants that have some).
 
-    `groups` holds who belongs where, in order of ref, whether or not it can be shown in a view; a group is never empty.
+    `groups` holds who belongs where, in order of kind and ref, whether or not it can be shown in a view; a group is never empty.
     """
 
     groups: MappingProxyType[Group, tuple[Any, ...]] = field(default_factory=_nothing)

@@ -13,6 +13,7 @@ from ryu_overlay.openflow.fields import Field
 OFPP_IN_PORT = 0xFFFFFFF8
 OFPP_CONTROLLER = 0xFFFFFFFD
 _NX_IN_PORT = 0xFFF8
+_NO_PORT = 0xFFFF
 _NICIRA = 0x00002320
 EXPERIMENTER = 0xFFFF
 _NO_BUFFER = 0xFFFF
@@ -47,13 +48,16 @@ class SetField:
 
 @dataclass(frozen=True, slots=True)
 class ForgetInPort:
-    """Make the packet one that came in by no port, so that it may leave by the port it came from."""
+    """Make the packet one that came in by no port, so that it may leave by the port it came from.
+
+    Port number 0 would do too, but such a packet does not come back from conntrack.
+    """
 
     def encode(self) -> bytes:
-        return struct.pack("!HHIHHIQ", EXPERIMENTER, 24, _NICIRA, NX_LOAD, 15, 0x00000002, 0)
+        return struct.pack("!HHIHHIQ", EXPERIMENTER, 24, _NICIRA, NX_LOAD, 15, 0x00000002, _NO_PORT)
 
     def text(self) -> str:
-        return "load:0->NXM_OF_IN_PORT[]"
+        return "load:0xffff->NXM_OF_IN_PORT[]"
 
 
 @dataclass(frozen=True, slots=True)

@@ -94,19 +94,22 @@ def traced(lab: Lab, way: Way, method: str) -> tuple[list[str], list[wire.Packet
     argv = ("traceroute", "-n", option, *port, "-q", "1", "-N", "1", "-w", "2", "-m", "8", way.target)
     seen = watched(lab, end, lambda: end.client.run(*argv, timeout=60))
     sources: dict[int, str] = {}
-    ttl = 0
+    probe: wire.Header | None = None
     for packet in seen:
         mine = packet.ip.source == end.address and packet.ip.destination == way.target and packet.ip.protocol == protocol
         if mine and (method != "TCP" or packet.syn):
-            ttl = packet.ip.ttl
-        elif ttl and packet.ip.destination == end.address and _answers(packet, way.target):
-            sources.setdefault(ttl, packet.ip.source)
+            probe = packet.ip
+        elif probe is not None and packet.ip.destination == end.address and _answers(packet, probe):
+            sources.setdefault(probe.ttl, packet.ip.source)
     return [sources[n] for n in sorted(sources)], seen
 
 
-def _answers(packet: wire.Packet, target: str) -> bool:
-    asked = packet.ip.source if packet.quote is None else packet.quote.destination
-    return asked == target
+def _answers(packet: wire.Packet, probe: wire.Header) -> bool:
+    """Whether `packet` is an error about the probe's destination, or the destination's own answer to just this probe."""
+    if packet.quote is not None:
+        return packet.quote.destination == probe.destination
+    ports = probe.ports if probe.protocol == wire.ICMP else probe.ports[::-1]
+    return packet.ip.source == probe.destination and (packet.ip.protocol, packet.ip.ports) == (probe.protocol, ports)
 
 
 def wrong_errors(end: End, seen: list[wire.Packet]) -> list[str]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import math
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -28,7 +29,8 @@ from tests.acceptance.waiting import until
 PUBLIC = ("203.0.113.0/24", "198.51.100.0/24")
 """All that may ever be seen outside."""
 PRIVATE = "net 10.0.0.0/8 or net 100.64.0.0/10 or net 172.16.0.0/12"
-MEMBERS = frozenset({"red-db-1", "red-db-2", "red-db-3"})
+WEIGHTS = {"red-db-1": 1, "red-db-2": 2, "red-db-3": 3}
+MEMBERS = frozenset(WEIGHTS)
 LONG_PORT = 7
 
 
@@ -169,6 +171,15 @@ def ready(lab: Lab) -> None:
     until("members up", lambda: {s for name in ("public", "inside") for s in member_states(lab, name).values()} == {"up"})
     clients = [lab.vms[name] for name in ("red-web-1", "blue-db-1", "green-b-2")]
     until("the server reached", lambda: all(lab.ping(vm, SERVER_ADDRESS, count=1, timeout=0.5).received for vm in clients))
+
+
+def off_weights(servers: Mapping[str, int]) -> dict[str, float]:
+    """How far each member's connections are from its weight's share, in standard deviations of so many independent draws."""
+    total, weights = sum(servers.values()), sum(WEIGHTS.values())
+    shares = {name: weight / weights for name, weight in WEIGHTS.items()}
+    return {
+        name: (servers.get(name, 0) - total * share) / math.sqrt(total * share * (1 - share)) for name, share in shares.items()
+    }
 
 
 def floating_at(lab: Lab) -> set[str]:

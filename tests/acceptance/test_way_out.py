@@ -44,7 +44,6 @@ CONNECTIONS = 10_000 if FULL else 2_000
 EXTERNAL = (RED_UP, BLUE_UP, GREEN_UP, RED_FLOATING, BLUE_FLOATING, GREEN_FLOATING, VIP)
 CLEANLY = {"ConnectionError", "ConnectionResetError", "BrokenPipeError"}
 """How a long connection may end when its member dies: told by the other side, not by silence."""
-WEIGHT = {"red-db-1": 1, "red-db-2": 2, "red-db-3": 3}
 
 
 @pytest.fixture(scope="module")
@@ -238,7 +237,11 @@ def test_many_connections(lab: Lab, running: Services, evidence: Evidence) -> No
         own = f", of it ovs-vswitchd {per_thousand(cost.processes, CONNECTIONS)}" if ours else ""
         evidence.show(LOAD, f"{what}: machine {per_thousand(cost.machine, CONNECTIONS)}{own}", "connections")
         if address == VIP:
-            _weights_hold(evidence, dict(tries.servers))
+            off = outdoors.off_weights(tries.servers)
+            assert all(abs(sigma) <= 4 for sigma in off.values()), tries.servers
+            for name, sigma in off.items():
+                share = f"of {CONNECTIONS}, {sigma:+.1f} standard deviations off its share"
+                evidence.show(WEIGHTS, f"{name}, weight {outdoors.WEIGHTS[name]}", tries.servers[name], share)
     kernel.serving.stop()
 
 
@@ -385,14 +388,3 @@ def _too_large(lab: Lab, evidence: Evidence, case: hops_out.TooLarge, method: st
     evidence.show(
         SIZE, who, f"MTU {errors[0].mtu} from {errors[0].ip.source}", f"({len(errors)} errors, each quotes what was sent)"
     )
-
-
-def _weights_hold(evidence: Evidence, servers: dict[str, int]) -> None:
-    """Each member's share is within four standard deviations of its weight's."""
-    total, weights = sum(servers.values()), sum(WEIGHT.values())
-    for name, weight in WEIGHT.items():
-        share = weight / weights
-        sigma = math.sqrt(total * share * (1 - share))
-        off = (servers.get(name, 0) - total * share) / sigma
-        assert abs(off) <= 4, servers
-        evidence.show(WEIGHTS, f"{name}, weight {weight} of {weights}", servers.get(name, 0), f"of {total}, {off:+.1f} sigma")

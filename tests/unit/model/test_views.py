@@ -116,6 +116,14 @@ def test_a_port_that_moves_to_another_switch_takes_its_users_views_along(net: Ne
     assert after.balancers["red"][2].members[0][1] is moved
 
 
+def test_a_floating_ip_and_a_member_of_the_same_names_are_two_users_of_a_port(net: Network) -> None:
+    net = edit(net, "load_balancer", "red/r1", {"vip": "192.0.2.9", "port": 1, "router": "r2"}).network
+    net = edit(net, "member", "red/r1/web", {"port": "red-1"}).network
+    assert [user.kind for user in net.users(net.port_by_name["red-1"])] == ["floating_ip", "member", "member"]
+    net = delete(net, "member", ("red", "r1", "web"))
+    assert [user.ref for user in net.users(net.port_by_name["red-1"])] == [("red", "r1", "web"), ("red", "web", "a")]
+
+
 def test_what_names_nothing_is_left_out_of_views(net: Network) -> None:
     draft = Draft(net)
     for kind in ("external_network", "port", "switch"):

@@ -129,7 +129,7 @@ ACTIONS: dict[str, tuple[Action, ...]] = {
     "set_field:0x5->metadata,set_field:0xffffff->reg15": (SetField(METADATA, 5), SetField(register(15), 2**24 - 1)),
     "set_field:02:00:00:00:01:0b->eth_dst": (SetField(ETH_DST, MAC),),
     "set_field:0x3fffff->tun_id,output:100": (SetField(TUN_ID, 2**22 - 1), Output(100)),
-    "load:0->NXM_OF_IN_PORT[]": (ForgetInPort(),),
+    "load:0xffff->NXM_OF_IN_PORT[]": (ForgetInPort(),),
     "resubmit(,40)": (Resubmit(40),),
     "group:16777215": (ToGroup(2**24 - 1),),
     "group:268435455": (ToGroup(2**28 - 1),),

@@ -113,7 +113,7 @@ def test_a_database_of_1_0_is_read_as_it_was(
     with monkeypatch.context() as older:
         older.setattr(SCHEMA_USED, schema_1_0(tmp_path))
         fresh.start()
-    old = edited(Network(), puts=tuple(obj for obj in everything() if obj.kind in KINDS_1_0 and obj.name != "out"))
+    old = edited(Network(), puts=tuple(obj for obj in everything() if obj.kind in KINDS_1_0 and obj.ref[-1] != "out"))
     operations = network_operations(Step.between(Network(), old))
     for operation in operations:
         if operation.get("table") in ("Global", "Router_Port") and "row" in operation:
