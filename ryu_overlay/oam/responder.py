@@ -147,8 +147,8 @@ class _Position:
 def _source(place: _Place, frame: bytes) -> int | None:
     """The in port's address in the subnet of the packet's source, else its first (RFC 1812 section 4.3.2.4).
 
-    None if the packet came from the router itself: its own answers that find no way are not complained of to itself. What comes by
-    the uplink from its address there is a VM's, which the router has translated.
+    None if the packet came from the router itself: its own answers that find no way are not complained of to itself. What comes
+    by the uplink from its address there is a VM's, which the router has translated.
     """
     if len(frame) < _FRAME_LEAST:
         return None
