@@ -14,9 +14,10 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from mininet_topos.demo_out import STEPS as OUTSIDE
 from mininet_topos.lab import Lab
+from mininet_topos.node import LabNode
 from mininet_topos.scenarios import DEMO
-from mininet_topos.vm import VM
 
 NAME = "overlay"
 WAIT = 20.0
@@ -49,7 +50,7 @@ class Tour:
         self.show(" ".join(("overlayctl", *args)), output)
         return output
 
-    def run(self, node: VM, *args: str) -> str:
+    def run(self, node: LabNode, *args: str) -> str:
         output: str = node.run(*args, check=False, timeout=60).stdout
         self.show(" ".join(args), output, prompt=f"{node.name}$")
         return output
@@ -77,7 +78,8 @@ def joining(tour: Tour) -> None:
     lab = tour.lab
     tour.step("Three hypervisors join, by ovs-vsctl alone")
     for host in lab.hypervisors.values():
-        line = f"external_ids:system-id={host.name} external_ids:overlay-encap-ip={host.encap_ip}"
+        line = f"external_ids:system-id={host.name} external_ids:overlay-encap-ip={host.encap_ip} \\\n    "
+        line += f"external_ids:overlay-bridge-mappings={host.physical_network}:br-ex"
         print(f"{host.name}$ ovs-vsctl set Open_vSwitch . {line} -- set-manager tcp:{lab.controller.ip}:6640")
         host.join()
     tour.until("all three are connected", lambda: [c["state"] for c in tour.ask("chassis")] == ["connected"] * 3)
@@ -184,7 +186,7 @@ def moving(tour: Tour) -> None:
     tour.hold("the controller has it on hv3", port["binding"]["chassis"] == "hv3")
 
 
-STEPS = (joining, tenants, rewriting, isolation, hops, forging, dying, healing, moving)
+STEPS = (joining, tenants, rewriting, isolation, hops, forging, dying, healing, moving, *OUTSIDE)
 
 
 def main() -> int:
@@ -192,7 +194,7 @@ def main() -> int:
     began = time.monotonic()
     print("ryu_overlay: networks that do not exist as devices, on three hypervisors with an Open vSwitch each.")
     options = {"audit-interval": 2}
-    with Lab(NAME, hypervisors=DEMO.hypervisors, controller_options=options, join=False) as lab:
+    with Lab(NAME, hypervisors=DEMO.hypervisors, controller_options=options, join=False, external=True) as lab:
         tour = Tour(lab)
         for step in STEPS:
             step(tour)
