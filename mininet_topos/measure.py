@@ -5,6 +5,7 @@ Times are milliseconds unless a name says otherwise. Knows nodes; knows nothing 
 
 from __future__ import annotations
 
+import contextlib
 import re
 import signal
 import subprocess
@@ -15,7 +16,7 @@ from pathlib import Path
 from types import TracebackType
 
 from mininet_topos.node import LabNode
-from mininet_topos.processes import wait_until
+from mininet_topos.processes import Timeout, wait_until
 
 _REPLY = re.compile(
     r"^\[(?P<at>[\d.]+)\] \d+ bytes from (?P<source>[\d.]+): "
@@ -24,7 +25,9 @@ _REPLY = re.compile(
 )
 _ERROR = re.compile(r"^(?:\[[\d.]+\] )?From (?P<source>[\d.]+) icmp_seq=(?P<seq>\d+) (?P<what>.+)$", re.M)
 _PACKET_NUMBER = re.compile(r"^ *\d+  ", re.M)
-_DROPPED = re.compile(r"^(?P<count>\d+) packets dropped by kernel", re.M)
+_DROPPED = re.compile(r"^(?P<count>\d+) packets? dropped by kernel", re.M)
+_PROGRESS = re.compile(r"^tcpdump: (\d+) packets? captured, (\d+) packets? received by filter, (\d+) packets? dropped", re.M)
+DRAIN_SECONDS = 2.0
 BUFFER_KIB = 16384
 """Of a capture with limited frames."""
 _SUMMARY = re.compile(r"(?P<sent>\d+) packets transmitted, (?P<received>\d+) received")
@@ -159,7 +162,11 @@ class Capture:
         return self.lines()
 
     def stop(self) -> list[str]:
-        """End it; returns the lines."""
+        """End it, once it has written what the kernel keeps for it; returns the lines."""
+        if self._process.poll() is None:
+            # Interrupted, tcpdump leaves unread what it has not come to yet, which on a busy machine may be everything.
+            with contextlib.suppress(Timeout):
+                wait_until(self._caught_up, DRAIN_SECONDS, f"{self.path}: end of what the kernel keeps")
         end_politely(self._process)
         return self.lines()
 
@@ -176,6 +183,13 @@ class Capture:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         end_politely(self._process)
+
+    def _caught_up(self) -> bool:
+        said = len(_PROGRESS.findall(self._log.read_text()))
+        self._process.send_signal(signal.SIGUSR1)
+        wait_until(lambda: len(_PROGRESS.findall(self._log.read_text())) > said, DRAIN_SECONDS, f"{self.path}: tcpdump's counts")
+        captured, received, dropped = map(int, _PROGRESS.findall(self._log.read_text())[-1])
+        return captured >= received - dropped
 
     def _listening(self) -> bool:
         text = self._log.read_text()

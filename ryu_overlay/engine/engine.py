@@ -41,11 +41,12 @@ from ryu_overlay.engine.events import (
 )
 from ryu_overlay.engine.members import Members
 from ryu_overlay.engine.memory import Memory
+from ryu_overlay.engine.mtu import Mtu
 from ryu_overlay.engine.outside import Outside
 from ryu_overlay.engine.revisions import Revisions
 from ryu_overlay.engine.tunnels import Tunnels
 from ryu_overlay.engine.uplinks import Uplinks
-from ryu_overlay.fabric.facts import VXLAN_OVERHEAD, ChassisFacts
+from ryu_overlay.fabric.facts import ChassisFacts
 from ryu_overlay.fabric.placement import Device, Fabric
 from ryu_overlay.model.network import Network
 from ryu_overlay.openflow.flow import EMPTY, Program
@@ -84,7 +85,7 @@ class Engine:
         self.uplinks = Uplinks()
         self.members = Members()
         self.outside = Outside(self.bridges, self.bindings, self.uplinks)
-        self.mtu: int | None = None
+        self._mtu = Mtu()
         self._network_known = False
         self._remembered: FabricRemembered | None = None
         self._loaded_at: float | None = None
@@ -128,6 +129,11 @@ class Engine:
         self.bridges.distrust()
         self._tunnels.distrust()
         self._dirty = self._resting = True
+
+    @property
+    def mtu(self) -> int | None:
+        """What VMs may use, in bytes, None while no chassis has told."""
+        return self._mtu.value
 
     @property
     def ready(self) -> bool:
@@ -194,6 +200,7 @@ class Engine:
         self.uplinks.start(remembered.mappings, remembered.notes, self.network)
         self.outside.neighbours.start(remembered.notes, self.network, now)
         self.members.start(remembered.notes, self.network)
+        self._mtu.start(remembered.notes, self.encap_ips.keys())
         self._loaded_at = now
         early, self._early = self._early, {}
         for event in early.values():
@@ -208,7 +215,8 @@ class Engine:
             self._take_address(facts.name, facts.encap_ip)
         moved = self.bindings.report(facts.name, facts.vifs)
         self._dirty |= self._tunnels.report(facts.name, facts.tunnels) or moved
-        self._dirty |= self.uplinks.saw(facts) or self._measure()
+        self._dirty |= self.uplinks.saw(facts)
+        self._dirty |= self._mtu.saw(facts)
         if before is None or before.dpid != facts.dpid:
             self.bridges.facts_changed()
         self._memory.saw(facts)
@@ -240,6 +248,7 @@ class Engine:
             known.pop(name, None)
         self.bindings.forget(name)
         self.uplinks.forget(name)
+        self._mtu.forget(name)
         self._tunnels.forget(name)
         self._memory.forgot(name)
         self._revisions.forget(name)
@@ -266,13 +275,6 @@ class Engine:
             self._dirty |= self.bindings.wait_no_more()
         self._out += self.bridges.tick(self._options.audit_every, now)
 
-    def _measure(self) -> bool:
-        """The MTU that VMs may use everywhere. Returns whether it is another one."""
-        before = self.mtu
-        known = [facts.mtu for facts in self.facts.values() if facts.mtu is not None]
-        self.mtu = min(known) - VXLAN_OVERHEAD if known else None
-        return self.mtu != before
-
     def _advance(self, now: float) -> None:
         compiled, self._dirty = self._dirty, False
         if compiled:
@@ -292,7 +294,8 @@ class Engine:
 
     def _notes(self) -> dict[str, str | None]:
         sources = (self.uplinks, self.outside.neighbours, self.members)
-        return {name: value for source in sources for name, value in source.notes(self.network).items()}
+        notes = {name: value for source in sources for name, value in source.notes(self.network).items()}
+        return {**notes, **self._mtu.notes()}
 
     def _compile(self) -> None:
         self.uplinks.plan(self.network, self.facts, self.encap_ips)
@@ -305,7 +308,7 @@ class Engine:
             self.uplinks.gateways,
             self.outside.neighbours.macs,
             self.members.dead,
-            self.mtu,
+            self._mtu.value,
         )
         programs = self._compiler.compile_all(self.network, fabric)
         for name, program in programs.items():

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from ipaddress import IPv4Address
 from types import MappingProxyType
 
-from ryu_overlay.fabric.facts import ChassisFacts
+from ryu_overlay.fabric.facts import ChassisFacts, Patch
 from ryu_overlay.fabric.placement import Device
 from ryu_overlay.fabric.uplinks import Candidates, schedule
 from ryu_overlay.model.network import Network
@@ -29,6 +29,7 @@ class Uplinks:
         self.physical: Mapping[str, Mapping[str, int]] = MappingProxyType({})
         self.mappings: dict[str, Mapping[str, str]] = {}
         self._stored: dict[str, str] = {}
+        self._told: dict[str, tuple[dict[str, str], dict[str, Patch]]] = {}
 
     def start(self, mappings: Mapping[str, Mapping[str, str]], notes: Mapping[str, str], network: Network) -> None:
         """Begin with what the store remembers: what chassis map, and the gateways that uplinks had."""
@@ -39,18 +40,21 @@ class Uplinks:
 
     def saw(self, facts: ChassisFacts) -> bool:
         """A chassis reported. Returns whether that is something that gateways depend on."""
-        mappings = dict(facts.bridge_mappings)
+        told = (dict(facts.bridge_mappings), dict(facts.patches))
+        if self._told.get(facts.name) == told:
+            return False
+        self._told[facts.name] = told
+        self.mappings[facts.name] = told[0]
         ports = {network: patch.ofport for network, patch in facts.patches.items()}
-        changed = self.mappings.get(facts.name) != mappings or self.physical.get(facts.name, {}) != ports
-        self.mappings[facts.name] = mappings
         if self.physical.get(facts.name, {}) != ports:
             others = {name: known for name, known in self.physical.items() if name != facts.name}
             self.physical = MappingProxyType({**others, **({facts.name: ports} if ports else {})})
-        return changed
+        return True
 
     def forget(self, chassis: str) -> None:
         """A chassis is no more."""
         self.mappings.pop(chassis, None)
+        self._told.pop(chassis, None)
         if chassis in self.physical:
             self.physical = MappingProxyType({name: ports for name, ports in self.physical.items() if name != chassis})
 

@@ -65,7 +65,7 @@ class Flow:
         elif given.get(ETH_TYPE) == ETH_IP:
             words.append(_PROTO_WORDS.get(given.get(IP_PROTO, 0), "ip"))
         for field, value, mask in self.match:
-            if field is ETH_TYPE or (field is IP_PROTO and value in _PROTO_WORDS):
+            if (field is ETH_TYPE and value in (ETH_ARP, ETH_IP)) or (field is IP_PROTO and value in _PROTO_WORDS):
                 continue
             words.append(field.match_text(value, None if mask == field.full else mask))
         return ",".join(words)
