@@ -69,11 +69,16 @@ class BorderCompiler:
     def _borders(self, chassis: str, parts: Iterable[Part], patches: Ports) -> dict[Ref, list[Border]]:
         found: dict[Ref, list[Border]] = {}
         for part in parts:
-            for view, gateways in zip(part.routers, part.gateways):
-                border = self._border(chassis, view, gateways, part)
-                if border is not None and border.carries and border.network.physical_network in patches:
+            of_part = self._memory.recall(("borders", chassis, part.device), (chassis, part), self._crossed)
+            for border in of_part:
+                if border.network.physical_network in patches:
                     found.setdefault(border.network.ref, []).append(border)
         return {ref: sorted(borders, key=lambda b: b.uplink.ref) for ref, borders in found.items()}
+
+    def _crossed(self, chassis: str, part: Part) -> tuple[Border, ...]:
+        """The component's borders that packets may cross on a chassis."""
+        made = (self._border(chassis, view, gateways, part) for view, gateways in zip(part.routers, part.gateways))
+        return tuple(border for border in made if border is not None and border.carries)
 
     def _border(self, chassis: str, view: RouterView, gateways: Gateways, part: Part) -> Border | None:
         uplink, network = view.uplink, view.external

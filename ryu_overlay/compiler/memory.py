@@ -40,7 +40,11 @@ class Memory:
         """Once it has doubled, forget scopes that name the key of an object that is no more, and all of whole components."""
         if len(self._kept) < self._prune_at:
             return
-        gone = [s for s in self._kept if s[0] in ("inputs", "part") or any(isinstance(x, int) and x not in alive for x in s)]
+        gone = [
+            s
+            for s in self._kept
+            if s[0] in ("inputs", "part", "borders") or any(isinstance(x, int) and x not in alive for x in s)
+        ]
         for scope in gone:
             del self._kept[scope]
         self._prune_at = max(10_000, 2 * len(self._kept))

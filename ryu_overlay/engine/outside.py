@@ -46,6 +46,7 @@ class Outside:
         self._bindings = bindings
         self._uplinks = uplinks
         self._holders: dict[_Held, str] | None = None
+        self._sources: tuple[object, ...] = ()
         self._again: list[_Held] = []
         self._ready: list[Effect] = []
 
@@ -79,7 +80,10 @@ class Outside:
 
     def announce(self, network: Network) -> None:
         """Tell of external addresses that another chassis holds now, or that are new. What is there at the start is known."""
-        before, self._holders = self._holders, dict(self._held(network))
+        sources = (network.external_views, dict(self._uplinks.gateways), self._uplinks.physical, self._bindings.version)
+        if sources == self._sources:
+            return
+        before, self._holders, self._sources = self._holders, dict(self._held(network)), sources
         if before is not None:
             moved = [held for held, chassis in self._holders.items() if before.get(held) != chassis]
             self._again += moved
