@@ -31,6 +31,7 @@ from ryu_overlay.pipeline.cookies import Feature, Why
 from ryu_overlay.pipeline.registers import ANSWER, FROM_TUNNEL, NEXT_HOP, OUTSIDE, OWNED, TOO_LARGE
 from ryu_overlay.pipeline.table import Match, Table
 from ryu_overlay.pipeline.tables import (
+    ARP_METER,
     EXT_CLOCK,
     EXT_IN,
     EXT_LOOKUP,
@@ -38,6 +39,7 @@ from ryu_overlay.pipeline.tables import (
     EXT_OWNER,
     EXT_PHYSICAL,
     EXT_RESOLVE,
+    HEALTH_METER,
     LB_MEMBER,
     LB_SLOT,
     LR_IN_ADMIT,
@@ -91,8 +93,8 @@ def base() -> Block:
 
 
 def meters(punt_rate: int) -> tuple[Meter, ...]:
-    """The meter that bounds what a chassis may send to the controller, in packets a second."""
-    return (Meter(PUNT_METER, punt_rate, punt_rate),)
+    """The meters that bound what a chassis may send to the controller, each in packets a second."""
+    return tuple(Meter(number, punt_rate, punt_rate) for number in (PUNT_METER, HEALTH_METER, ARP_METER))
 
 
 def _misses() -> list[Flow]:
@@ -122,13 +124,13 @@ def _misses() -> list[Flow]:
         (LR_OUT_NO_GATEWAY, Feature.PUNT_NET_UNREACHABLE),
         (LR_IN_RESOLVE, Feature.PUNT_HOST_UNREACHABLE),
         (EXT_RESOLVE, Feature.PUNT_UNRESOLVED),
-        (LS_IN_VIP_REPLY, Feature.PUNT_HEALTH),
-        (LR_IN_VIP_REPLY, Feature.PUNT_HEALTH),
     ]
     flows = [table.flow("miss", {}, why=Why(feature)) for table, feature in drops]
     flows.append(LS_OUT_PORT.flow("stale", {FROM_TUNNEL.field: 1}, why=Why(Feature.DROP_STALE_TUNNEL)))
     flows += [table.flow("miss", {}, goto=to, why=Why(Feature.PIPELINE)) for table, to in onward]
-    return flows + [table.flow("miss", {}, (Punt(),), meter=PUNT_METER, why=Why(feature)) for table, feature in punts]
+    flows += [table.flow("miss", {}, (Punt(),), meter=PUNT_METER, why=Why(feature)) for table, feature in punts]
+    health = Why(Feature.PUNT_HEALTH)
+    return flows + [t.flow("miss", {}, (Punt(),), meter=HEALTH_METER, why=health) for t in (LS_IN_VIP_REPLY, LR_IN_VIP_REPLY)]
 
 
 def _external() -> list[Flow]:

@@ -43,6 +43,7 @@ from ryu_overlay.pipeline.cookies import Feature, Why
 from ryu_overlay.pipeline.registers import DATAPATH, FROM_TUNNEL, HOME, IN_LPORT, NEXT_HOP, OUTSIDE, OWNED
 from ryu_overlay.pipeline.table import Match, Table
 from ryu_overlay.pipeline.tables import (
+    ARP_METER,
     EXT_CLOCK,
     EXT_IN,
     EXT_LOOKUP,
@@ -52,7 +53,6 @@ from ryu_overlay.pipeline.tables import (
     EXT_RESOLVE,
     LR_IN_ADMIT,
     PHY_IN_PORT,
-    PUNT_METER,
 )
 
 CLOCK_MAC = 0x012320000030
@@ -127,7 +127,7 @@ def _learning(network: ExternalNetwork) -> Iterator[Flow]:
         own = int(network.gateway)
         matches.append({**here, ARP_OP: ARP_REQUEST, ARP_SPA: own, ARP_TPA: own})
     for match in matches:
-        yield EXT_IN.flow("learn", match, (Punt(),), meter=PUNT_METER, why=Why(Feature.PUNT_ARP, key=network.key))
+        yield EXT_IN.flow("learn", match, (Punt(),), meter=ARP_METER, why=Why(Feature.PUNT_ARP, key=network.key))
 
 
 def _neighbours(view: ExternalView, learned: Mapping[IPv4Address, str]) -> Iterator[Flow]:

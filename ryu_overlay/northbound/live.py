@@ -33,7 +33,7 @@ from ryu_overlay.oam.responder import Responder
 from ryu_overlay.openflow.describe import flow_text
 from ryu_overlay.openflow.messages import flow_request, meter_stats_request, parse_flows, parse_meter_drops
 from ryu_overlay.pipeline.cookies import DROP_BIT, OURS_COOKIE, OURS_MASK, read_cookie
-from ryu_overlay.pipeline.tables import PUNT_METER, TABLES
+from ryu_overlay.pipeline.tables import ARP_METER, HEALTH_METER, PUNT_METER, TABLES
 from ryu_overlay.southbound.checks import Checks
 from ryu_overlay.southbound.loop import Loop
 from ryu_overlay.southbound.switches import NoAnswer, Switches
@@ -43,6 +43,7 @@ PUNT_RATE_EXCEEDED = "punt_rate_exceeded"
 """The name, among drops, of what the meter before the controller took away."""
 
 _TABLE_NAMES = {t.number: t.name for t in TABLES.values()}
+_PUNT_METERS = (PUNT_METER, HEALTH_METER, ARP_METER)
 
 
 class LiveService:
@@ -210,9 +211,10 @@ class LiveService:
                 obj = self._engine.network.by_key.get(why.key)
                 kind, ref = (None, None) if obj is None else (obj.kind, "/".join(obj.ref))
                 yield DropCount(why.feature.reason, name, kind, ref, flow.packets, flow.bytes)
-        for number, packets, octets in (m for body in meters for m in parse_meter_drops(body)):
-            if number == PUNT_METER and packets:
-                yield DropCount(PUNT_RATE_EXCEEDED, name, None, None, packets, octets)
+        exceeded = [drops for body in meters for number, *drops in parse_meter_drops(body) if number in _PUNT_METERS]
+        packets, octets = (sum(counts) for counts in zip((0, 0), *exceeded))
+        if packets:
+            yield DropCount(PUNT_RATE_EXCEEDED, name, None, None, packets, octets)
 
 
 def _drift_entry(drift: Drift) -> DriftEntry:

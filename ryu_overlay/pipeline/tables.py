@@ -18,8 +18,9 @@ from ryu_overlay.pipeline.tables_switch import LS_IN, LS_OUT, PHY_IN
 ORIGIN_TTL = 64
 """The TTL of what routers send themselves (RFC 1700). The way out of a router takes one off, so it is set one higher there."""
 
-PUNT_METER = 1
-"""The meter every flow passes that sends packets to the controller."""
+PUNT_METER, HEALTH_METER, ARP_METER = 1, 2, 3
+"""The meters of what goes to the controller: packets to be answered, answers to health checks, ARP. Each has its own, so that a
+flood of the first takes no load balancer's members down."""
 
 _DECLARED = (*PHY_IN, *LS_IN, *LR_IN, *LR_OUT, *LS_OUT, *EXT)
 

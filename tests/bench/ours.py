@@ -29,8 +29,9 @@ class OurSide:
 
     def __init__(self, name: str) -> None:
         """`name` is the lab's. Nothing is built before the `with` block."""
-        self.lab = Lab(name, hypervisors=CHASSIS, controller_options={"punt-rate": _LIFTED})
+        self.lab = Lab(name, hypervisors=CHASSIS, controller_options={"punt-rate": _LIFTED}, external=True)
         self._made: list[str] = []
+        self._externals: list[str] = []
 
     def __enter__(self) -> OurSide:
         self.lab.open()
@@ -44,14 +45,18 @@ class OurSide:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self.lab.close()
 
-    def put(self, documents: list[Document]) -> None:
+    def put(self, documents: list[Document], externals: tuple[Document, ...] = ()) -> None:
         self._made += [document["name"] for document in documents]
-        _confirmed(self.lab.rest.put(f"/v1/network?wait={_WAIT}", {"tenants": documents}))
+        self._externals += [network["name"] for network in externals]
+        body = {"external_networks": list(externals), "tenants": documents}
+        _confirmed(self.lab.rest.put(f"/v1/network?wait={_WAIT}", body))
 
     def clear(self) -> None:
-        while self._made:
-            last = f"&wait={_WAIT}" if len(self._made) == 1 else ""
-            answer = self.lab.rest.delete(f"/v1/tenants/{self._made.pop()}?cascade=true{last}")
+        paths = [f"tenants/{name}?cascade=true&" for name in reversed(self._made)]
+        paths += [f"external-networks/{name}?" for name in self._externals]
+        self._made, self._externals = [], []
+        for index, path in enumerate(paths, 1):
+            answer = self.lab.rest.delete(f"/v1/{path}wait={_WAIT if index == len(paths) else 0}")
             # Not there: the write that would have made it was refused.
             if answer.status != HTTPStatus.NOT_FOUND:
                 _confirmed(answer)
@@ -61,6 +66,24 @@ class OurSide:
 
     def remove_port(self, tenant: str, switch: str, port: str) -> None:
         _confirmed(self.lab.rest.delete(f"/v1/tenants/{tenant}/switches/{switch}/ports/{port}?wait={_WAIT}"))
+
+    def add_floating(self, tenant: str, router: str, floating: Document) -> None:
+        _confirmed(self.lab.rest.post(f"/v1/tenants/{tenant}/routers/{router}/floating-ips?wait={_WAIT}", floating))
+
+    def remove_floating(self, tenant: str, router: str, floating: Document) -> None:
+        path = f"/v1/tenants/{tenant}/routers/{router}/floating-ips/{floating['name']}?wait={_WAIT}"
+        _confirmed(self.lab.rest.delete(path))
+
+    def leave_alone(self) -> None:
+        self.lab.controller.stop()
+
+    def come_back(self) -> None:
+        self.lab.controller.start()
+        self.lab.controller.wait()
+        wait_until(self._all_joined, _WAIT, "every chassis connected")
+        answer = self.lab.rest.get(f"/v1/revision?wait={_WAIT}")
+        if not answer.json["converged"]:
+            raise Refused(answer.text[:500])
 
     def notice(self, interfaces: int) -> None:
         wait_until(lambda: sum(each["vifs"] for each in self._chassis()) >= interfaces, _WAIT, f"{interfaces} interfaces noticed")

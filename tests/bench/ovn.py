@@ -20,12 +20,14 @@ from types import TracebackType
 
 from mininet.node import Host
 
-from mininet_topos.hypervisor import Hypervisor
+from mininet_topos.hypervisor import EXTERNAL_BRIDGE, Hypervisor
 from mininet_topos.lab import Lab, in_parallel
 from mininet_topos.node import CONTROL_PREFIX, CONTROLLER_ADDRESS, LabNode
+from mininet_topos.outside import PHYSICAL_NETWORK
 from mininet_topos.processes import ProcessId
 from tests.bench.networks import CHASSIS, Document
 from tests.bench.ovn_words import make_port, make_tenant, remove_tenant, transaction
+from tests.bench.ovn_words_out import make_external, make_floating, make_way_out, remove_external, remove_floating
 from tests.bench.results import OVN
 
 _SCHEMAS = Path("/usr/share/ovn")
@@ -73,8 +75,9 @@ class OvnSide:
 
     def __init__(self, name: str) -> None:
         """`name` is the lab's. Nothing is built before the `with` block."""
-        self.lab = Lab(name, hypervisors=CHASSIS, underlay_mtu=_UNDERLAY_MTU, controller_app=None)
+        self.lab = Lab(name, hypervisors=CHASSIS, underlay_mtu=_UNDERLAY_MTU, controller_app=None, external=True)
         self._made: dict[str, Document] = {}
+        self._externals: dict[str, Document] = {}
 
     def __enter__(self) -> OvnSide:
         self.lab.open()
@@ -97,21 +100,39 @@ class OvnSide:
         argv = ("ovn-nbctl", f"--db={self.central.socket('nb')}", f"--timeout={_WAIT}", *args)
         return self.central.run(*argv, timeout=_WAIT + 5).stdout
 
-    def put(self, documents: list[Document]) -> None:
+    def put(self, documents: list[Document], externals: tuple[Document, ...] = ()) -> None:
         self._made |= {document["name"]: document for document in documents}
-        self.nbctl("--wait=hv", *transaction(command for document in documents for command in make_tenant(document)))
+        self._externals |= {network["name"]: network for network in externals}
+        gateways = {name: network["gateway"] for name, network in self._externals.items()}
+        commands = [command for network in externals for command in make_external(network)]
+        for document in documents:
+            commands += [*make_tenant(document), *make_way_out(document, gateways)]
+        self.nbctl("--wait=hv", *transaction(commands))
 
     def clear(self) -> None:
-        if self._made:
-            commands = (command for document in self._made.values() for command in remove_tenant(document))
+        commands = [command for document in self._made.values() for command in remove_tenant(document)]
+        commands += [command for network in self._externals.values() for command in remove_external(network)]
+        if commands:
             self.nbctl("--wait=hv", *transaction(commands))
-            self._made = {}
+        self._made, self._externals = {}, {}
 
     def add_port(self, tenant: str, switch: str, port: Document) -> None:
         self.nbctl("--wait=hv", *transaction(make_port(tenant, switch, port)))
 
     def remove_port(self, tenant: str, switch: str, port: str) -> None:
         self.nbctl("--wait=hv", "lsp-del", port)
+
+    def add_floating(self, tenant: str, router: str, floating: Document) -> None:
+        self.nbctl("--wait=hv", *make_floating(self._made[tenant], router, floating))
+
+    def remove_floating(self, tenant: str, router: str, floating: Document) -> None:
+        self.nbctl("--wait=hv", *remove_floating(self._made[tenant], router, floating))
+
+    def leave_alone(self) -> None:
+        """Nothing: its chassis fail over by their ovn-controllers, which belong to it as Open vSwitch does."""
+
+    def come_back(self) -> None:
+        self.nbctl("--wait=hv", "sync")
 
     def notice(self, interfaces: int) -> None:
         # There is nothing to ask; but each ovn-controller has gone round its loop since, and so has read its own database.
@@ -130,7 +151,7 @@ class OvnSide:
             "--", "add-br", "br-int", "--", "set", "Bridge", "br-int", "datapath_type=netdev", "fail_mode=secure",
             "other_config:disable-in-band=true", "--", "set", "Open_vSwitch", ".", f"external_ids:system-id={host.name}",
             f"external_ids:ovn-remote={_REMOTE}", "external_ids:ovn-encap-type=geneve",
-            f"external_ids:ovn-encap-ip={host.encap_ip}",
+            f"external_ids:ovn-encap-ip={host.encap_ip}", f"external_ids:ovn-bridge-mappings={PHYSICAL_NETWORK}:{EXTERNAL_BRIDGE}",
         )  # fmt: skip
         run, log = host.folder / "run", host.folder / "log"
         environment = {"OVS_RUNDIR": str(run), "OVN_RUNDIR": str(run), "OVN_LOGDIR": str(log)}

@@ -21,7 +21,7 @@ def transaction(commands: Iterable[Command]) -> list[str]:
 
 
 def make_tenant(document: Document) -> Iterator[Command]:
-    """Everything in the document."""
+    """Everything in the document but its ways out (see `ovn_words_out`)."""
     tenant = document["name"]
     for switch in document["switches"]:
         yield ["ls-add", f"{tenant}.{switch['name']}"]
@@ -31,7 +31,8 @@ def make_tenant(document: Document) -> Iterator[Command]:
         name = f"{tenant}.{router['name']}"
         yield ["lr-add", name]
         for port in router["ports"]:
-            yield from _make_router_port(tenant, name, port)
+            if "switch" in port:
+                yield from _make_router_port(tenant, name, port)
 
 
 def make_port(tenant: str, switch: str, port: Document) -> Iterator[Command]:
@@ -41,12 +42,23 @@ def make_port(tenant: str, switch: str, port: Document) -> Iterator[Command]:
 
 
 def remove_tenant(document: Document) -> Iterator[Command]:
-    """Everything that `make_tenant` made; ports go with what they belong to."""
+    """Everything that `make_tenant` and `ovn_words_out.make_way_out` made; ports and NAT go with what they belong to."""
     tenant = document["name"]
+    for balancer in document.get("load_balancers", ()):
+        yield ["--if-exists", "lb-del", f"{tenant}.{balancer['name']}"]
+    for router in document["routers"]:
+        for port in router["ports"]:
+            if "external" in port:
+                yield ["--if-exists", "lsp-del", uplink_end(f"{tenant}.{router['name']}")]
     for router in document["routers"]:
         yield ["--if-exists", "lr-del", f"{tenant}.{router['name']}"]
     for switch in document["switches"]:
         yield ["--if-exists", "ls-del", f"{tenant}.{switch['name']}"]
+
+
+def uplink_end(router: str) -> str:
+    """The external network's port towards a router."""
+    return f"{router}-out"
 
 
 def _make_router_port(tenant: str, router: str, port: Document) -> Iterator[Command]:

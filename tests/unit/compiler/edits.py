@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from ipaddress import IPv4Address, IPv4Network
 from itertools import count
 from typing import Any
@@ -28,12 +28,19 @@ class World:
         self.placements: dict[Ref, Placement] = {}
         self.tunnels: dict[str, dict[str, int]] = dict(TUNNELS)
         self.chassis = set(CHASSIS)
+        self.physical: Mapping[str, Mapping[str, int]] = {}
+        self.gateways: dict[Ref, tuple[str, ...]] = {}
+        self.neighbours: dict[Ref, Mapping[IPv4Address, str]] = {}
+        self.dead: frozenset[int] = frozenset()
+        self.mtu: int | None = None
         self._numbers = count(1)
 
     @property
     def fabric(self) -> Fabric:
         ips = {name: IPv4Address(f"172.31.0.{i}") for i, name in enumerate(CHASSIS, 1) if name in self.chassis}
-        return Fabric(ips, dict(self.placements), dict(self.tunnels))
+        gateways = {ref: tuple(n for n in order if n in ips) for ref, order in self.gateways.items()}
+        outside = (self.physical, gateways, dict(self.neighbours), self.dead, self.mtu)
+        return Fabric(ips, dict(self.placements), dict(self.tunnels), *outside)
 
     def new_uuid(self) -> UUID:
         return UUID(int=next(self._numbers))

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -11,10 +13,18 @@ from ryu_overlay.compiler.program import Compiler, compile_all
 from ryu_overlay.openflow.diff import Installed, difference
 from ryu_overlay.openflow.flow import EMPTY, Program
 from tests.golden.effort import heavy
-from tests.unit.compiler.edits import populated, step
+from tests.unit.compiler import edits, outside_edits
+from tests.unit.compiler.edits import Draw, World
 from tests.unit.openflow.pretend_switch import PretendSwitch
 
 RATE = 1000
+Populate, Step = Callable[[Draw], World], Callable[[World, Draw], None]
+
+inside_and_outside = pytest.mark.parametrize(
+    ("populated", "step"),
+    [(edits.populated, edits.step), (outside_edits.populated, outside_edits.step)],
+    ids=["inside", "outside"],
+)
 
 
 def content(program: Program) -> Installed:
@@ -31,9 +41,10 @@ def contents(programs: dict[str, Program]) -> dict[str, Installed]:
     return {chassis: content(program) for chassis, program in programs.items()}
 
 
+@inside_and_outside
 @heavy(1)
 @given(data=st.data())
-def test_incremental_compilation_equals_full_compilation(data: st.DataObject) -> None:
+def test_incremental_compilation_equals_full_compilation(populated: Populate, step: Step, data: st.DataObject) -> None:
     world, compiler = populated(data.draw), Compiler(RATE)
     for _ in range(data.draw(st.integers(3, 12))):
         programs = compiler.compile_all(world.network, world.fabric)
@@ -41,9 +52,10 @@ def test_incremental_compilation_equals_full_compilation(data: st.DataObject) ->
         step(world, data.draw)
 
 
+@inside_and_outside
 @heavy(1)
 @given(data=st.data())
-def test_switches_follow_step_by_step_without_a_hole(data: st.DataObject) -> None:
+def test_switches_follow_step_by_step_without_a_hole(populated: Populate, step: Step, data: st.DataObject) -> None:
     world, compiler = populated(data.draw), Compiler(RATE)
     had: dict[str, Program] = {}
     switches: dict[str, PretendSwitch] = {}
@@ -66,9 +78,10 @@ def test_switches_follow_step_by_step_without_a_hole(data: st.DataObject) -> Non
         step(world, data.draw)
 
 
+@inside_and_outside
 @heavy(0.5)
 @given(data=st.data())
-def test_what_did_not_change_is_the_same_object(data: st.DataObject) -> None:
+def test_what_did_not_change_is_the_same_object(populated: Populate, step: Step, data: st.DataObject) -> None:
     world, compiler = populated(data.draw), Compiler(RATE)
     for _ in range(data.draw(st.integers(1, 5))):
         step(world, data.draw)

@@ -102,8 +102,7 @@ def test_a_restarted_controller_sends_nothing(world: World, order: tuple[str, ..
 
 def test_memory_before_network_is_as_good(world: World) -> None:
     world.restart()
-    remembered = FabricRemembered(dict(world.remembered_ips), dict(world.remembered_bindings))
-    effects = world.report("hv1") + world.connect("hv1") + world.step(remembered) + world.tell() + world.settle()
+    effects = world.report("hv1") + world.connect("hv1") + world.step(world.memory) + world.tell() + world.settle()
     assert not sends(effects)
 
 

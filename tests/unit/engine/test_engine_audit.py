@@ -65,7 +65,7 @@ def test_foreign_flows_are_reported_untouched_until_they_are_gone(world: World) 
 
 def test_groups_drift_too_but_foreign_ones_do_not(world: World) -> None:
     groups = world["hv1"].switch.groups
-    first, second = sorted(groups)
+    first, second, _ = sorted(groups)
     foreign = 1 << GROUP_NUMBER_BITS | 1
     groups[foreign] = (0, b"whatever")
     kind, data = groups[first]

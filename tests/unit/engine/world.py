@@ -27,7 +27,7 @@ from ryu_overlay.engine.events import (
     SwitchGone,
     Tick,
 )
-from ryu_overlay.fabric.facts import ChassisFacts, TunnelPort, Vif
+from ryu_overlay.fabric.facts import VXLAN_OVERHEAD, ChassisFacts, Patch, TunnelPort, Vif
 from ryu_overlay.fabric.placement import Fabric
 from ryu_overlay.model.network import Draft, Network
 from ryu_overlay.model.objects import Object, Port, Route, Router, RouterPort, Switch, Tenant
@@ -50,17 +50,22 @@ class Hypervisor:
     tunnels: dict[IPv4Address, TunnelPort] = field(default_factory=dict)
     channel: bool = False
     plugged: int = 0
+    mtu: int = 1500
+    mappings: dict[str, str] = field(default_factory=dict)
+    patches: dict[str, Patch] = field(default_factory=dict)
 
     @property
     def facts(self) -> ChassisFacts:
-        return ChassisFacts(self.name, self.encap_ip, self.switch.dpid, 1500, vifs=dict(self.vifs), tunnels=dict(self.tunnels))
+        mappings, vifs, tunnels = tuple(self.mappings.items()), dict(self.vifs), dict(self.tunnels)
+        return ChassisFacts(self.name, self.encap_ip, self.switch.dpid, self.mtu, mappings, vifs, tunnels, dict(self.patches))
 
     def plug(self, iface_id: str) -> None:
         self.plugged += 1
         self.vifs[iface_id] = Vif(iface_id, f"tap{self.plugged}", 1000 + self.plugged)
 
     def build(self, plan: PlanTunnels) -> None:
-        self.tunnels = {ip: TunnelPort(ip, f"vx-{name}", int(ip) & 0xFF) for name, ip in plan.tunnels.items()}
+        self.tunnels = {ip: TunnelPort(ip, f"vx-{name}", int(ip) & 0xFF, up=True) for name, ip in plan.tunnels.items()}
+        self.patches = {name: self.patches.get(name, Patch(500 + n, True)) for n, name in enumerate(sorted(plan.patches))}
 
 
 class World:
@@ -72,6 +77,8 @@ class World:
         self.key = 0
         self.remembered_ips: dict[str, IPv4Address] = {}
         self.remembered_bindings: dict[str, str] = {}
+        self.remembered_mappings: dict[str, dict[str, str]] = {}
+        self.remembered_notes: dict[str, str] = {}
         self.logs: list[str] = []
         self.hypervisors = {f"hv{n}": hypervisor(n) for n in range(1, hypervisors + 1)}
         self.unbuilt: list[PlanTunnels] = []
@@ -111,8 +118,11 @@ class World:
         elif isinstance(effect, Remember):
             for name, facts in effect.chassis.items():
                 _keep(self.remembered_ips, name, None if facts is None else facts.encap_ip)
+                _keep(self.remembered_mappings, name, None if facts is None else dict(facts.bridge_mappings))
             for uuid, chassis in effect.bindings.items():
                 _keep(self.remembered_bindings, uuid, chassis)
+            for note, value in effect.notes.items():
+                _keep(self.remembered_notes, note, value)
         else:
             assert isinstance(effect, Log)
             self.logs.append(effect.text)
@@ -177,9 +187,13 @@ class World:
 
     def load(self) -> list[Effect]:
         """Tell the engine what the store has."""
-        return self.step(
-            NetworkChanged(self.network), FabricRemembered(dict(self.remembered_ips), dict(self.remembered_bindings))
-        )
+        return self.step(NetworkChanged(self.network), self.memory)
+
+    @property
+    def memory(self) -> FabricRemembered:
+        """What the store remembers of the fabric."""
+        mappings = {name: dict(maps) for name, maps in self.remembered_mappings.items()}
+        return FabricRemembered(dict(self.remembered_ips), dict(self.remembered_bindings), mappings, dict(self.remembered_notes))
 
     def tell(self) -> list[Effect]:
         """Tell the engine the network as it is now."""
@@ -193,13 +207,23 @@ class World:
         self.settle()
 
     def expected(self) -> dict[str, Program]:
-        """What every chassis should have, compiled from nothing."""
+        """What every chassis should have, compiled from nothing but what the engine decided."""
         names = {hv.encap_ip: hv.name for hv in self.hypervisors.values()}
         tunnels = {
             hv.name: {names[ip]: t.ofport for ip, t in hv.tunnels.items() if ip in names} for hv in self.hypervisors.values()
         }
         addresses = {hv.name: hv.encap_ip for hv in self.hypervisors.values()}
-        fabric = Fabric(addresses, dict(self.engine.bindings.placements), tunnels)
+        engine = self.engine
+        fabric = Fabric(
+            addresses,
+            dict(engine.bindings.placements),
+            tunnels,
+            {hv.name: {name: patch.ofport for name, patch in hv.patches.items()} for hv in self.hypervisors.values()},
+            dict(engine.uplinks.gateways),
+            dict(engine.outside.neighbours.macs),
+            engine.members.dead,
+            min(facts.mtu or 0 for facts in engine.facts.values()) - VXLAN_OVERHEAD if engine.facts else None,
+        )
         return compile_all(self.network, fabric, OPTIONS.punt_rate)
 
     def assert_converged(self, *names: str) -> None:

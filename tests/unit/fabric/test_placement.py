@@ -79,13 +79,20 @@ def test_tenants_never_join() -> None:
 def test_a_component_reaches_the_chassis_where_any_of_its_switches_has_a_port() -> None:
     joined, alone = part(A, B), part(C)
     placements: dict[Ref, Placement] = {A: on("hv1"), B: on("hv2", "hv2"), C: on("hv2")}
-    reached = reach([joined, alone], placements)
+    reached = reach([joined, alone], placements, {})
     assert {name: set(found) for name, found in reached.items()} == {"hv1": {joined}, "hv2": {joined, alone}}
 
 
+def test_a_component_reaches_the_chassis_that_may_carry_an_uplink_of_its_routers() -> None:
+    joined: frozenset[Device] = frozenset({("switch", A), ("router", ("t", "r"))})
+    gateways = {("t", "r", "up"): ("hv3", "hv1"), ("t", "other", "up"): ("hv4",), ("t", "r", "none"): ()}
+    reached = reach([joined, part(B)], {A: on("hv1"), B: on("hv2")}, gateways)
+    assert reached == {"hv1": [joined], "hv2": [part(B)], "hv3": [joined]}
+
+
 def test_what_is_bound_nowhere_reaches_nothing() -> None:
-    assert reach([part(A)], {}) == {}
-    assert reach([part(A)], {A: NOWHERE}) == {}
+    assert reach([part(A)], {}, {}) == {}
+    assert reach([part(A)], {A: NOWHERE}, {}) == {}
 
 
 def test_tunnels_are_wanted_where_a_component_is_shared() -> None:

@@ -20,7 +20,9 @@ from ryu_overlay.pipeline.tables import LR_IN_ROUTE
 R1, R2, WEB, UP, DOWN, VM = 10, 20, 11, 12, 21, 50
 NO_MATCH, ACTION, INVALID_TTL = 0, 1, 2
 MAC_VM, MAC_WEB = bytes.fromhex("020100000001"), bytes.fromhex("020000000001")
-PUNTS = [feature for feature in Feature if feature.name.startswith("PUNT_")]
+OTHERS = (Feature.PUNT_ARP, Feature.PUNT_UNRESOLVED, Feature.PUNT_HEALTH)
+"""Punts that no router answers: they are the engine's and the health checks'."""
+PUNTS = [feature for feature in Feature if feature.name.startswith("PUNT_") and feature not in OTHERS]
 
 
 def network(web: str = "10.0.1.1/24") -> Network:
@@ -148,6 +150,12 @@ def test_each_reason_is_counted_apart(responder: Responder) -> None:
         responder.answer(packet_in(udp(), why))
     assert {why: responder.answered[why] + responder.unanswered[why] for why in PUNTS} == dict.fromkeys(PUNTS, 1)
     assert responder.unanswered[Feature.PUNT_TCP_RESET] == 1, "it was no TCP"
+
+
+@pytest.mark.parametrize("why", OTHERS)
+def test_what_others_are_to_take_is_neither_answered_nor_counted(responder: Responder, why: Feature) -> None:
+    assert responder.answer(packet_in(udp(), why)) is None
+    assert not any(responder.answered.values()) and not any(responder.unanswered.values()) and not responder.malformed
 
 
 def test_a_changed_network_is_answered_for_at_once(responder: Responder) -> None:

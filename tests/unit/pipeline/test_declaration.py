@@ -7,12 +7,12 @@ from dataclasses import replace
 import pytest
 
 from ryu_overlay.model.objects import KEY_BITS
-from ryu_overlay.openflow.actions import ForgetInPort, Move, Output, Punt, Resubmit, SetField, ToGroup
-from ryu_overlay.openflow.fields import ETH_DST, ETH_SRC, IN_PORT, IPV4_DST, METADATA, TUN_ID, register
+from ryu_overlay.openflow.actions import CheckLarger, Ct, ForgetInPort, Move, Multipath, Output, Punt, Resubmit, SetField, ToGroup
+from ryu_overlay.openflow.fields import ETH_SRC, IN_PORT, IPV4_DST, METADATA, TUN_ID, register
 from ryu_overlay.pipeline import registers, tables
 from ryu_overlay.pipeline.cookies import Feature, Why
 from ryu_overlay.pipeline.document import document
-from ryu_overlay.pipeline.registers import DATAPATH, NEXT_HOP, OUT_LPORT, REGISTERS, Register
+from ryu_overlay.pipeline.registers import DATAPATH, LINK, NEXT_HOP, OUT_LPORT, REGISTERS, Register
 from ryu_overlay.pipeline.table import Table, Undeclared
 
 BIND, DROP, ROUTE = Why(Feature.BINDING), Why(Feature.DROP_UNKNOWN_IN_PORT), Why(Feature.ROUTING)
@@ -26,22 +26,25 @@ def test_a_flow_gets_what_its_table_declares() -> None:
 
 def test_a_range_of_priorities_is_taken_by_rank() -> None:
     to = (SetField(OUT_LPORT.field, 1),)
-    ranks = [tables.LR_IN_ROUTE.flow("prefix", {}, to, why=ROUTE, goto=tables.LR_IN_RESOLVE, rank=r).priority for r in (0, 65)]
+    ranks = [tables.LR_IN_ROUTE.flow("prefix", {}, to, why=ROUTE, goto=tables.LR_OUT_SIZE, rank=r).priority for r in (0, 65)]
     assert ranks == [100, 165]
     for rank in (-1, 66):
         with pytest.raises(Undeclared, match="rank"):
-            tables.LR_IN_ROUTE.flow("prefix", {}, to, why=ROUTE, goto=tables.LR_IN_RESOLVE, rank=rank)
+            tables.LR_IN_ROUTE.flow("prefix", {}, to, why=ROUTE, goto=tables.LR_OUT_SIZE, rank=rank)
 
 
 @pytest.mark.parametrize(
     ("table", "arguments", "reason"),
     [
-        (FIRST, {"match": {ETH_DST: 1}}, "may not match"),
+        (FIRST, {"match": {IPV4_DST: 1}}, "may not match"),
         (FIRST, {"then": (SetField(OUT_LPORT.field, 1),)}, "set_field"),
         (FIRST, {"then": (Output(1),)}, "output"),
         (FIRST, {"then": (ToGroup(1),)}, "group"),
         (FIRST, {"then": (Punt(),)}, "CONTROLLER"),
         (FIRST, {"then": (ForgetInPort(),)}, "IN_PORT"),
+        (FIRST, {"then": (Multipath("nw_src", 2, LINK.field),)}, "multipath"),
+        (LOOKUP, {"then": (CheckLarger(1500, LINK.field),)}, "check_pkt_larger"),
+        (tables.LR_OUT_TRACKED, {"then": (Ct(1, tables.LR_IN_TRACKED.number),)}, "ct"),
         (LOOKUP, {"then": (Move(IPV4_DST, ETH_SRC),)}, "move"),
         (LOOKUP, {"then": (Resubmit(tables.LS_IN_ARP.number),)}, "resubmit"),
         (LOOKUP, {"then": (), "goto": tables.LR_IN_ROUTE}, "may not go to lr_in_route"),

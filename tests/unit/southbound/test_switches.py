@@ -71,7 +71,7 @@ def events() -> list[Event]:
 
 @pytest.fixture
 def switches(events: list[Event]) -> Switches:
-    return Switches(events.append, lambda packet_in: b"answer" if packet_in.endswith(b"?") else None)
+    return Switches(events.append, lambda dpid, packet_in: b"answer %d" % dpid if packet_in.endswith(b"?") else None)
 
 
 def until(done: Callable[[], object]) -> None:
@@ -237,7 +237,7 @@ def test_packets_are_answered_at_once_unless_the_bridge_does_not_read(switches: 
     one = connected(switches, Connection(1))
     one.receive(messages.PACKET_IN, b"?")
     one.receive(messages.PACKET_IN, b"!")
-    assert one.sent == [b"answer"]
+    assert one.sent == [b"answer 1"]
     assert one.send_q is not None
     one.send_q.is_full = True
     one.receive(messages.PACKET_IN, b"?")
