@@ -72,7 +72,9 @@ def failing_over(tour: Tour) -> None:
     with Serving(lab.server, tcp=(SERVICE,)):
         connect(vm, SERVER, SERVICE, 5)
         print(
-            "c0$ kill -9 (ryu-manager)\nred-web-2: a new connection to the server outside every 20 ms\nhv1$ kill -9 (ovs-vswitchd)"
+            "c0$ kill -9 (ryu-manager)\n"
+            "red-web-2: a new connection to the server outside every 20 ms\n"
+            "hv1$ kill -9 (ovs-vswitchd)"
         )
         lab.controller.kill9()
         with Trying(vm, SERVER, SERVICE, every=0.02, timeout=0.3) as trying:

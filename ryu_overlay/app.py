@@ -37,6 +37,7 @@ from ryu_overlay.oam.responder import Responder
 from ryu_overlay.southbound.checks import Checks
 from ryu_overlay.southbound.loop import Loop
 from ryu_overlay.southbound.ovsdb import ChassisPlan, ChassisServer
+from ryu_overlay.southbound.ovsdb_plan import FAST_MS
 from ryu_overlay.southbound.punts import Punts
 from ryu_overlay.southbound.switches import Switches
 from ryu_overlay.store.records import ChassisRecord, FabricMemory
@@ -52,6 +53,13 @@ CONF.register_cli_opts(
         cfg.IntOpt("ovsdb-port", default=6640, min=1, max=65535, help="port to listen on for chassis"),
         cfg.StrOpt("openflow-target", help="where chassis find OpenFlow (default: the address they reached OVSDB at)"),
         cfg.IntOpt("punt-rate", default=2000, min=1, help="packets a second that one chassis may send to the controller"),
+        cfg.IntOpt(
+            "gateway-check-ms",
+            default=FAST_MS,
+            min=10,
+            max=1000,
+            help="milliseconds between continuity checks of gateways; one is given up after 3.5 to 7 of them",
+        ),
         cfg.FloatOpt("audit-interval", default=30.0, min=1.0, help="seconds between audits of a chassis"),
     ],
     group="overlay",
@@ -90,7 +98,7 @@ class Overlay(app_manager.RyuApp):  # type: ignore[misc]
         self._store = Store(remote, self._on_network, self._on_memory)
         self._loop.hand(Send, lambda e: self._switches.send(e.dpid, e.messages))
         self._loop.hand(Read, lambda e: self._switches.read(e.dpid, e.token))
-        self._loop.hand(PlanTunnels, lambda e: self._chassis.plan(e.chassis, ChassisPlan(e.tunnels, e.patches, e.fast)))
+        self._loop.hand(PlanTunnels, self._plan)
         self._loop.hand(Remember, self._remember)
         mount(kwargs["wsgi"], LiveService(self._store, self._loop, self._switches, self._responder, self._checks))
 
@@ -134,6 +142,10 @@ class Overlay(app_manager.RyuApp):  # type: ignore[misc]
             encap_ips = {name: record.encap_ip for name, record in memory.chassis.items()}
             mappings = {name: dict(record.bridge_mappings) for name, record in memory.chassis.items()}
             self._loop.post(FabricRemembered(encap_ips, memory.bindings, mappings, memory.notes))
+
+    def _plan(self, effect: PlanTunnels) -> None:
+        plan = ChassisPlan(effect.tunnels, effect.patches, effect.fast, CONF.overlay.gateway_check_ms)
+        self._chassis.plan(effect.chassis, plan)
 
     def _remember(self, effect: Remember) -> None:
         chassis = {name: None if facts is None else _record(facts) for name, facts in effect.chassis.items()}

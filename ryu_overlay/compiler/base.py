@@ -39,6 +39,7 @@ from ryu_overlay.pipeline.tables import (
     EXT_OWNER,
     EXT_PHYSICAL,
     EXT_RESOLVE,
+    EXT_STEADY,
     HEALTH_METER,
     LB_MEMBER,
     LB_SLOT,
@@ -79,6 +80,7 @@ from ryu_overlay.pipeline.tables import (
     PHY_IN_PORT,
     PHY_IN_TUNNEL,
     PUNT_METER,
+    STEADY_METER,
 )
 
 _IP: Match = {ETH_TYPE: ETH_IP}
@@ -93,8 +95,9 @@ def base() -> Block:
 
 
 def meters(punt_rate: int) -> tuple[Meter, ...]:
-    """The meters that bound what a chassis may send to the controller, each in packets a second."""
-    return tuple(Meter(number, punt_rate, punt_rate) for number in (PUNT_METER, HEALTH_METER, ARP_METER))
+    """The meters: how many packets a second a chassis may send to the controller, and and how many beats a second pass."""
+    punts = (Meter(number, punt_rate, punt_rate) for number in (PUNT_METER, HEALTH_METER, ARP_METER))
+    return *punts, Meter(STEADY_METER, 1, 1)
 
 
 def _misses() -> list[Flow]:
@@ -147,6 +150,7 @@ def _external() -> list[Flow]:
         EXT_OWNER.flow("clock", {owned: 1, ETH_TYPE: ETH_CFM}, goto=EXT_PHYSICAL, why=clock),
         EXT_OWNER.flow("clock", {owned: 0, ETH_TYPE: ETH_CFM}, nothing, why=clock),
         EXT_CLOCK.flow("miss", {}, nothing, why=clock),
+        EXT_STEADY.flow("miss", {}, nothing, why=clock),
     ]
 
 

@@ -14,9 +14,11 @@ from ryu_overlay.fabric.uplinks import homes
 from ryu_overlay.model.external import outer_balancers
 from ryu_overlay.model.network import Network, RouterView
 from ryu_overlay.model.objects import Ref
+from ryu_overlay.openflow.fields import mac_to_int
 from ryu_overlay.openflow.flow import Block
 
 _NOBODY: Mapping[IPv4Address, str] = MappingProxyType({})
+_NO_ADDRESS = IPv4Address(0)
 Ports = Mapping[str, int]
 Gateways = tuple[str, ...]
 
@@ -61,9 +63,9 @@ class BorderCompiler:
             )
             clocks.setdefault(view.network.physical_network, []).extend(borders)
         for physical, found in clocks.items():
-            blocks["clock", physical] = self._memory.recall(
-                ("clock", chassis, physical), (patches[physical], *found), lambda patch, *b: clock_block(b, patch)
-            )
+            macs = (neighbours.get(b.network.ref, _NOBODY).get(b.network.gateway or _NO_ADDRESS) for b in found)
+            inputs = (patches[physical], Values(0 if mac is None else mac_to_int(mac) for mac in macs), *found)
+            blocks["clock", physical] = self._memory.recall(("clock", chassis, physical), inputs, clock_block)
         return blocks
 
     def _borders(self, chassis: str, parts: Iterable[Part], patches: Ports) -> dict[Ref, list[Border]]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from ipaddress import IPv4Address
 
 from ryu_overlay.compiler.keys import OWNER, group_number
+from ryu_overlay.compiler.memory import Values
 from ryu_overlay.compiler.switching import ARP_REPLY, ARP_REQUEST, arp_reply
 from ryu_overlay.compiler.uplink import Border
 from ryu_overlay.model.external import own_addresses
@@ -40,7 +41,7 @@ from ryu_overlay.openflow.fields import (
 )
 from ryu_overlay.openflow.flow import Block, Bucket, Flow, Group
 from ryu_overlay.pipeline.cookies import Feature, Why
-from ryu_overlay.pipeline.registers import DATAPATH, FROM_TUNNEL, HOME, IN_LPORT, NEXT_HOP, OUTSIDE, OWNED
+from ryu_overlay.pipeline.registers import DATAPATH, FROM_TUNNEL, HOME, IN_LPORT, LINK, NEXT_HOP, OUTSIDE, OWNED
 from ryu_overlay.pipeline.table import Match, Table
 from ryu_overlay.pipeline.tables import (
     ARP_METER,
@@ -51,8 +52,10 @@ from ryu_overlay.pipeline.tables import (
     EXT_OWNER,
     EXT_PHYSICAL,
     EXT_RESOLVE,
+    EXT_STEADY,
     LR_IN_ADMIT,
     PHY_IN_PORT,
+    STEADY_METER,
 )
 
 CLOCK_MAC = 0x012320000030
@@ -88,22 +91,38 @@ def external_block(
     return Block(tuple(flows), tuple(_owner(b, tunnels, patch) for b in borders if b.is_gateway))
 
 
-def clock_block(borders: tuple[Border, ...], patch: int) -> Block:
-    """What each beat of the clock behind `patch` does: for uplinks that are carried here only while others are down."""
-    actions: list[Action] = []
-    for border in borders:
-        if border.is_gateway and border.gateways[0] != border.chassis:
-            actions.append(SetField(DATAPATH.field, border.network.key))
-            for holding in _holdings((border,)):
-                if not holding.at_home:
-                    actions += [SetField(ETH_SRC, mac_to_int(holding.mac)), SetField(ETH_DST, _BROADCAST), *holding.decide]
+def clock_block(patch: int, upstream: Values, *borders: Border) -> Block:
+    """What beats of the clock behind `patch` do: switches outside learn where the MACs of uplinks are, without a controller.
+
+    Uplinks that are carried here only while others are down send to everybody at each beat. Those that are carried here in the
+    first place send once a second, to the upstream gateway only: so that what was carried elsewhere meanwhile comes back.
+    `upstream` has its MAC for each border, in their order, or 0.
+    """
     beat: Match = {IN_PORT: patch, ETH_TYPE: ETH_CFM, ETH_DST: CLOCK_MAC}
-    flows = [PHY_IN_PORT.flow("clock", beat, goto=EXT_CLOCK, why=Why(Feature.CLOCK))]
-    if actions:
-        # A packet is not sent out of the port it came by, and the beat came by the one it has to leave by.
-        then = (ForgetInPort(), *actions)
-        flows.append(EXT_CLOCK.flow("beat", {IN_PORT: patch}, then, why=Why(Feature.CLOCK)))
+    why = Why(Feature.CLOCK)
+    flows = [PHY_IN_PORT.flow("clock", beat, goto=EXT_CLOCK, why=why)]
+    first = [(b, mac or _BROADCAST) for b, mac in zip(borders, upstream) if b.is_gateway and b.gateways[0] == b.chassis]
+    others = [(b, _BROADCAST) for b in borders if b.is_gateway and b.gateways[0] != b.chassis]
+    # A packet is not sent out of the port it came by, and the beat came by the one it has to leave by.
+    then = (ForgetInPort(), *_frames(others))
+    if first:
+        then = (*then, SetField(LINK.field, patch), Resubmit(EXT_STEADY.number))
+        steady = tuple(_frames(first))
+        flows.append(EXT_STEADY.flow("beat", {LINK.field: patch}, steady, meter=STEADY_METER, why=why))
+    if first or others:
+        flows.append(EXT_CLOCK.flow("beat", {IN_PORT: patch}, then, why=why))
     return Block(tuple(flows))
+
+
+def _frames(borders: Iterable[tuple[Border, int]]) -> Iterator[Action]:
+    """A frame from each MAC of uplinks, to the MAC that is given with them."""
+    for border, to in borders:
+        yield SetField(DATAPATH.field, border.network.key)
+        for holding in _holdings((border,)):
+            if not holding.at_home:
+                yield SetField(ETH_SRC, mac_to_int(holding.mac))
+                yield SetField(ETH_DST, to)
+                yield from holding.decide
 
 
 def _wire(network: ExternalNetwork, patch: int) -> Iterator[Flow]:

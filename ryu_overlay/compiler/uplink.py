@@ -26,6 +26,7 @@ from ryu_overlay.compiler.keys import (
     to_port,
 )
 from ryu_overlay.model.external import inside_of, own_addresses
+from ryu_overlay.model.inside import inside_networks
 from ryu_overlay.model.network import RouterView
 from ryu_overlay.model.objects import ExternalNetwork, FloatingIp, Port, RouterPort, Snat
 from ryu_overlay.openflow.actions import (
@@ -181,6 +182,10 @@ def _inward(border: Border) -> Iterator[Flow]:
     why = border.why(Feature.UPLINK)
     lookup = (CtClear(), Ct(zone, LR_IN_TRACKED.number, nat=Nat()))
     yield LR_IN_ADMIT.flow("uplink", {**came, **IP}, lookup, why=why)
+    # Nobody outside has an inside address: what says so would be answered to a VM that never asked (RFC 3704).
+    for net in dict.fromkeys(n for n in inside_networks(border.view.ports, border.view.routes) if n.prefixlen):
+        spoofed = {**came, **IP, IPV4_SRC: prefix(net)}
+        yield LR_IN_ADMIT.flow("bad_source", spoofed, why=border.why(Feature.DROP_BAD_SOURCE))
     for known in KNOWN:
         yield LR_IN_TRACKED.flow("known", {**came, **known}, goto=LR_IN_OWN, why=why)
     for floating, port in border.floating_ips:

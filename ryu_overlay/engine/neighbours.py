@@ -74,8 +74,10 @@ class Neighbours:
         known = self._known.setdefault(network, {}).get(address)
         if known is None and waiting is None:
             return False, []
-        self._known[network][address] = _Known(mac, now, now)
         news = known is None or known.mac != mac
+        # If another says so than before, one of the two is wrong: it is asked again soon, and the owner's answer comes last.
+        asked = now - REFRESH if known is not None and news else now
+        self._known[network][address] = _Known(mac, now, asked)
         if news:
             self._show(network)
         return news, [] if waiting is None else waiting.packets
@@ -112,8 +114,7 @@ class Neighbours:
     def _refresh(self, ref: Ref, gateway: IPv4Address | None, now: float) -> Iterator[Question]:
         known = self._known.setdefault(ref, {})
         if gateway is not None and gateway not in known:
-            self._waiting.setdefault(ref, {}).setdefault(gateway, _Waiting(1)).tries = 1
-            yield Question(ref, gateway)
+            self._waiting.setdefault(ref, {}).setdefault(gateway, _Waiting())
         for address, entry in known.items():
             if not entry.asked <= now < entry.asked + REFRESH:
                 entry.asked = now

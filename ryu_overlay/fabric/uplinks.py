@@ -31,31 +31,34 @@ def schedule(
     """The gateways of each uplink in the order they are to be used, live ones first; () where nobody can.
 
     `candidates` are by external network, `before` is what this said the last time. An uplink that names gateways gets
-    those of them that are able. Another gets up to `SCHEDULED`, the chassis with the fewest uplinks before it first, and keeps
-    what it has. With `preempt` a live chassis is in the place it was named in; without, whoever carried it goes on.
+    those of them that are able. Another gets up to `SCHEDULED`, the live chassis with the fewest uplinks before it first, and
+    keeps what it has while one of it is alive or no other is. With `preempt` a live chassis is in the place it was named in; without, whoever carried it goes on.
     """
     load: dict[str, int] = {}
-    wanted: dict[Ref, tuple[str, ...]] = {}
+    orders: dict[Ref, tuple[str, ...]] = {}
     ordered = sorted(uplinks, key=lambda port: port.ref)
     for port in ordered:
-        able = candidates.get(port.external or "", Candidates()).able
-        named = port.gateways or before.get(port.ref, ())
-        wanted[port.ref] = tuple(c for c in named if c in able)
-        if wanted[port.ref]:
-            first = wanted[port.ref][0]
-            load[first] = load.get(first, 0) + 1
-    result = {}
-    for port in ordered:
         here = candidates.get(port.external or "", Candidates())
-        order = wanted[port.ref] if port.gateways else _filled(wanted[port.ref], here.able, load)
-        result[port.ref] = _live_first(port, order, here.alive, before.get(port.ref, ()))
-    return result
+        named = port.gateways or before.get(port.ref, ())
+        order = _live_first(port, tuple(c for c in named if c in here.able), here.alive, before.get(port.ref, ()))
+        if order:
+            load[order[0]] = load.get(order[0], 0) + 1
+        orders[port.ref] = order
+    for port in ordered:
+        if not port.gateways:
+            here = candidates.get(port.external or "", Candidates())
+            order = _filled(orders[port.ref], here, load)
+            orders[port.ref] = _live_first(port, order, here.alive, before.get(port.ref, ()))
+    return orders
 
 
-def _filled(order: tuple[str, ...], able: Collection[str], load: dict[str, int]) -> tuple[str, ...]:
-    spare = sorted((c for c in able if c not in order), key=lambda c: (load.get(c, 0), c))
-    if not order and spare:
+def _filled(order: tuple[str, ...], here: Candidates, load: dict[str, int]) -> tuple[str, ...]:
+    """The order, live ones first, and chassis to fill it up; the last makes room if no other is alive."""
+    spare = sorted((c for c in here.able if c not in order), key=lambda c: (c not in here.alive, load.get(c, 0), c))
+    carried = bool(order) and order[0] in here.alive
+    if spare and not carried and (spare[0] in here.alive or not order):
         load[spare[0]] = load.get(spare[0], 0) + 1
+        order = order[: SCHEDULED - 1]
     return (*order, *spare)[: max(SCHEDULED, len(order))]
 
 

@@ -22,6 +22,9 @@ PUNT_METER, HEALTH_METER, ARP_METER = 1, 2, 3
 """The meters of what goes to the controller: packets to be answered, answers to health checks, ARP. Each has its own, so that a
 flood of the first takes no load balancer's members down."""
 
+STEADY_METER = 4
+"""The meter that lets one beat a second of the clock through."""
+
 _DECLARED = (*PHY_IN, *LS_IN, *LR_IN, *LR_OUT, *LS_OUT, *EXT)
 
 
@@ -82,6 +85,7 @@ LS_OUT_TRACKED = TABLES["ls_out_tracked"]
 LS_OUT_DELIVER = TABLES["ls_out_deliver"]
 EXT_IN = TABLES["ext_in"]
 EXT_CLOCK = TABLES["ext_clock"]
+EXT_STEADY = TABLES["ext_steady"]
 EXT_OWNER = TABLES["ext_owner"]
 EXT_LOOKUP = TABLES["ext_lookup"]
 EXT_RESOLVE = TABLES["ext_resolve"]

@@ -32,6 +32,7 @@ LEAKS = "Only external addresses outside, ever"
 POOL = "A pool of 11 ports, 2,000 connections"
 ARP = "ARP outside"
 GATEWAY = "A gateway dies, with the controller stopped"
+TOLD = "A gateway's link outside is cut, and the controller hears of it"
 HOPS = "Traceroute across translations, judged by the packets"
 SIZE = "Path MTU across translations"
 LOAD = "Many short connections, beside the kernel's NAT"
@@ -304,13 +305,14 @@ def test_gateway_dies(lab: Lab, running: Services, evidence: Evidence, kind: fai
         gone, back = failing_over.rounds(lab, kind, 20 if FULL else 1)
     finally:
         failing_over.restore(lab)
+    where = TOLD if kind.told else GATEWAY
     for probe in failing_over.PROBES:
-        evidence.show(GATEWAY, f"{kind.name}: {probe}", failing_over.figures(gone[probe]), "without a new connection")
-        evidence.show(GATEWAY, f"{kind.name}, mended: {probe}", failing_over.figures(back[probe]))
+        evidence.show(where, f"{kind.name}: {probe}", failing_over.figures(gone[probe]), "without a new connection")
+        evidence.show(where, f"{kind.name}, mended: {probe}", failing_over.figures(back[probe]))
     assert max(seconds for probe in gone.values() for seconds in probe) <= 0.5, gone
     assert all(math.isfinite(seconds) for probe in back.values() for seconds in probe), back
     outdoors.ready(lab)
-    evidence.show(GATEWAY, f"{kind.name}: controller back", "all chassis confirmed, hv1 carries the uplink")
+    evidence.show(where, f"{kind.name}: controller back", "all chassis confirmed, hv1 carries the uplink")
 
 
 if FULL:

@@ -108,12 +108,13 @@ def _patch_port(world: World, draw: Draw) -> None:
     found = sorted(world.network.tables["port"])
     if found:
         ref = draw(st.sampled_from(found))
+        subnets = world.network.tables["switch"][ref[:2]].subnets or (IPv4Network("10.0.9.0/24"),)
         changes: dict[str, st.SearchStrategy[Any]] = {
             "enabled": st.booleans(),
             "port_security": st.booleans(),
             "mac": st.integers(0, 5).map(lambda n: f"02:00:00:01:00:{n:02x}"),
             "addresses": st.sets(st.integers(10, 30), max_size=2).map(
-                lambda hosts: [IPv4Address(f"10.0.{ref[1][1:]}.{host}") for host in sorted(hosts)]
+                lambda hosts: [subnets[0].network_address + host for host in sorted(hosts)]
             ),
         }
         field = draw(st.sampled_from(sorted(changes)))

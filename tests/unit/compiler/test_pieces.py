@@ -14,7 +14,17 @@ from ryu_overlay.compiler.program import compile_all
 from ryu_overlay.openflow.actions import Resubmit, ToGroup
 from ryu_overlay.openflow.flow import Flow, Program
 from ryu_overlay.pipeline.cookies import Feature, read_cookie
-from ryu_overlay.pipeline.tables import LR_IN_ROUTE, LS_IN_LOOKUP, LS_IN_SECURITY, LS_OUT_PORT, PHY_IN_PORT, PUNT_METER, TABLES
+from ryu_overlay.pipeline.tables import (
+    ARP_METER,
+    HEALTH_METER,
+    LR_IN_ROUTE,
+    LS_IN_LOOKUP,
+    LS_IN_SECURITY,
+    LS_OUT_PORT,
+    PHY_IN_PORT,
+    PUNT_METER,
+    TABLES,
+)
 from tests.golden.networks import Placed, placed_networks
 from tools.scenarios import Chassis, fabric_of, network_of
 
@@ -53,13 +63,13 @@ def test_every_table_says_what_a_miss_does() -> None:
     assert {f.table for f in base().flows if f.priority == 0 and not f.match} == {t.number for t in TABLES.values()}
 
 
-def test_only_punts_pass_the_meter() -> None:
-    (meter,) = meters(100)
-    assert (meter.number, meter.rate) == (PUNT_METER, 100)
+def test_each_kind_of_punt_passes_a_meter_of_its_own() -> None:
+    assert [(meter.number, meter.rate) for meter in meters(100)] == [(PUNT_METER, 100), (HEALTH_METER, 100), (ARP_METER, 100)]
     for flow in base().flows:
         why = read_cookie(flow.cookie)
         assert why is not None
-        assert (flow.instructions.meter == PUNT_METER) == why.feature.name.startswith("PUNT_")
+        wanted = HEALTH_METER if why.feature is Feature.PUNT_HEALTH else PUNT_METER
+        assert flow.instructions.meter == (wanted if why.feature.name.startswith("PUNT_") else None)
 
 
 def test_a_bound_port_is_entered_with_its_mac_only_and_any_other_is_dropped() -> None:

@@ -189,10 +189,10 @@ def test_fast_checks_come_and_go(hv1: Chassis, controller: Controller) -> None:
 
     controller.tell("plan", "hv1", tunnels, [], ["hv2", "hv9"])
     controller.facts("hv1", lambda f: len(f["tunnels"]) == 2)
-    assert intervals() == ["50", "1000"]
+    assert intervals() == ["60", "1000"]
     rows = hv1.vsctl("--columns=_uuid,ofport", "list", "Interface")
     controller.tell("plan", "hv1", tunnels, [], ["hv3"])
-    until(lambda: intervals() == ["1000", "50"], "the other tunnel to be the fast one")
+    until(lambda: intervals() == ["1000", "60"], "the other tunnel to be the fast one")
     hv1.vsctl("--no-wait", "set", "Interface", "vx-hv3", "other_config:cfm_interval=1000")
-    until(lambda: intervals() == ["1000", "50"], "the interval to be put right")
+    until(lambda: intervals() == ["1000", "60"], "the interval to be put right")
     assert hv1.vsctl("--columns=_uuid,ofport", "list", "Interface") == rows
