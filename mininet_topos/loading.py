@@ -203,8 +203,13 @@ class Talking(_Program):
     def __enter__(self) -> Talking:
         return self
 
+    @property
+    def talks(self) -> bool:
+        """Whether it has got an answer."""
+        return "talks" in self.log.read_text()
+
     def end(self) -> dict[str, Any]:
-        """{"name", "sent", "answered", "ended"}; see `load/talk.py`. Raises RuntimeError."""
+        """{"name", "sent", "answered", "silent", "ended"}; see `load/talk.py`. Raises RuntimeError."""
         self.stop()
         found: dict[str, Any] = self.result()
         return found

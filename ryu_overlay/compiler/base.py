@@ -32,6 +32,7 @@ from ryu_overlay.pipeline.registers import ANSWER, FROM_TUNNEL, NEXT_HOP, OUTSID
 from ryu_overlay.pipeline.table import Match, Table
 from ryu_overlay.pipeline.tables import (
     ARP_METER,
+    EXT_BEAT,
     EXT_CLOCK,
     EXT_IN,
     EXT_LOOKUP,
@@ -149,8 +150,8 @@ def _external() -> list[Flow]:
         EXT_OWNER.flow("standby", {owned: 0, OUTSIDE.field: 1}, why=Why(Feature.DROP_STANDBY)),
         EXT_OWNER.flow("clock", {owned: 1, ETH_TYPE: ETH_CFM}, goto=EXT_PHYSICAL, why=clock),
         EXT_OWNER.flow("clock", {owned: 0, ETH_TYPE: ETH_CFM}, nothing, why=clock),
-        EXT_CLOCK.flow("miss", {}, nothing, why=clock),
-        EXT_STEADY.flow("miss", {}, nothing, why=clock),
+        EXT_IN.flow("clock", {ETH_TYPE: ETH_CFM}, nothing, why=clock),
+        *(table.flow("miss", {}, nothing, why=clock) for table in (EXT_CLOCK, EXT_BEAT, EXT_STEADY)),
     ]
 
 

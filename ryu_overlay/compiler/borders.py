@@ -64,7 +64,7 @@ class BorderCompiler:
             clocks.setdefault(view.network.physical_network, []).extend(borders)
         for physical, found in clocks.items():
             macs = (neighbours.get(b.network.ref, _NOBODY).get(b.network.gateway or _NO_ADDRESS) for b in found)
-            inputs = (patches[physical], Values(0 if mac is None else mac_to_int(mac) for mac in macs), *found)
+            inputs = (patches[physical], Values(0 if mac is None else mac_to_int(mac) for mac in macs), tunnels, *found)
             blocks["clock", physical] = self._memory.recall(("clock", chassis, physical), inputs, clock_block)
         return blocks
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from ipaddress import IPv4Address
 
-from ryu_overlay.compiler.keys import OWNER, group_number
+from ryu_overlay.compiler.keys import CONNECTED, OWNER, group_number
 from ryu_overlay.compiler.memory import Values
 from ryu_overlay.compiler.switching import ARP_REPLY, ARP_REQUEST, arp_reply
 from ryu_overlay.compiler.uplink import Border
@@ -45,6 +45,7 @@ from ryu_overlay.pipeline.registers import DATAPATH, FROM_TUNNEL, HOME, IN_LPORT
 from ryu_overlay.pipeline.table import Match, Table
 from ryu_overlay.pipeline.tables import (
     ARP_METER,
+    EXT_BEAT,
     EXT_CLOCK,
     EXT_IN,
     EXT_LOOKUP,
@@ -91,12 +92,13 @@ def external_block(
     return Block(tuple(flows), tuple(_owner(b, tunnels, patch) for b in borders if b.is_gateway))
 
 
-def clock_block(patch: int, upstream: Values, *borders: Border) -> Block:
+def clock_block(patch: int, upstream: Values, tunnels: Mapping[str, int], *borders: Border) -> Block:
     """What beats of the clock behind `patch` do: switches outside learn where the MACs of uplinks are, without a controller.
 
     Uplinks that are carried here only while others are down send to everybody at each beat. Those that are carried here in the
     first place send once a second, to the upstream gateway only: so that what was carried elsewhere meanwhile comes back.
-    `upstream` has its MAC for each border, in their order, or 0.
+    `upstream` has its MAC for each border, in their order, or 0. A chassis that none of several tunnels reaches is cut off
+    itself, and keeps silent; where there is only one, the other end may be what is down.
     """
     beat: Match = {IN_PORT: patch, ETH_TYPE: ETH_CFM, ETH_DST: CLOCK_MAC}
     why = Why(Feature.CLOCK)
@@ -109,9 +111,14 @@ def clock_block(patch: int, upstream: Values, *borders: Border) -> Block:
         then = (*then, SetField(LINK.field, patch), Resubmit(EXT_STEADY.number))
         steady = tuple(_frames(first))
         flows.append(EXT_STEADY.flow("beat", {LINK.field: patch}, steady, meter=STEADY_METER, why=why))
-    if first or others:
-        flows.append(EXT_CLOCK.flow("beat", {IN_PORT: patch}, then, why=why))
-    return Block(tuple(flows))
+    if not first and not others:
+        return Block(tuple(flows))
+    flows.append(EXT_BEAT.flow("beat", {IN_PORT: patch}, then, why=why))
+    if len(tunnels) < 2:
+        return Block((*flows, EXT_CLOCK.flow("beat", {IN_PORT: patch}, goto=EXT_BEAT, why=why)))
+    speak = (Resubmit(EXT_BEAT.number),)
+    connected = Group(group_number(CONNECTED, patch), tuple(Bucket(speak, watch=port) for port in tunnels.values()), "failover")
+    return Block((*flows, EXT_CLOCK.flow("beat", {IN_PORT: patch}, (ToGroup(connected.number),), why=why)), (connected,))
 
 
 def _frames(borders: Iterable[tuple[Border, int]]) -> Iterator[Action]:
@@ -182,9 +189,9 @@ def _hold(network: ExternalNetwork, holding: _Holding) -> Iterator[Flow]:
     yield EXT_LOOKUP.flow("known", to_mac, _enter(holding.border), why=holding.why)
     for address in holding.addresses:
         asked = {**here, ETH_TYPE: ETH_ARP, ARP_OP: ARP_REQUEST, ARP_TPA: int(address)}
-        yield _known(EXT_IN, asked, holding)
+        yield EXT_IN.flow("asked", asked, holding.decide, why=holding.why)
         answer = (*arp_reply(holding.mac, int(address)), ForgetInPort())
-        yield EXT_LOOKUP.flow("known", asked, answer, goto=EXT_PHYSICAL, why=holding.why)
+        yield EXT_LOOKUP.flow("asked", asked, answer, goto=EXT_PHYSICAL, why=holding.why)
 
 
 def _known(table: Table, match: Match, holding: _Holding) -> Flow:

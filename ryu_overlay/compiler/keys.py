@@ -33,7 +33,9 @@ PROTOCOLS = {"tcp": TCP, "udp": UDP}
 TO_GATEWAY, OWNER = 1, 2
 """Roles of groups, above an object's key: where an uplink's packets go, and whether this chassis carries it. 0 is the object's
 own group (a route's next hops, a load balancer's members)."""
-ALWAYS = 3 << KEY_BITS
+CONNECTED = 3
+"""The role of groups that a chassis passes while it reaches others, above the port that they are for."""
+ALWAYS = CONNECTED << KEY_BITS
 """A group that is always alive, for failover buckets that need no port to be up."""
 
 IP: Match = {ETH_TYPE: ETH_IP}

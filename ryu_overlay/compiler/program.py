@@ -77,7 +77,8 @@ class Compiler:
             by_key = {c.view.balancer.key: c for c in own}
             return Part(devices[0], switches, routers, placements, gateways, by_key, fabric.physical, fabric.mtu)
 
-        inputs = (*switches, *routers, *placements, gateways, *own, fabric.physical if any(gateways) else 0, fabric.mtu or 0)
+        borders = any(r.uplink is not None for r in routers)
+        inputs = (*switches, *routers, *placements, gateways, *own, fabric.physical if borders else 0, fabric.mtu or 0)
         made: Part = self._memory.recall(("inputs", *devices), inputs, make)
         return made
 

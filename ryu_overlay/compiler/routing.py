@@ -85,15 +85,14 @@ def _resolve(tenant: Tenant, port: RouterPort, address: int, mac: str, key: int)
 def _own_addresses(view: RouterView, port: RouterPort) -> list[Flow]:
     why = Why(Feature.ROUTER_ADDRESS, view.tenant.key, port.key)
     here = {DATAPATH.field: view.router.key, ETH_TYPE: ETH_IP}
+    addresses = dict.fromkeys(int(a.ip) for a in port.addresses)
+    if port.external is None:
+        return [LR_IN_OWN.flow("own", {**here, IPV4_DST: a}, goto=LR_IN_SERVICE, why=why) for a in addresses]
+    came = {**here, IN_LPORT.field: port.key}
+    flows = [LR_IN_OWN.flow("from_uplink", {**came, IPV4_DST: a}, goto=LR_IN_SERVICE, why=why) for a in addresses]
     # From inside, only the gateway can tell an answer to a translated connection from a packet to the router.
-    to = LR_IN_SERVICE if port.external is None else LR_IN_ROUTE
-    flows = [LR_IN_OWN.flow("own", {**here, IPV4_DST: int(a.ip)}, goto=to, why=why) for a in port.addresses]
-    if port.external is not None:
-        came = {**here, IN_LPORT.field: port.key}
-        flows += [
-            LR_IN_OWN.flow("from_uplink", {**came, IPV4_DST: int(a.ip)}, goto=LR_IN_SERVICE, why=why) for a in port.addresses
-        ]
-    return flows
+    outside = addresses | dict.fromkeys(int(a) for snat in view.snats for a in snat.addresses)
+    return [*flows, *(LR_IN_OWN.flow("own", {**here, IPV4_DST: a}, goto=LR_IN_ROUTE, why=why) for a in outside)]
 
 
 def _connected(view: RouterView, port: RouterPort) -> list[Flow]:

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from ipaddress import IPv4Address
 
-from ryu_overlay.compiler.balancing import Choice
+from ryu_overlay.compiler.balancing import Choice, server
 from ryu_overlay.compiler.keys import (
     ALWAYS,
     ICMP,
@@ -21,6 +21,7 @@ from ryu_overlay.compiler.keys import (
     RELATED,
     TCP,
     TO_GATEWAY,
+    from_port,
     group_number,
     prefix,
     to_port,
@@ -80,7 +81,6 @@ from ryu_overlay.pipeline.tables import (
 )
 
 _UNKNOWN: Match = {CT_STATE: (CT_INV | CT_TRK, CT_INV | CT_TRK)}
-SNAT_PORTS = (1024, 65535)
 
 
 @dataclass(frozen=True)
@@ -231,6 +231,7 @@ def _outward(border: Border) -> Iterator[Flow]:
     if border.is_gateway:
         for snat in border.view.snats:
             yield from _snat(border, snat)
+        yield from _strays(border)
         for vip, members in _members(border).items():
             yield from _errors(border, vip, members, 0, why)
     yield LR_OUT_TRACKED.flow("new", {**out, **NEW}, why=border.why(Feature.DROP_NOT_TRANSLATED))
@@ -263,6 +264,7 @@ def _errors(border: Border, outer: IPv4Address, inner: Iterable[IPv4Address], ke
 def _snat(border: Border, snat: Snat) -> Iterator[Flow]:
     out = {OUT_LPORT.field: border.uplink.key}
     why = border.why(Feature.SNAT, snat.key)
+    # Without ports given, one keeps its own while it is free: so the next gateway takes up its connections where they are.
     addresses = snat.addresses or (border.address,)
     choose: tuple[Action, ...] = (SetField(CHOSEN.field, snat.key),)
     # One inside address keeps to one external address (RFC 4787 REQ-2).
@@ -271,10 +273,24 @@ def _snat(border: Border, snat: Snat) -> Iterator[Flow]:
         match = {**out, **NEW, **IP, IPV4_SRC: prefix(net)}
         yield LR_OUT_TRACKED.flow("snat", match, choose, goto=LR_OUT_SNAT, why=why, rank=net.prefixlen)
     for index, address in enumerate(addresses):
-        nat = Nat("src", int(address), ports=snat.ports or SNAT_PORTS)
+        nat = Nat("src", int(address), ports=snat.ports)
         translate = Ct(border.uplink.zone, LR_OUT_TRANSLATED.number, commit=True, nat=nat)
         match = {**IP, CHOSEN.field: snat.key, LINK.field: index}
         yield LR_OUT_SNAT.flow("address", match, (SetField(CHOSEN.field, 0), translate), why=why)
+
+
+def _strays(border: Border) -> Iterator[Flow]:
+    """Members that go on with a connection another gateway has translated: the client's next packet makes it known here."""
+    why = border.why(Feature.DROP_NO_CONNECTION)
+    found = {
+        (int(port.addresses[0]), server(member, c.view))
+        for c in border.choices
+        if c.view.balancer.protocol == "tcp"
+        for member, port in c.view.members
+    }
+    for address, number in sorted(found):
+        match = {OUT_LPORT.field: border.uplink.key, **NEW, **from_port("tcp", number), IPV4_SRC: address}
+        yield LR_OUT_TRACKED.flow("stray", {**match, TCP_FLAGS: (0, TCP_SYN)}, why=why)
 
 
 def _members(border: Border) -> dict[IPv4Address, dict[IPv4Address, None]]:

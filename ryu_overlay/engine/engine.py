@@ -43,7 +43,9 @@ from ryu_overlay.engine.members import Members
 from ryu_overlay.engine.memory import Memory
 from ryu_overlay.engine.mtu import Mtu
 from ryu_overlay.engine.outside import Outside
+from ryu_overlay.engine.repeats import Repeats
 from ryu_overlay.engine.revisions import Revisions
+from ryu_overlay.engine.translations import Translations
 from ryu_overlay.engine.tunnels import Tunnels
 from ryu_overlay.engine.uplinks import Uplinks
 from ryu_overlay.fabric.facts import ChassisFacts
@@ -84,6 +86,8 @@ class Engine:
         self.bridges = Bridges(self.facts, self._revisions)
         self.uplinks = Uplinks()
         self.members = Members()
+        self._translations = Translations()
+        self._repeats = Repeats()
         self.outside = Outside(self.bridges, self.bindings, self.uplinks)
         self._mtu = Mtu()
         self._network_known = False
@@ -273,6 +277,7 @@ class Engine:
             self._dirty |= self.outside.tick(self.network, now)
         if self._loaded_at is not None and not self._loaded_at <= now < self._loaded_at + WAIT_FOR_CHASSIS:
             self._dirty |= self.bindings.wait_no_more()
+        self._out += self._repeats.tick()
         self._out += self.bridges.tick(self._options.audit_every, now)
 
     def _advance(self, now: float) -> None:
@@ -288,7 +293,8 @@ class Engine:
             self._out += bridge.bring(self.programs[bridge.chassis], self.network.revision)
         if compiled:
             self.outside.announce(self.network)
-            self._out += self.members.flushes(self.network, self.bridges)
+            self._out += self._repeats.take(self.members.flushes(self.network, self.bridges))
+            self._out += self._repeats.take(self._translations.flushes(self.network, self.bridges))
         self._out += self.outside.flush()
         self._out += self._memory.remember(self.bindings.unstored(), self._notes() if compiled else {})
 

@@ -105,8 +105,8 @@ class Outside:
 
     def _speaker(self, ref: Ref, network: Network) -> tuple[int, RouterPort] | None:
         """A bridge that carries an uplink into the network, and the uplink in whose name it speaks."""
-        physical = network.tables["external_network"][ref].physical_network
         for uplink in network.uplinks(ref):
+            physical = network.tables["external_network"][ref].physical_network
             for chassis in self._uplinks.gateways.get(uplink.ref, ())[:1]:
                 bridge = self._bridges.of(chassis)
                 if bridge is not None and uplink.addresses and physical in self._uplinks.physical.get(chassis, {}):

@@ -11,6 +11,7 @@ from ryu_overlay.engine.uplinks import Uplinks
 from ryu_overlay.fabric.facts import TunnelPort
 from ryu_overlay.fabric.placement import Device, reach, wanted_tunnels
 from ryu_overlay.model.network import Network
+from ryu_overlay.model.objects import Ref
 
 
 class Tunnels:
@@ -76,7 +77,8 @@ class Tunnels:
         self._parts, self._version, self._outside = parts, bindings.version, outside
         reached = reach(parts, bindings.placements, uplinks.gateways)
         self.wanted = wanted_tunnels(reached)
-        plans = (self._plan(chassis, reached.get(chassis, []), uplinks, network) for chassis in addresses)
+        fast = _fast(reached, uplinks.gateways)
+        plans = [self._plan(chassis, fast, uplinks.patches(chassis, reached.get(chassis, []), network)) for chassis in addresses]
         return [plan for plan in plans if self._is_new(plan)]
 
     def _read_ports(self, chassis: str) -> None:
@@ -85,16 +87,31 @@ class Tunnels:
         if self.ports.get(chassis) != ports:
             self.ports[chassis] = ports
 
-    def _plan(self, chassis: str, parts: list[frozenset[Device]], uplinks: Uplinks, network: Network) -> PlanTunnels:
+    def _plan(self, chassis: str, fast: Mapping[str, set[str]], patches: frozenset[str]) -> PlanTunnels:
         tunnels = {other: self._addresses[other] for other in sorted(self.wanted.get(chassis, ()))}
-        # Both ends have to agree on how often, so it is fast if either may carry an uplink of what they share.
-        carriers = [uplinks.carriers([part]) for part in parts]
-        everybody = frozenset(tunnels) if any(chassis in some for some in carriers) else frozenset[str]()
-        fast = everybody | frozenset(tunnels) & frozenset[str]().union(*carriers)
-        return PlanTunnels(chassis, tunnels, uplinks.patches(chassis, parts, network), fast)
+        return PlanTunnels(chassis, tunnels, patches, frozenset(fast.get(chassis, ())))
 
     def _is_new(self, plan: PlanTunnels) -> bool:
         if self._plans.get(plan.chassis) == plan:
             return False
         self._plans[plan.chassis] = plan
         return True
+
+
+def _fast(reached: Mapping[str, list[frozenset[Device]]], gateways: Mapping[Ref, tuple[str, ...]]) -> dict[str, set[str]]:
+    """By chassis, those that it checks often: one of the two may carry an uplink of what both have.
+
+    Both ends have to agree: a check that comes more or less often than expected counts as a fault.
+    """
+    carried = {ref[:2]: order for ref, order in gateways.items()}
+    members: dict[frozenset[Device], set[str]] = {}
+    for chassis, parts in reached.items():
+        for part in parts:
+            members.setdefault(part, set()).add(chassis)
+    fast: dict[str, set[str]] = {}
+    for part, together in members.items():
+        for carrier in {name for kind, ref in part if kind == "router" for name in carried.get(ref, ())} & together:
+            fast.setdefault(carrier, set()).update(together - {carrier})
+            for other in together - {carrier}:
+                fast.setdefault(other, set()).add(carrier)
+    return fast

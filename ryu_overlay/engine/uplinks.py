@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from ipaddress import IPv4Address
 from types import MappingProxyType
 
@@ -21,7 +21,8 @@ Mappings = Mapping[str, Mapping[str, str]]
 class Uplinks:
     """`gateways` has the chassis of each uplink in order, `physical` each chassis' ports to physical networks.
 
-    Inner values, and `physical` itself, are the same objects as before while nothing in them changed.
+    Of a chassis that is remembered and has not reported, a port is 0: that it is there is known, its number is not. Inner
+    values, and `physical` itself, are the same objects as before while nothing in them changed.
     """
 
     def __init__(self) -> None:
@@ -34,6 +35,7 @@ class Uplinks:
     def start(self, mappings: Mapping[str, Mapping[str, str]], notes: Mapping[str, str], network: Network) -> None:
         """Begin with what the store remembers: what chassis map, and the gateways that uplinks had."""
         self.mappings = dict(mappings)
+        self.physical = MappingProxyType({name: dict.fromkeys(maps, 0) for name, maps in mappings.items() if maps})
         self._stored = {name: value for name, value in notes.items() if name.startswith(NOTE)}
         for uplink in _uplinks(network):
             self.gateways[uplink.ref] = _read(self._stored.get(NOTE + uplink.uuid, ""))
@@ -67,8 +69,13 @@ class Uplinks:
             able = frozenset(name for name, maps in self.mappings.items() if physical in maps and name in addresses)
             cut = {n for n in able if n in facts and physical in facts[n].patches and not facts[n].patches[physical].up}
             candidates[ref[0]] = Candidates(able, able - down - cut)
-        planned = schedule(_uplinks(network), candidates, self.gateways)
-        self.gateways = {ref: self.gateways[ref] if self.gateways.get(ref) == order else order for ref, order in planned.items()}
+        before = self.gateways
+        planned = schedule(_uplinks(network), candidates, before)
+        for uplink in _uplinks(network):
+            alive = candidates[uplink.external or ""].alive
+            if _stands(before.get(uplink.ref, ()), planned[uplink.ref], alive, facts):
+                planned[uplink.ref] = before[uplink.ref]
+        self.gateways = planned
 
     def notes(self, network: Network) -> dict[str, str | None]:
         """What the memory does not have yet of it (None: to be forgotten), now taken as stored."""
@@ -84,15 +91,19 @@ class Uplinks:
         wanted = {network.router_views[ref].external for part in parts for kind, ref in part if kind == "router"}
         return frozenset(e.physical_network for e in wanted if e is not None and e.physical_network in maps)
 
-    def carriers(self, parts: list[frozenset[Device]]) -> set[str]:
-        """The chassis that may carry uplinks of these components."""
-        routers = {ref for part in parts for kind, ref in part if kind == "router"}
-        return {name for ref, order in self.gateways.items() if ref[:2] in routers for name in order}
-
 
 def _uplinks(network: Network) -> Iterator[RouterPort]:
     for ref in network.external_views:
         yield from network.uplinks(ref)
+
+
+def _stands(before: tuple[str, ...], planned: tuple[str, ...], alive: Collection[str], facts: Collection[str]) -> bool:
+    """Whether an order stays: it is the same, or a remembered chassis in it has not reported, and the first of it is alive.
+
+    Who has not reported may well be cut off, so it does not go before one that carried the uplink when the controller ended.
+    """
+    waiting = any(name not in facts for name in before)
+    return before == planned or (waiting and before[0] in alive and set(before) == set(planned))
 
 
 def _read(note: str) -> tuple[str, ...]:

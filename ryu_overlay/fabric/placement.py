@@ -40,9 +40,10 @@ class Fabric:
     """The chassis and what is bound, at one moment.
 
     `tunnels` has, by chassis, the OpenFlow port to each other chassis that it has a tunnel to, `physical` the one to the bridge
-    of each physical network. `gateways` has, by uplink, the chassis that carry it in order; `neighbours`, by external network,
-    the MACs that were learned there. `dead` are keys of load balancers' members that failed their checks. `mtu` is what VMs
-    may use, in bytes, None while unknown. Each inner mapping is the same object as before while nothing in it changed.
+    of each physical network (0 while the chassis has not said which). `gateways` has, by uplink, the chassis that carry it in
+    order; `neighbours`, by external network, the MACs that were learned there. `dead` are keys of load balancers' members that
+    failed their checks. `mtu` is what VMs may use, in bytes, None while unknown. Each inner mapping is the same object as before
+    while nothing in it changed.
     """
 
     encap_ips: Mapping[str, IPv4Address] = field(default_factory=dict)

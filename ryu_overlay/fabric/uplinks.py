@@ -32,7 +32,8 @@ def schedule(
 
     `candidates` are by external network, `before` is what this said the last time. An uplink that names gateways gets
     those of them that are able. Another gets up to `SCHEDULED`, the live chassis with the fewest uplinks before it first, and
-    keeps what it has while one of it is alive or no other is. With `preempt` a live chassis is in the place it was named in; without, whoever carried it goes on.
+    keeps what it has while one of it is alive or no other is. With `preempt` a live chassis is in the place it was named in;
+    without, whoever carried it goes on.
     """
     load: dict[str, int] = {}
     orders: dict[Ref, tuple[str, ...]] = {}

@@ -9,7 +9,7 @@ from dataclasses import replace
 from ipaddress import IPv4Address, IPv4Network
 
 from ryu_overlay.model.network import RouterView, SwitchView
-from ryu_overlay.model.objects import Port, RouterPort
+from ryu_overlay.model.objects import LoadBalancer, Port, RouterPort
 from ryu_overlay.model.walk_values import (
     ARP_REPLY,
     ARP_REQUEST,
@@ -41,6 +41,7 @@ _ERRORS: dict[AnswerKind, tuple[int, int]] = {
     AnswerKind.HOST_UNREACHABLE: (3, 1),
     AnswerKind.PROTOCOL_UNREACHABLE: (3, 2),
     AnswerKind.PORT_UNREACHABLE: (3, 3),
+    AnswerKind.FRAGMENTATION_NEEDED: (3, 4),
 }
 """ICMP type and code (RFC 792)."""
 
@@ -68,12 +69,13 @@ def is_group(mac: str) -> bool:
     return bool(int(mac[:2], 16) & 1)
 
 
-def holder(view: SwitchView, address: IPv4Address) -> Port | RouterPort | None:
-    """The port or router port of the switch that has the address."""
+def holder(view: SwitchView, address: IPv4Address) -> Port | RouterPort | LoadBalancer | None:
+    """The port, router port or load balancer of the switch that has the address."""
     for port in view.ports:
         if address in port.addresses:
             return port
-    return next((p for p in view.router_ports if has_address(p, address)), None)
+    balancers = (b.balancer for b in view.balancers if b.balancer.vip == address)
+    return next((p for p in view.router_ports if has_address(p, address)), None) or next(balancers, None)
 
 
 def has_address(port: RouterPort, address: IPv4Address) -> bool:
@@ -137,18 +139,27 @@ def is_subnet_end(view: RouterView, address: IPv4Address) -> bool:
 def next_hops(view: RouterView, dst: IPv4Address) -> tuple[IPv4Address, ...]:
     """Where the longest prefix leads: next hops of a static route, `dst` itself if connected, nothing without a route.
 
-    A connected subnet wins over a static route of the same length.
+    A connected subnet wins over a static route of the same length. What no route matches goes to the gateway of the external
+    network that the router has an uplink into, if that has one.
     """
     connected = max((a.network.prefixlen for p in view.ports for a in p.addresses if dst in a.network), default=-1)
     static = max((r for r in view.routes if dst in r.prefix), key=lambda r: r.prefix.prefixlen, default=None)
     if static is not None and static.prefix.prefixlen > connected:
         return static.nexthops
-    return (dst,) if connected >= 0 else ()
+    if connected >= 0:
+        return (dst,)
+    gateway = view.external.gateway if view.external is not None else None
+    return () if gateway is None else (gateway,)
 
 
 def address_towards(port: RouterPort, src: IPv4Address) -> IPv4Address:
     """The address of the incoming port that an answer to `src` comes from: one in its subnet, else the first."""
     return next((a.ip for a in port.addresses if src in a.network), port.addresses[0].ip)
+
+
+def must_be_cut(ip: Ip, mtu: int | None) -> bool:
+    """Whether it is larger than `mtu` bytes (None: no limit)."""
+    return mtu is not None and ip.size is not None and ip.size > mtu
 
 
 def silent(kind: AnswerKind, packet: Packet) -> bool:
@@ -178,4 +189,4 @@ def answer_to(kind: AnswerKind, ip: Ip, source: IPv4Address) -> Ip:
         return replace(answer, l4=(ECHO_REPLY, 0), later_fragment=ip.later_fragment)
     if kind is AnswerKind.TCP_RESET:
         return replace(answer, proto=TCP, l4=(ip.l4[1], ip.l4[0]), rst=True)
-    return replace(answer, l4=_ERRORS[kind])
+    return replace(answer, l4=_ERRORS[kind], about=ip)

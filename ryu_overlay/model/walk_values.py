@@ -11,9 +11,11 @@ from enum import Enum
 from ipaddress import IPv4Address
 from typing import Literal
 
-from ryu_overlay.model.objects import Port, Ref
+from ryu_overlay.model.objects import FloatingIp, Member, Port, Ref, Snat
 
 BROADCAST = "ff:ff:ff:ff:ff:ff"
+NOT_KNOWN = "00:00:00:00:00:00"
+"""The MAC of a neighbour outside that nobody has told yet."""
 
 ICMP, TCP, UDP = 1, 6, 17
 ECHO_REPLY, ECHO_REQUEST = 0, 8
@@ -25,7 +27,9 @@ class Ip:
     """An IPv4 packet as far as the network looks at it.
 
     `proto` is 0 to 255, `ttl` 0 to 255. `l4` holds TCP's and UDP's source and destination ports, or ICMP's type and
-    code; in a later fragment (one with a fragment offset) it means nothing. `rst` is a TCP segment's RST bit.
+    code; in a later fragment (one with a fragment offset) it means nothing. `rst` is a TCP segment's RST bit; `ack` is set in
+    one without SYN that goes on with a connection. `size` is in bytes with the header, None: small enough for any link; `df`
+    forbids to cut it. An ICMP error is `about` a packet: the header that it quotes.
     """
 
     src: IPv4Address
@@ -35,6 +39,10 @@ class Ip:
     l4: tuple[int, int] = (0, 0)
     later_fragment: bool = False
     rst: bool = False
+    ack: bool = False
+    size: int | None = None
+    df: bool = False
+    about: Ip | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,15 +92,78 @@ class AtRouter:
     out_port: Ref | None
 
 
-Position = AtPort | AtSwitch | AtRouter
+@dataclass(frozen=True, slots=True)
+class AtBorder:
+    """Where a router's uplink is crossed, `ref` being the uplink's, and addresses are translated.
+
+    `by` is the rule for it: a floating IP (both ways), a NAT rule (out), a load balancer's member (in), None where nothing is
+    translated. `known`: the connection began before, by that rule.
+    """
+
+    ref: Ref
+    direction: Literal["in", "out"]
+    by: Snat | FloatingIp | Member | None = None
+    known: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class AtBalancer:
+    """At a load balancer, `ref` being its own, for a client inside: the packet gets its member. `known` as at a border."""
+
+    ref: Ref
+    by: Member
+    known: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class AtExternal:
+    """In an external network."""
+
+    ref: Ref
+
+
+Position = AtPort | AtSwitch | AtRouter | AtBorder | AtBalancer | AtExternal
 
 
 @dataclass(frozen=True, slots=True)
 class Hop:
-    """A packet at a place, as it gets there: in a router, before the router changes it."""
+    """A packet at a place, as it gets there: in a router, before the router changes it.
+
+    `after` is what the place made of it, where addresses or ports were translated: at a border, at a load balancer, and where
+    a client's port gets what its member sent. At a border the MACs mean nothing.
+    """
 
     position: Position
     packet: Packet
+    after: Packet | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Flow:
+    """One direction of a connection, by what it is told from others. `l4` is (0, 0) where there are no ports; so all pings
+    between two addresses are one connection here."""
+
+    src: IPv4Address
+    dst: IPv4Address
+    proto: int
+    l4: tuple[int, int]
+
+    @property
+    def reverse(self) -> Flow:
+        return Flow(self.dst, self.src, self.proto, (self.l4[1], self.l4[0]))
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """A connection that is translated: its first packet before (`original`) and after.
+
+    It is known at `place`: an uplink (its ref), or all load balancers of a tenant for clients inside (the tenant's ref).
+    """
+
+    place: Ref
+    by: Snat | FloatingIp | Member
+    original: Flow
+    translated: Flow
 
 
 class AnswerKind(Enum):
@@ -106,12 +177,13 @@ class AnswerKind(Enum):
     PORT_UNREACHABLE = "ICMP port unreachable: UDP to the router itself"
     PROTOCOL_UNREACHABLE = "ICMP protocol unreachable: another protocol to the router itself"
     TCP_RESET = "TCP reset: TCP to the router itself"
+    FRAGMENTATION_NEEDED = "ICMP fragmentation needed: larger than the MTU on its way, and not to be cut"
 
 
 class DropReason(Enum):
     """Why a packet ends without an answer. The value says it to an operator.
 
-    The last six have the names of the answer that the same packet would get if it could be answered: the RFCs forbid
+    The last seven have the names of the answer that the same packet would get if it could be answered: the RFCs forbid
     answers to some (see `walk_rules.silent`), and a router does not send errors about packets that it made itself.
     """
 
@@ -131,12 +203,16 @@ class DropReason(Enum):
     NOT_TRANSLATED = "no NAT rule covers it, so it must not cross the uplink"
     NO_CONNECTION = "TCP from outside to an external address of a router, without SYN and of no connection"
     VIP_PORT = "to a virtual address on a switch, at a port where no load balancer listens"
+    NO_MEMBER = "for a load balancer on a switch that has no member that is bound, live and not drained"
+    HEALTH = "from a member's service to its virtual address, of no connection: what health checks are answered with"
+    NOT_HERE = "came from outside for a MAC or address that no router has"
     TTL_EXCEEDED = "the TTL ended, unanswered"
     NET_UNREACHABLE = "no route, unanswered"
     HOST_UNREACHABLE = "nobody has the next hop's address, unanswered"
     PORT_UNREACHABLE = "UDP to the router itself, unanswered"
     PROTOCOL_UNREACHABLE = "another protocol to the router itself, unanswered"
     TCP_RESET = "TCP to the router itself, unanswered"
+    FRAGMENTATION_NEEDED = "larger than the MTU on its way, unanswered"
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +230,8 @@ class Delivered:
 class Answered:
     """Not taken further, but answered.
 
-    `by` is the switch's ref, or that of the router port by which the packet came in. `reply` is the answer as it
+    `by` is the ref of the switch or external network, or that of the router port by which the packet came in: the uplink, if
+    the packet had got as far as the border. `reply` is the answer as it
     starts, its MACs the packet's swapped; `way_back` is what becomes of it from there.
     """
 
@@ -172,12 +249,34 @@ class Dropped:
     at: Position
 
 
-Outcome = Delivered | Answered | Dropped
+@dataclass(frozen=True, slots=True)
+class Left:
+    """Out on the wire of an external network, for `next_hop`; the MAC it is sent to may be NOT_KNOWN."""
+
+    network: Ref
+    next_hop: IPv4Address
+    packet: Packet
+
+
+@dataclass(frozen=True, slots=True)
+class Learned:
+    """An ARP from outside that told a neighbour's MAC."""
+
+    network: Ref
+    address: IPv4Address
+    mac: str
+
+
+Outcome = Delivered | Answered | Dropped | Left | Learned
 
 
 @dataclass(frozen=True, slots=True)
 class Path:
-    """The places a packet passed, in order, and how its way ended. A flooded packet's last hops are side by side."""
+    """The places a packet passed, in order, and how its way ended. A flooded packet's last hops are side by side.
+
+    `connections` are those that the packet began, in order (not those of an answer).
+    """
 
     hops: tuple[Hop, ...]
     outcome: Outcome
+    connections: tuple[Connection, ...] = ()

@@ -94,7 +94,6 @@ _PHYSICAL_DROPS = {
     Feature.DROP_NOT_BOUND: "the destination's logical port is bound nowhere, or where there is no tunnel to yet",
     Feature.DROP_STALE_TUNNEL: "came by a tunnel for a port that is not on this chassis (any more)",
     Feature.DROP_NAT_EXHAUSTED: "no external address and port was left for a new connection",
-    Feature.DROP_NO_MEMBER: "for a load balancer on a switch that has no member that is bound, live and not drained",
     Feature.DROP_NOT_HERE: "came from a physical network for an address that this chassis has nothing to do with",
     Feature.DROP_STANDBY: "came from a physical network for an uplink that another gateway carries now",
 }

@@ -3,26 +3,29 @@
 from __future__ import annotations
 
 import os
+import time
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import ExitStack
 
 import pytest
 
 from mininet_topos.lab import Lab
-from mininet_topos.loading import Trying
+from mininet_topos.loading import Talking, Trying
 from mininet_topos.measure import Capture
 from mininet_topos.outside import PHYSICAL_NETWORK, SERVER_ADDRESS
 from mininet_topos.scenarios import populate
-from mininet_topos.scenarios_out import INSIDE_VIP, WAY_OUT
-from tests.acceptance import outdoors
+from mininet_topos.scenarios_out import INSIDE_VIP, RED_FLOATING, VIP, WAY_OUT
+from tests.acceptance import failing_over, outdoors
 from tests.acceptance.evidence import Evidence
-from tests.acceptance.outdoors import MEMBERS, Services, active, member_states, patch, settle
+from tests.acceptance.outdoors import LONG_PORT, MEMBERS, Services, active, member_states, patch, settle
 from tests.acceptance.waiting import until
 
 CAPABILITY = "gateways"
 TITLE = "gateways: scheduling, preemption, VLANs, members that say no"
 pytestmark = pytest.mark.lab
 
+CONNECTIONS = "Connections outlive their gateway"
 PREEMPT = "Preemption is a choice"
 SCHEDULE = "Uplinks that name no gateways are spread evenly"
 VLAN = "An external network in a VLAN"
@@ -43,6 +46,52 @@ def running(lab: Lab) -> Iterator[Services]:
     with outdoors.services(lab) as services:
         outdoors.ready(lab)
         yield services
+
+
+@pytest.mark.parametrize("tenants_side", [True, False], ids=["from inside", "from outside"])
+def test_connections_outlive_their_gateway(lab: Lab, evidence: Evidence, tenants_side: bool) -> None:
+    """The controller is stopped and the gateway's ovs-vswitchd killed; none of the connections ends on that chassis."""
+    patch(lab, "tenants/red/load-balancers/long/members/m1", {"drained": True})
+    patch(lab, "tenants/red/routers/r1/floating-ips/one", {"distributed": False})
+    until("hv1 carries red's uplink", lambda: active(lab, "red") == "hv1")
+    inside = [("SNAT", lab.vms["red-db-3"], SERVER_ADDRESS), ("SNAT", lab.vms["red-web-2"], SERVER_ADDRESS)]
+    outside = [("VIP", lab.server, VIP), ("floating IP", lab.server, RED_FLOATING)]
+    ways = [(what, node, target) for what, node, target in (inside if tenants_side else outside) for _ in range(5)]
+    try:
+        with ExitStack() as stack:
+            talks = [stack.enter_context(Talking(node, target, LONG_PORT)) for _, node, target in ways]
+            until("all talk", lambda: all(talk.talks for talk in talks))
+            lab.controller.stop()
+            lab.hypervisors["hv1"].kill_vswitchd()
+            time.sleep(2.0)
+            ended = [talk.end() for talk in talks]
+    finally:
+        lab.hypervisors["hv1"].start_vswitchd()
+        failing_over.back(lab)
+        patch(lab, "tenants/red/load-balancers/long/members/m1", {"drained": False})
+        patch(lab, "tenants/red/routers/r1/floating-ips/one", {"distributed": True})
+    on = Counter(what for (what, *_), talk in zip(ways, ended) if talk["ended"] == "done" and talk["silent"] < 1)
+    assert on == Counter(what for what, *_ in ways), [(way, talk) for way, talk in zip(ways, ended) if talk["ended"] != "done"]
+    for what, count in on.items():
+        evidence.show(CONNECTIONS, f"{what}: TCP connections that went on", count, f"of {count}")
+
+
+def test_cut_off_gateway_is_silent(lab: Lab, evidence: Evidence) -> None:
+    """No tunnel reaches hv1, its link outside is whole, the controller tells it that it is second: it takes nothing back."""
+    hv1, vm = lab.hypervisors["hv1"], lab.vms["red-db-3"]
+    until("hv1 carries red's uplink", lambda: active(lab, "red") == "hv1")
+    try:
+        lab.fabric.cut(hv1)
+        until("the other gateway is in charge", lambda: active(lab, "red") == "hv2")
+        settle(lab)
+        with lab.tcpdump(hv1, "ext0", "ether proto 0x8902 and outbound") as beats:
+            pings = lab.ping(vm, SERVER_ADDRESS, count=100, interval=0.02)
+            said = len(beats.stop())
+    finally:
+        lab.fabric.mend(hv1)
+    until("the preferred gateway is in charge", lambda: active(lab, "red") == "hv1")
+    assert (said, pings.lost) == (0, 0)
+    evidence.show(PREEMPT, "hv1 cut from the underlay only: frames sent for uplinks", said, "; 100 of 100 pings pass")
 
 
 @pytest.mark.parametrize("preempt", [True, False])

@@ -18,7 +18,8 @@ from tests.unit.compiler.edits import Draw, World
 from tests.unit.openflow.pretend_switch import PretendSwitch
 
 RATE = 1000
-Populate, Step = Callable[[Draw], World], Callable[[World, Draw], None]
+Populate = Callable[[Draw], World]
+Step = Callable[[World, Draw], None]
 
 inside_and_outside = pytest.mark.parametrize(
     ("populated", "step"),

@@ -43,6 +43,7 @@ def border() -> list[Object]:
 
 def outdoors(*objects: Object) -> World:
     """Tenant t1 with ports p1 and p3 on s1, p2 and p4 on s2: p1 is on hv1, p2 on hv2, p3 and p4 on hv3. hv1 and hv2 map physnet1.
+    hv3's underlay takes less than others'.
 
     `objects` take the place of `border`'s, or come on top.
     """
@@ -53,6 +54,7 @@ def outdoors(*objects: Object) -> World:
         world[name].plug(known)
     for name in ("hv1", "hv2"):
         world[name].mappings = {"physnet1": "br-ex"}
+    world["hv3"].mtu = 1400
     world.start()
     return world
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import struct
 from collections import deque
 from collections.abc import Callable
+from functools import lru_cache
 
 from ryu_overlay.engine.events import Confirmed, Event, Read, Refusal, SwitchRead
 from ryu_overlay.openflow import messages
 from ryu_overlay.openflow.flow import FlowKey, FlowValue
 from ryu_overlay.openflow.messages import InstalledFlow
 from ryu_overlay.pipeline.cookies import is_ours
+from tests.unit.openflow.pretend_switch import pointers
 
 
 class SimulatedSwitch:
@@ -61,6 +63,8 @@ class SimulatedSwitch:
                 self.outbox.append(Confirmed(self.dpid, xid))
             return
         self.received += 1
+        if kind in (messages.PACKET_OUT, messages.EXPERIMENTER):
+            return  # of these nothing stays in the switch
         take = {messages.FLOW_MOD: self._flow, messages.GROUP_MOD: self._group, messages.METER_MOD: self._meter}[kind]
         if self.refuses(message) or not take(message):
             self.outbox.append(Refusal(self.dpid, xid, "refused"))
@@ -77,8 +81,7 @@ class SimulatedSwitch:
         assert command == 0
         if instructions[:4] == b"\0\x06\0\x08" and struct.unpack_from("!I", instructions, 4)[0] not in self.meters:
             return False
-        used = _group_of(instructions)
-        if used is not None and used not in self.groups:
+        if not _groups_of(instructions) <= self.groups.keys():
             return False
         self.flows[key] = cookie, instructions
         return True
@@ -87,7 +90,7 @@ class SimulatedSwitch:
         command, kind, number = struct.unpack_from("!HBxI", message, 8)
         if command == 2:
             self.groups.pop(number, None)
-            self.flows = {k: v for k, v in self.flows.items() if _group_of(v[1]) != number}
+            self.flows = {k: v for k, v in self.flows.items() if number not in _groups_of(v[1])}
             return True
         if (command == 1) != (number in self.groups):
             return False
@@ -108,8 +111,7 @@ class SimulatedSwitch:
         self.flows = {k: v for k, v in self.flows.items() if v[1][:8] != uses}
 
 
-def _group_of(instructions: bytes) -> int | None:
-    """The group that a flow consisting of nothing else hands packets to."""
-    if len(instructions) == 16 and instructions[8:10] == b"\0\x16":
-        return int(struct.unpack_from("!I", instructions, 12)[0])
-    return None
+@lru_cache(maxsize=100_000)
+def _groups_of(instructions: bytes) -> frozenset[int]:
+    """The groups that a flow hands packets to."""
+    return frozenset(number for what, number in pointers(instructions) if what == "group")

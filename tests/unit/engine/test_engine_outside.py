@@ -6,9 +6,15 @@ from dataclasses import replace
 from itertools import permutations
 
 import pytest
+from scapy.layers.inet import ICMP, IP, UDP
+from scapy.layers.l2 import Ether
 
-from ryu_overlay.engine.events import MembersJudged, PlanTunnels
+from ryu_overlay.engine.events import Effect, MembersJudged, PlanTunnels, Send
+from ryu_overlay.engine.neighbours import TRIES
 from ryu_overlay.fabric.facts import Patch
+from ryu_overlay.openflow.actions import Resubmit, SetField, encode_actions
+from ryu_overlay.pipeline.registers import DATAPATH, HOME, IN_LPORT
+from ryu_overlay.pipeline.tables import LR_IN_ADMIT
 from tests.unit.engine.outdoors import (
     GATEWAY,
     GATEWAY_MAC,
@@ -49,6 +55,7 @@ def test_it_converges_and_remembers(world: World) -> None:
         "neighbour/u-internet/203.0.113.1": GATEWAY_MAC,
         "neighbour/u-internet/203.0.113.200": NEIGHBOUR_MAC,
         "member/u-a": "down",
+        **{"mtu/hv1": "1500", "mtu/hv2": "1500", "mtu/hv3": "1400"},
     }
 
 
@@ -72,16 +79,35 @@ def test_a_restarted_controller_sends_nothing(world: World, order: tuple[str, ..
     assert world.remembered_notes == notes
 
 
-def test_a_restarted_controller_keeps_what_was_decided_in_a_failure(world: World) -> None:
+@pytest.mark.parametrize("named", [(), ("hv1", "hv2")], ids=["scheduled", "named"])
+@pytest.mark.parametrize("order", list(permutations(("hv1", "hv2", "hv3"))), ids="-".join)
+def test_a_restarted_controller_keeps_what_was_decided_in_a_failure(order: tuple[str, ...], named: tuple[str, ...]) -> None:
+    """hv1's way out is cut, which nobody knows before it reports."""
+    world = outdoors(uplink(*named))
     world["hv1"].patches = {"physnet1": Patch(500, False)}
     world.report("hv1")
     world.settle()
     assert world.engine.uplinks.gateways == {UP: ("hv2", "hv1")}
     world.restart()
     effects = world.load()
-    for name in ("hv3", "hv2", "hv1"):
+    for name in order:
         effects += world.report(name) + world.connect(name) + world.settle()
     assert not sends(effects)
+    assert world.engine.uplinks.gateways == {UP: ("hv2", "hv1")}
+    world["hv1"].patches = {"physnet1": Patch(500, True)}
+    world.report("hv1")
+    assert world.engine.uplinks.gateways == {UP: named or ("hv2", "hv1")}
+
+
+def test_after_a_restart_one_that_is_dead_does_not_go_on() -> None:
+    """hv1 went down with the controller: those that reach it by tunnel tell."""
+    world = outdoors(uplink("hv1", "hv2"))
+    hv1 = world["hv1"].encap_ip
+    world.restart()
+    world.load()
+    assert world.engine.uplinks.gateways == {UP: ("hv1", "hv2")}
+    world["hv3"].tunnels[hv1] = replace(world["hv3"].tunnels[hv1], up=False)
+    world.report("hv3")
     assert world.engine.uplinks.gateways == {UP: ("hv2", "hv1")}
 
 
@@ -160,6 +186,27 @@ def test_who_needs_a_neighbour_waits_for_it_and_is_sent_on(world: World) -> None
     assert world.remembered_notes[f"neighbour/u-internet/{address}"] == "02:aa:00:00:00:03"
 
 
+def test_whose_next_hop_does_not_answer_is_told_through_the_border() -> None:
+    """The packet is translated already, so the error goes in by the uplink: conntrack finds out whose connection it is of."""
+    world = outdoors()
+    outer = Ether(src="02:00:00:01:00:80", dst=GATEWAY_MAC) / IP(src="203.0.113.11", dst="203.0.113.200") / UDP(sport=2000)
+    world.step(unresolved(2, NEIGHBOUR, bytes(outer)))
+    told: list[Effect] = []
+    for _ in range(TRIES + 2):
+        told += [e for e in world.tick() if isinstance(e, Send) and e.dpid == 2]
+    (send,) = told
+    assert isinstance(send, Send)
+    (message,) = send.messages
+    actions = encode_actions(
+        (SetField(DATAPATH.field, 110), SetField(IN_LPORT.field, UPLINK), SetField(HOME.field, 1), Resubmit(LR_IN_ADMIT.number))
+    )
+    assert message[24 : 24 + len(actions)] == actions
+    reply = Ether(message[24 + len(actions) :])
+    assert (reply[ICMP].type, reply[ICMP].code) == (3, 1)
+    assert (reply[IP].src, reply[IP].dst) == ("203.0.113.11", "203.0.113.11")
+    assert bytes(reply[ICMP].payload).startswith(bytes(outer)[14:])
+
+
 def test_what_is_heard_elsewhere_or_is_no_arp_does_no_harm(world: World) -> None:
     known = dict(world.engine.outside.neighbours.macs)
     for event in (
@@ -185,7 +232,7 @@ def test_a_network_that_goes_takes_its_neighbours_and_questions_along(world: Wor
         assert not frames(world.tick())
     world.settle()
     world.assert_converged()
-    assert not world.remembered_notes
+    assert {note.partition("/")[0] for note in world.remembered_notes} == {"mtu"}
 
 
 def test_members_that_fall_are_forgotten_by_conntrack_where_clients_are(world: World) -> None:

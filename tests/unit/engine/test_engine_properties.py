@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from ryu_overlay.engine.engine import WAIT_FOR_CHASSIS
-from ryu_overlay.model.objects import Port
+from ryu_overlay.engine.events import MembersJudged, Send
+from ryu_overlay.model.objects import Port, RouterPort
 from ryu_overlay.pipeline.cookies import OURS_COOKIE
+from tests.unit.engine.outdoors import GATEWAY, GATEWAY_MAC, MEMBER, NEIGHBOUR_MAC, border, heard, unresolved, uplink
 from tests.unit.engine.world import OPTIONS, World, port, route, tenant
 
 NAMES = st.sampled_from(["hv1", "hv2", "hv3"])
@@ -157,6 +161,72 @@ class Life(RuleBasedStateMachine):
         assert world.remembered_ips == {name: hv.encap_ip for name, hv in world.hypervisors.items()}
 
 
+UPLINKS = [uplink(*named, preempt=preempt) for named in ((), ("hv1", "hv2"), ("hv3", "hv1")) for preempt in (True, False)]
+MEMBERS = st.frozensets(st.sampled_from([MEMBER, MEMBER + 2, 188, 777]))
+
+
+class LifeOutside(Life):
+    """With a way out: gateways come and go, neighbours speak, members fall."""
+
+    @initialize(mapping=st.lists(NAMES, max_size=3))
+    def go_out(self, mapping: list[str]) -> None:
+        self.world.edit(*(port(1, 2 - n % 2, n) for n in (1, 2, 3, 4)), *border())
+        for name in mapping:
+            self.world[name].mappings = {"physnet1": "br-ex"}
+        self.world.tell()
+
+    @rule(name=NAMES, maps=st.booleans())
+    def map_bridges(self, name: str, maps: bool) -> None:
+        self.world[name].mappings = {"physnet1": "br-ex"} if maps else {}
+        self.world[name].patches = {}
+
+    @rule(name=NAMES, up=st.booleans())
+    def carrier(self, name: str, up: bool) -> None:
+        self.world[name].patches = {network: replace(patch, up=up) for network, patch in self.world[name].patches.items()}
+
+    @rule(name=NAMES, number=st.integers(0, 2), up=st.booleans())
+    def continuity(self, name: str, number: int, up: bool) -> None:
+        tunnels = self.world[name].tunnels
+        for remote in list(tunnels)[number : number + 1]:
+            tunnels[remote] = replace(tunnels[remote], up=up)
+
+    @rule(which=st.sampled_from(UPLINKS))
+    def change_uplink(self, which: RouterPort) -> None:
+        self.world.edit(which)
+        self.world.tell()
+
+    @rule(dpid=st.integers(1, 3), host=st.integers(0, 3), mac=st.sampled_from([GATEWAY_MAC, NEIGHBOUR_MAC]), needed=st.booleans())
+    def neighbour(self, dpid: int, host: int, mac: str, needed: bool) -> None:
+        if self.world.engine.ready and self.world.engine.bridges.of(f"hv{dpid}") is not None:
+            address = GATEWAY + host
+            self.world.step(*([unresolved(dpid, address)] if needed else []), heard(dpid, address, mac))
+
+    @rule(dead=MEMBERS)
+    def judge(self, dead: frozenset[int]) -> None:
+        if self.world.engine.ready:
+            self.world.step(MembersJudged(dead))
+
+    @invariant()
+    def gateways_are_chassis_that_are_known(self) -> None:
+        engine = self.world.engine
+        order = engine.uplinks.gateways.get(("t1", "r", "up"), ())
+        assert len(set(order)) == len(order) and set(order) <= engine.encap_ips.keys()
+
+    def teardown(self) -> None:
+        super().teardown()
+        world = self.world
+        notes, gateways = dict(world.remembered_notes), dict(world.engine.uplinks.gateways)
+        world.restart()
+        effects = world.load()
+        for name in reversed(world.hypervisors):
+            effects += world.report(name) + world.connect(name) + world.settle()
+        assert not [effect for effect in effects if isinstance(effect, Send)], "a restart changes nothing"
+        assert world.engine.uplinks.gateways == gateways and world.remembered_notes == notes
+        world.assert_converged()
+
+
 TestLife = Life.TestCase
+TestLifeOutside = LifeOutside.TestCase
+TestLifeOutside.settings = settings(max_examples=settings().max_examples, stateful_step_count=40)
 # Most orders of events are dull, so this takes more of them than other properties do.
 TestLife.settings = settings(max_examples=3 * settings().max_examples, stateful_step_count=50)

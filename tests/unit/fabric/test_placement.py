@@ -85,7 +85,11 @@ def test_a_component_reaches_the_chassis_where_any_of_its_switches_has_a_port() 
 
 def test_a_component_reaches_the_chassis_that_may_carry_an_uplink_of_its_routers() -> None:
     joined: frozenset[Device] = frozenset({("switch", A), ("router", ("t", "r"))})
-    gateways = {("t", "r", "up"): ("hv3", "hv1"), ("t", "other", "up"): ("hv4",), ("t", "r", "none"): ()}
+    gateways: dict[Ref, tuple[str, ...]] = {
+        ("t", "r", "up"): ("hv3", "hv1"),
+        ("t", "other", "up"): ("hv4",),
+        ("t", "r", "none"): (),
+    }
     reached = reach([joined, part(B)], {A: on("hv1"), B: on("hv2")}, gateways)
     assert reached == {"hv1": [joined], "hv2": [part(B)], "hv3": [joined]}
 

@@ -103,7 +103,7 @@ def test_new_uplinks_are_spread_over_those_that_are_alive(number: int, alive: se
 
 
 def test_a_new_uplink_goes_where_the_fewest_are() -> None:
-    before: Orders = {uplink(n).ref: ("hv1", "hv2") for n in (1, 2)} | {uplink(3).ref: ("hv2", "hv1")}
+    before: Orders = {uplink(1).ref: ("hv1", "hv2"), uplink(2).ref: ("hv1", "hv2"), uplink(3).ref: ("hv2", "hv1")}
     found = schedule([uplink(n) for n in (1, 2, 3, 4)], candidates(("hv1", "hv2", "hv3")), before)
     assert found[uplink(4).ref] == ("hv3", "hv2", "hv1")
     assert [found[uplink(n).ref][:2] for n in (1, 2, 3)] == [("hv1", "hv2"), ("hv1", "hv2"), ("hv2", "hv1")]

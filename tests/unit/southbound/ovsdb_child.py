@@ -80,7 +80,8 @@ def main() -> None:
         assert server is not None
         if verb == "plan":
             tunnels = {name: IPv4Address(ip) for name, ip in args[1].items()}
-            server.plan(args[0], ChassisPlan(tunnels, *(frozenset(names) for names in args[2:])))
+            patches, fast = (*args[2:], (), ())[:2]
+            server.plan(args[0], ChassisPlan(tunnels, frozenset(patches), frozenset(fast)))
         elif verb == "strangers":
             say("strangers", dict(server.strangers))
         elif verb == "census":

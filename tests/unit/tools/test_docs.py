@@ -12,6 +12,7 @@ import pytest
 from ryu_overlay.northbound.live import PUNT_RATE_EXCEEDED
 from ryu_overlay.northbound.routes import ROUTES
 from ryu_overlay.pipeline.cookies import DROP_MEANINGS
+from ryu_overlay.southbound import ovsdb_plan
 from tools.docs import DOCS, written_files
 
 ROOT = DOCS.parent
@@ -38,7 +39,12 @@ def options() -> Iterator[tuple[str, str]]:
     for node in ast.walk(ast.parse((ROOT / "ryu_overlay/app.py").read_text())):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr.endswith("Opt"):
             default = next((k.value for k in node.keywords if k.arg == "default"), None)
-            yield str(ast.literal_eval(node.args[0])).replace("-", "_"), "" if default is None else str(ast.literal_eval(default))
+            yield str(ast.literal_eval(node.args[0])).replace("-", "_"), "" if default is None else _default(default)
+
+
+def _default(node: ast.expr) -> str:
+    """A default's text, where it stands there or is a constant of the plan for chassis."""
+    return str(getattr(ovsdb_plan, node.id) if isinstance(node, ast.Name) else ast.literal_eval(node))
 
 
 def test_operations_has_every_option_with_its_default() -> None:

@@ -1,0 +1,115 @@
+"""Packet-ins go to whom their cookie says, and bytes that are none do no harm."""
+
+from __future__ import annotations
+
+import struct
+from ipaddress import IPv4Address
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ryu_overlay.engine.events import ArpHeard, Event, Unresolved
+from ryu_overlay.oam.responder import Responder
+from ryu_overlay.openflow import messages
+from ryu_overlay.openflow.fields import IN_PORT, Field
+from ryu_overlay.pipeline.cookies import Feature, Why
+from ryu_overlay.pipeline.registers import DATAPATH, NEXT_HOP, OUT_LPORT
+from ryu_overlay.southbound.punts import Punts
+
+DPID, FRAME = 7, b"a frame"
+
+
+class Counting(Responder):
+    """A responder that only notes what it is asked."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked: list[bytes] = []
+
+    def answer(self, packet_in: bytes) -> bytes | None:
+        self.asked.append(packet_in)
+        return b"answered"
+
+
+class Rig:
+    def __init__(self) -> None:
+        self.responder = Counting()
+        self.posted: list[Event] = []
+        self.health: list[tuple[int, int, bytes]] = []
+        self.punts = Punts(self.responder, self.posted.append, self._health)
+
+    def _health(self, dpid: int, ofport: int, frame: bytes) -> bytes | None:
+        self.health.append((dpid, ofport, frame))
+        return b"health"
+
+    @property
+    def seen(self) -> int:
+        return len(self.responder.asked) + len(self.posted) + len(self.health) + self.responder.malformed
+
+
+@pytest.fixture
+def rig() -> Rig:
+    return Rig()
+
+
+def packet_in(cookie: int, fields: dict[Field, int], frame: bytes = FRAME) -> bytes:
+    oxm = b"".join(struct.pack("!I", f.header | f.size) + value.to_bytes(f.size, "big") for f, value in fields.items())
+    match = struct.pack("!HH", 1, 4 + len(oxm)) + oxm
+    head = struct.pack("!IHBBQ", 0xFFFFFFFF, len(frame), 1, 70, cookie)
+    return messages.message(messages.PACKET_IN, head + match + bytes(-len(match) % 8) + b"\0\0" + frame)
+
+
+PLACE = {IN_PORT: 5, DATAPATH.field: 21, NEXT_HOP.field: 0xCB0071C8, OUT_LPORT.field: 22}
+
+
+def test_arp_is_posted_with_the_network_that_the_cookie_names(rig: Rig) -> None:
+    assert rig.punts.answer(DPID, packet_in(Why(Feature.PUNT_ARP, 0, 33).cookie, PLACE)) is None
+    assert rig.posted == [ArpHeard(DPID, 33, FRAME)] and rig.seen == 1
+
+
+def test_what_has_no_mac_is_posted_with_its_place(rig: Rig) -> None:
+    assert rig.punts.answer(DPID, packet_in(Why(Feature.PUNT_UNRESOLVED).cookie, PLACE)) is None
+    assert rig.posted == [Unresolved(DPID, 21, 22, IPv4Address("203.0.113.200"), FRAME)] and rig.seen == 1
+
+
+def test_answers_to_health_checks_are_answered_at_once(rig: Rig) -> None:
+    assert rig.punts.answer(DPID, packet_in(Why(Feature.PUNT_HEALTH).cookie, PLACE)) == b"health"
+    assert rig.health == [(DPID, 5, FRAME)] and rig.seen == 1
+
+
+@pytest.mark.parametrize("feature", [f for f in Feature if f.name not in ("PUNT_ARP", "PUNT_UNRESOLVED", "PUNT_HEALTH")])
+def test_all_else_is_the_responders(rig: Rig, feature: Feature) -> None:
+    data = packet_in(Why(feature, 1, 2).cookie, PLACE)
+    assert rig.punts.answer(DPID, data) == b"answered"
+    assert rig.responder.asked == [data] and rig.seen == 1
+
+
+@pytest.mark.parametrize("cookie", [0, 0x1234, 0xFFFFFFFFFFFFFFFF])
+def test_a_foreign_cookie_is_nothing_of_the_engines(rig: Rig, cookie: int) -> None:
+    rig.punts.answer(DPID, packet_in(cookie, PLACE))
+    assert not rig.posted and not rig.health
+
+
+def test_what_the_match_leaves_out_is_nought(rig: Rig) -> None:
+    rig.punts.answer(DPID, packet_in(Why(Feature.PUNT_UNRESOLVED).cookie, {}))
+    assert rig.posted == [Unresolved(DPID, 0, 0, IPv4Address(0), FRAME)]
+
+
+@pytest.mark.parametrize("feature", [Feature.PUNT_ARP, Feature.PUNT_UNRESOLVED, Feature.PUNT_HEALTH])
+@pytest.mark.parametrize("length", [0, 15, 23, 27, 30])
+def test_what_is_cut_short_is_counted(rig: Rig, feature: Feature, length: int) -> None:
+    assert rig.punts.answer(DPID, packet_in(Why(feature).cookie, PLACE)[:length]) is None
+    assert rig.responder.malformed == rig.seen == 1
+
+
+TAKEN = st.sampled_from([Feature.PUNT_ARP, Feature.PUNT_UNRESOLVED, Feature.PUNT_HEALTH, Feature.PUNT_TTL_EXCEEDED])
+
+
+@given(TAKEN, st.integers(0, 80), st.integers(8, 80), st.binary(max_size=40))
+def test_any_bytes_do_no_harm(feature: Feature, length: int, at: int, noise: bytes) -> None:
+    rig = Rig()
+    whole = packet_in(Why(feature, 1, 2).cookie, PLACE)
+    for data in (noise, whole[:length], whole[:length] + noise, whole[:at] + noise + whole[at + len(noise) :]):
+        rig.punts.answer(DPID, data)
+    assert rig.seen == 4
