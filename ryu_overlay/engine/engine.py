@@ -40,6 +40,7 @@ from ryu_overlay.engine.events import (
     Outside as OutsideEvent,
 )
 from ryu_overlay.engine.members import Members
+from ryu_overlay.engine.members import news as members_news
 from ryu_overlay.engine.memory import Memory
 from ryu_overlay.engine.mtu import Mtu
 from ryu_overlay.engine.outside import Outside
@@ -48,6 +49,7 @@ from ryu_overlay.engine.revisions import Revisions
 from ryu_overlay.engine.translations import Translations
 from ryu_overlay.engine.tunnels import Tunnels
 from ryu_overlay.engine.uplinks import Uplinks
+from ryu_overlay.engine.uplinks import news as uplinks_news
 from ryu_overlay.fabric.facts import ChassisFacts
 from ryu_overlay.fabric.placement import Device, Fabric
 from ryu_overlay.model.network import Network
@@ -269,7 +271,10 @@ class Engine:
         self.outside.unresolved(event, self.network)
 
     def _on_members(self, event: MembersJudged, now: float) -> None:
-        self._dirty |= self.members.judged(event.dead)
+        before = self.members.dead
+        if self.members.judged(event.dead):
+            self._dirty = True
+            self._out += members_news(before, event.dead, self.network)
 
     def _on_tick(self, event: Tick, now: float) -> None:
         self._resting = False
@@ -304,7 +309,9 @@ class Engine:
         return {**notes, **self._mtu.notes()}
 
     def _compile(self) -> None:
+        carried = self.uplinks.gateways
         self.uplinks.plan(self.network, self.facts, self.encap_ips)
+        self._out += uplinks_news(carried, self.uplinks.gateways)
         self._out += self._tunnels.plan(self.network, self.parts(), self.bindings, self.uplinks, self.encap_ips)
         fabric = Fabric(
             self.encap_ips,

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Iterator, Mapping
 
 from ryu_overlay.engine.bridges import Bridges
-from ryu_overlay.engine.events import Effect, Send
+from ryu_overlay.engine.events import Effect, Log, Send
 from ryu_overlay.model.external import outer_balancers
 from ryu_overlay.model.network import Network
 from ryu_overlay.model.objects import Member, Port
@@ -58,6 +59,14 @@ class Members:
         news |= dict.fromkeys(sorted(self._stored - wanted), None)
         self._stored = wanted
         return news
+
+
+def news(before: frozenset[int], dead: frozenset[int], network: Network) -> Iterator[Log]:
+    """What is worth telling of members that went down or came up."""
+    for keys, level, word in ((dead - before, logging.WARNING, "down"), (before - dead, logging.INFO, "up")):
+        for member in (network.by_key.get(key) for key in sorted(keys)):
+            if isinstance(member, Member):
+                yield Log(level, f"load balancer {member.tenant}/{member.load_balancer}: member {member.name} is {word}")
 
 
 def _views(network: Network) -> Iterable[BalancerView]:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Collection, Iterator, Mapping
 from ipaddress import IPv4Address
 from types import MappingProxyType
 
+from ryu_overlay.engine.events import Log
 from ryu_overlay.fabric.facts import ChassisFacts, Patch
 from ryu_overlay.fabric.placement import Device
 from ryu_overlay.fabric.uplinks import Candidates, schedule
@@ -72,9 +74,9 @@ class Uplinks:
         before = self.gateways
         planned = schedule(_uplinks(network), candidates, before)
         for uplink in _uplinks(network):
-            alive = candidates[uplink.external or ""].alive
-            if _stands(before.get(uplink.ref, ()), planned[uplink.ref], alive, facts):
-                planned[uplink.ref] = before[uplink.ref]
+            order, alive = before.get(uplink.ref, ()), candidates[uplink.external or ""].alive
+            if _stands(order, planned[uplink.ref], alive, facts):
+                planned[uplink.ref] = order
         self.gateways = planned
 
     def notes(self, network: Network) -> dict[str, str | None]:
@@ -90,6 +92,15 @@ class Uplinks:
         maps = self.mappings.get(chassis, {})
         wanted = {network.router_views[ref].external for part in parts for kind, ref in part if kind == "router"}
         return frozenset(e.physical_network for e in wanted if e is not None and e.physical_network in maps)
+
+
+def news(before: Mapping[Ref, tuple[str, ...]], gateways: Mapping[Ref, tuple[str, ...]]) -> Iterator[Log]:
+    """What is worth telling of uplinks that somebody else carries, or nobody any more. That they are carried at all is not."""
+    for ref, order in gateways.items():
+        was, now = before.get(ref, ())[:1], order[:1]
+        if was and was != now:
+            carried = f"is carried by {now[0]}, no longer by {was[0]}" if now else f"has no gateway; it was {was[0]}"
+            yield Log(logging.WARNING, f"uplink {'/'.join(ref)} {carried}")
 
 
 def _uplinks(network: Network) -> Iterator[RouterPort]:
