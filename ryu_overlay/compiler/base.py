@@ -32,6 +32,8 @@ from ryu_overlay.pipeline.registers import ANSWER, FROM_TUNNEL, NEXT_HOP, OUTSID
 from ryu_overlay.pipeline.table import Match, Table
 from ryu_overlay.pipeline.tables import (
     ARP_METER,
+    BEAT_METER,
+    BEAT_RATE,
     EXT_BEAT,
     EXT_CLOCK,
     EXT_IN,
@@ -96,9 +98,9 @@ def base() -> Block:
 
 
 def meters(punt_rate: int) -> tuple[Meter, ...]:
-    """The meters: how many packets a second a chassis may send to the controller, and and how many beats a second pass."""
+    """The meters: how many packets a second a chassis may send to the controller, and how many beats a second pass."""
     punts = (Meter(number, punt_rate, punt_rate) for number in (PUNT_METER, HEALTH_METER, ARP_METER))
-    return *punts, Meter(STEADY_METER, 1, 1)
+    return *punts, Meter(STEADY_METER, 1, 1), Meter(BEAT_METER, BEAT_RATE, BEAT_RATE)
 
 
 def _misses() -> list[Flow]:

@@ -45,6 +45,7 @@ from ryu_overlay.pipeline.registers import DATAPATH, FROM_TUNNEL, HOME, IN_LPORT
 from ryu_overlay.pipeline.table import Match, Table
 from ryu_overlay.pipeline.tables import (
     ARP_METER,
+    BEAT_METER,
     EXT_BEAT,
     EXT_CLOCK,
     EXT_IN,
@@ -102,7 +103,7 @@ def clock_block(patch: int, upstream: Values, tunnels: Mapping[str, int], *borde
     """
     beat: Match = {IN_PORT: patch, ETH_TYPE: ETH_CFM, ETH_DST: CLOCK_MAC}
     why = Why(Feature.CLOCK)
-    flows = [PHY_IN_PORT.flow("clock", beat, goto=EXT_CLOCK, why=why)]
+    flows = [PHY_IN_PORT.flow("clock", beat, goto=EXT_CLOCK, meter=BEAT_METER, why=why)]
     first = [(b, mac or _BROADCAST) for b, mac in zip(borders, upstream) if b.is_gateway and b.gateways[0] == b.chassis]
     others = [(b, _BROADCAST) for b in borders if b.is_gateway and b.gateways[0] != b.chassis]
     # A packet is not sent out of the port it came by, and the beat came by the one it has to leave by.
@@ -117,7 +118,9 @@ def clock_block(patch: int, upstream: Values, tunnels: Mapping[str, int], *borde
     if len(tunnels) < 2:
         return Block((*flows, EXT_CLOCK.flow("beat", {IN_PORT: patch}, goto=EXT_BEAT, why=why)))
     speak = (Resubmit(EXT_BEAT.number),)
-    connected = Group(group_number(CONNECTED, patch), tuple(Bucket(speak, watch=port) for port in tunnels.values()), "failover")
+    connected = Group(
+        group_number(CONNECTED, patch), tuple(Bucket(speak, watch=port) for _, port in sorted(tunnels.items())), "failover"
+    )
     return Block((*flows, EXT_CLOCK.flow("beat", {IN_PORT: patch}, (ToGroup(connected.number),), why=why)), (connected,))
 
 

@@ -16,8 +16,9 @@ from ryu_overlay.model.network import BalancerView, Network, RouterView
 from ryu_overlay.model.objects import Ref
 from ryu_overlay.openflow.messages import ANY_WAY, Way, ct_flush
 
-_PROTOCOLS = {"icmp": 1, "tcp": 6, "udp": 17}
-_ALL = tuple(_PROTOCOLS.values())
+_PROTOCOLS = {"tcp": 6, "udp": 17}
+_ALL = 0
+"""Any protocol. Asked for ICMP, Open vSwitch 3.1 forgets nothing unless type, code and identifier are given too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +26,7 @@ class _Kept:
     """Connections that a translation makes conntrack keep in a zone. `of` is what else makes it another translation."""
 
     zone: int
-    protocols: tuple[int, ...]
+    protocol: int
     original: Way = ANY_WAY
     reply: Way = ANY_WAY
     of: int = 0
@@ -88,17 +89,17 @@ def _at_uplink(view: RouterView) -> Iterator[_Kept]:
 
 def _of_balancer(view: BalancerView, zone: int) -> Iterator[_Kept]:
     lb = view.balancer
-    protocols = (_PROTOCOLS[lb.protocol],)
-    yield _Kept(zone, protocols, original=Way(target=int(lb.vip), target_port=lb.port))
+    protocol = _PROTOCOLS[lb.protocol]
+    yield _Kept(zone, protocol, original=Way(target=int(lb.vip), target_port=lb.port))
     for member, port in view.members:
         if port.addresses:
             number = lb.port if member.number is None else member.number
-            yield _Kept(zone, protocols, reply=Way(source=int(port.addresses[0]), source_port=number))
+            yield _Kept(zone, protocol, reply=Way(source=int(port.addresses[0]), source_port=number))
 
 
 def _flush(gone: Iterable[_Kept], zones: set[int]) -> Iterator[bytes]:
     """One message is enough for a zone that nothing is translated in any more: bridges go through the whole zone for each."""
     for zone in sorted({kept.zone for kept in gone} - zones):
-        yield ct_flush(zone, 0)
+        yield ct_flush(zone, _ALL)
     for kept in sorted((k for k in gone if k.zone in zones), key=repr):
-        yield from (ct_flush(kept.zone, protocol, kept.original, kept.reply) for protocol in kept.protocols)
+        yield ct_flush(kept.zone, kept.protocol, kept.original, kept.reply)

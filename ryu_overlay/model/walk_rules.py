@@ -183,10 +183,10 @@ def complains_to_itself(kind: AnswerKind, view: RouterView, src: IPv4Address) ->
 
 
 def answer_to(kind: AnswerKind, ip: Ip, source: IPv4Address) -> Ip:
-    """A router's answer to `ip` as it starts, from `source`."""
+    """A router's answer to `ip` as it starts, from `source`. An echo reply is as large as what was asked."""
     answer = Ip(source, ip.src, ICMP, ANSWER_TTL)
     if kind is AnswerKind.ECHO_REPLY:
-        return replace(answer, l4=(ECHO_REPLY, 0), later_fragment=ip.later_fragment)
+        return replace(answer, l4=(ECHO_REPLY, 0), later_fragment=ip.later_fragment, size=ip.size, df=ip.df)
     if kind is AnswerKind.TCP_RESET:
         return replace(answer, proto=TCP, l4=(ip.l4[1], ip.l4[0]), rst=True)
     return replace(answer, l4=_ERRORS[kind], about=ip)

@@ -46,6 +46,7 @@ _IN_LPORT_HEADER = IN_LPORT.field.header | IN_LPORT.field.size
 _OUT_LPORT_HEADER = OUT_LPORT.field.header | OUT_LPORT.field.size
 _NEXT_HOP_HEADER = NEXT_HOP.field.header | NEXT_HOP.field.size
 _HOME_HEADER = HOME.field.header | HOME.field.size
+_ANSWER_HEADER = ANSWER.field.header | ANSWER.field.size
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +102,7 @@ class Responder:
 
     def _error(self, reason: Reason, position: _Position, frame: bytes, mtu: int = 0) -> bytes | None:
         place = self._places.get((position.router, position.in_port)) or self._place(position.router, position.in_port)
-        source = None if place is None else _source(place, frame)
+        source = None if place is None or position.answer else _source(place, frame)
         reply = None if source is None else answer(reason, frame, source, mtu)
         if place is None or reply is None:
             return None
@@ -135,13 +136,17 @@ class Responder:
 
 @dataclass(slots=True)
 class _Position:
-    """Where a packet was when it was sent up: keys of the router and of its ports by which it came and was to go."""
+    """Where a packet was when it was sent up: keys of the router and of its ports by which it came and was to go.
+
+    `answer` is 1 if a router made it.
+    """
 
     router: int = 0
     in_port: int = 0
     out_port: int = 0
     next_hop: int = 0
     home: int = 0
+    answer: int = 0
 
 
 def _source(place: _Place, frame: bytes) -> int | None:
@@ -180,6 +185,7 @@ _NAMES = {
     _OUT_LPORT_HEADER: "out_port",
     _NEXT_HOP_HEADER: "next_hop",
     _HOME_HEADER: "home",
+    _ANSWER_HEADER: "answer",
 }
 
 

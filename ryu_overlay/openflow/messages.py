@@ -123,7 +123,7 @@ ANY_WAY = Way()
 
 
 def ct_flush(zone: int, proto: int, original: Way = ANY_WAY, reply: Way = ANY_WAY, xid: int = 0) -> bytes:
-    """Forget connections of a conntrack zone: those of an IP protocol whose first packets and replies went so.
+    """Forget connections of a conntrack zone: those of an IP protocol (0: any) whose first packets and replies went so.
 
     Needs something in one of the ways, or else forgets all of the zone, whatever the protocol.
     """

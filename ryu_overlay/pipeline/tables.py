@@ -22,8 +22,10 @@ PUNT_METER, HEALTH_METER, ARP_METER = 1, 2, 3
 """The meters of what goes to the controller: packets to be answered, answers to health checks, ARP. Each has its own, so that a
 flood of the first takes no load balancer's members down."""
 
-STEADY_METER = 4
-"""The meter that lets one beat a second of the clock through."""
+STEADY_METER, BEAT_METER = 4, 5
+"""The meters of the clock's beats: one lets a beat a second through, the other bounds what forged beats can set off."""
+BEAT_RATE = 50
+"""Beats a second. Each physical network has ten of its own, and a forged one does nothing else than they do."""
 
 _DECLARED = (*PHY_IN, *LS_IN, *LR_IN, *LR_OUT, *LS_OUT, *EXT)
 

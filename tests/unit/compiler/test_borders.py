@@ -10,14 +10,14 @@ from typing import Any
 
 import pytest
 
-from ryu_overlay.compiler.keys import ALWAYS, OWNER, TO_GATEWAY, group_number
+from ryu_overlay.compiler.keys import ALWAYS, CONNECTED, OWNER, TO_GATEWAY, group_number
 from ryu_overlay.compiler.program import Compiler, compile_all
 from ryu_overlay.fabric.placement import Fabric, Placement, Spot
 from ryu_overlay.model.network import Network
 from ryu_overlay.model.objects import Ref
 from ryu_overlay.openflow.flow import Flow, Program
 from ryu_overlay.pipeline.cookies import read_cookie
-from ryu_overlay.pipeline.tables import TABLES
+from ryu_overlay.pipeline.tables import STEADY_METER, TABLES
 from tests.unit.model.bodies import edit
 from tests.unit.model.outside_bodies import world
 
@@ -90,6 +90,7 @@ def group(program: Program, number: int) -> str:
 
 
 UPLINK = network().tables["router_port"][UP]
+FLOATING = network().tables["floating_ip"]["red", "r1", "web"]
 OUT, VNI = f"reg15={UPLINK.key:#x}", f"tun_id={UPLINK.vni:#x}"
 TO_GW, OWN = group_number(TO_GATEWAY, UPLINK.key), group_number(OWNER, UPLINK.key)
 AWAY = f"actions=set_field:{UPLINK.vni:#x}->tun_id,output:"
@@ -156,7 +157,7 @@ def test_translations_are_to_the_right_addresses_in_the_uplinks_zone() -> None:
     assert one(hv1, *CT_IN) == "ct(commit,table=26,zone=65535,nat(dst=10.0.1.11))"
     assert one(hv1, *CT_OUT) == "ct(commit,table=53,zone=65535,nat(src=203.0.113.101))"
     assert one(hv4, *CT_OUT) == "ct(commit,table=53,zone=65535,nat(src=203.0.113.111))"
-    assert one(hv1, "lr_out_snat", "ct(commit").endswith("ct(commit,table=53,zone=65535,nat(src=203.0.113.11:1024-65535))")
+    assert one(hv1, "lr_out_snat", "ct(commit").endswith("ct(commit,table=53,zone=65535,nat(src=203.0.113.11))")
     assert sorted(f.match_text.split(",")[1] for f in of(hv1, "lr_out_tracked", "goto_table:52")) == [
         *("nw_src=10.0.1.0/255.255.255.0", "nw_src=10.0.2.0/255.255.255.0"),
     ]
@@ -237,10 +238,31 @@ def test_the_model_is_believed_before_what_was_learned() -> None:
 
 
 def test_both_gateways_beat_and_nobody_else() -> None:
-    beats = {name: bool(of(program, "ext_clock", "in_port=200")) for name, program in usual().items()}
-    assert beats == {"hv1": True, "hv2": True, "hv3": False, "hv4": False}
-    assert "ff:ff:ff:ff:ff:ff" in one(usual()["hv2"], "ext_clock", "in_port=200"), "a standby tells everybody"
-    assert "ff:ff:ff:ff:ff:ff" not in one(usual()["hv1"], "ext_clock", "in_port=200")
+    found = usual()
+    assert {name: bool(of(program, "ext_clock", "in_port=200")) for name, program in found.items()} == {
+        **dict.fromkeys(("hv1", "hv2"), True),
+        **dict.fromkeys(("hv3", "hv4"), False),
+    }
+    everybody = "ff:ff:ff:ff:ff:ff"
+    assert everybody in one(found["hv2"], "ext_beat", "in_port=200"), "a standby tells everybody at each beat"
+    assert everybody not in one(found["hv1"], "ext_beat", "in_port=200")
+    (steady,) = of(found["hv1"], "ext_steady", f"reg4={PATCH:#x}")
+    assert f"set_field:{MAC}->eth_dst" in steady.instructions.text, "the first in order tells only the gateway, and seldom"
+    assert steady.instructions.meter == STEADY_METER and not of(found["hv2"], "ext_steady", "reg4=")
+    macs = {mac for mac in (UPLINK.mac, FLOATING.mac) if f"set_field:{mac}->eth_src" in steady.instructions.text}
+    assert macs == {UPLINK.mac, FLOATING.mac}, "the uplink's, and that of the floating IP that is not at home"
+
+
+def test_a_gateway_that_reaches_nobody_is_silent() -> None:
+    number = group_number(CONNECTED, PATCH)
+    assert one(usual()["hv2"], "ext_clock", "in_port=200") == f"group:{number}"
+    ways = [f"bucket=watch_port:{port},actions=resubmit(,{TABLES['ext_beat'].number})" for port in (101, 103, 104)]
+    assert group(usual()["hv2"], number) == ",".join(["ff", *ways])
+    otherwise = programs(tunnels={"hv2": {"hv4": 104, "hv1": 101, "hv3": 103}})["hv2"]
+    assert group(otherwise, number) == group(usual()["hv2"], number), "in whatever order chassis were met"
+    alone = programs(tunnels={"hv2": {"hv1": 101}})["hv2"]
+    beat = one(alone, "ext_clock", "in_port=200")
+    assert beat == f"goto_table:{TABLES['ext_beat'].number}", "with one tunnel it cannot tell who of the two is down"
 
 
 def test_every_switch_port_and_uplink_has_its_size() -> None:
@@ -257,7 +279,7 @@ def test_every_switch_port_and_uplink_has_its_size() -> None:
 def test_ports_towards_the_physical_network_count_also_while_no_gateway_does() -> None:
     """A floating IP is at home whatever gateways there are, so it appears with its chassis' port."""
     net, compiler = network(), Compiler(100)
-    before = compiler.compile_all(net, fabric(net, gateways={}, physical={}))
-    assert not of(before["hv4"], *CT_OUT)
-    after = compiler.compile_all(net, fabric(net, gateways={}, physical={"hv4": {"physnet1": PATCH}}))
+    without = fabric(net, gateways={}, physical={})
+    assert not of(compiler.compile_all(net, without)["hv4"], *CT_OUT)
+    after = compiler.compile_all(net, replace(without, physical={"hv4": {"physnet1": PATCH}}))
     assert [owner(flow) for flow in of(after["hv4"], *CT_OUT)] == ["floating_ip red/r1/db"]

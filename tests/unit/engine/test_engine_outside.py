@@ -55,7 +55,9 @@ def test_it_converges_and_remembers(world: World) -> None:
         "neighbour/u-internet/203.0.113.1": GATEWAY_MAC,
         "neighbour/u-internet/203.0.113.200": NEIGHBOUR_MAC,
         "member/u-a": "down",
-        **{"mtu/hv1": "1500", "mtu/hv2": "1500", "mtu/hv3": "1400"},
+        "mtu/hv1": "1500",
+        "mtu/hv2": "1500",
+        "mtu/hv3": "1400",
     }
 
 

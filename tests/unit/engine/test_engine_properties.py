@@ -10,7 +10,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from ryu_overlay.engine.engine import WAIT_FOR_CHASSIS
 from ryu_overlay.engine.events import MembersJudged, Send
-from ryu_overlay.model.objects import Port, RouterPort
+from ryu_overlay.model.objects import Object, Port, RouterPort
 from ryu_overlay.pipeline.cookies import OURS_COOKIE
 from tests.unit.engine.outdoors import GATEWAY, GATEWAY_MAC, MEMBER, NEIGHBOUR_MAC, border, heard, unresolved, uplink
 from tests.unit.engine.world import OPTIONS, World, port, route, tenant
@@ -24,6 +24,8 @@ FEW = st.one_of(st.none(), st.integers(1, 40))
 class Life(RuleBasedStateMachine):
     """`World` itself asserts that a chassis which has not reported to this engine gets nothing."""
 
+    more: tuple[Object, ...] = ()
+
     def __init__(self) -> None:
         super().__init__()
         self.world = World()
@@ -31,7 +33,7 @@ class Life(RuleBasedStateMachine):
 
     @initialize(plugged=st.lists(st.tuples(NAMES, PORT), min_size=3, max_size=8), started=st.booleans())
     def begin(self, plugged: list[tuple[str, Port]], started: bool) -> None:
-        self.world.edit(*tenant(1), *tenant(2), *PORTS[::2])
+        self.world.edit(*tenant(1), *tenant(2), *PORTS[::2], *self.more)
         for name, which in plugged:
             self.world[name].plug(which.name)
         if started:
@@ -168,12 +170,7 @@ MEMBERS = st.frozensets(st.sampled_from([MEMBER, MEMBER + 2, 188, 777]))
 class LifeOutside(Life):
     """With a way out: gateways come and go, neighbours speak, members fall."""
 
-    @initialize(mapping=st.lists(NAMES, max_size=3))
-    def go_out(self, mapping: list[str]) -> None:
-        self.world.edit(*(port(1, 2 - n % 2, n) for n in (1, 2, 3, 4)), *border())
-        for name in mapping:
-            self.world[name].mappings = {"physnet1": "br-ex"}
-        self.world.tell()
+    more = (*PORTS, *border())
 
     @rule(name=NAMES, maps=st.booleans())
     def map_bridges(self, name: str, maps: bool) -> None:
