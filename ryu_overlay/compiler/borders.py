@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from ipaddress import IPv4Address
 from types import MappingProxyType
 
-from ryu_overlay.compiler.external import clock_block, external_block
+from ryu_overlay.compiler.external import clock_block, external_block, held_block
 from ryu_overlay.compiler.memory import Memory, Values
 from ryu_overlay.compiler.part import Part
 from ryu_overlay.compiler.uplink import Border, uplink_block
@@ -56,11 +56,12 @@ class BorderCompiler:
         for ref, borders in sorted(self._borders(chassis, parts, patches).items()):
             view = network.external_views[ref]
             patch = patches[view.network.physical_network]
-            inputs = (view, patch, tunnels, neighbours.get(ref, _NOBODY), *borders)
+            learned = neighbours.get(ref, _NOBODY)
             scope = ("external", chassis, view.network.key)
-            blocks["external", view.network.key] = self._memory.recall(
-                scope, inputs, lambda view, patch, tunnels, learned, *b: external_block(view, b, patch, tunnels, learned)
-            )
+            blocks["external", view.network.key] = self._memory.recall(scope, (view, patch, learned), external_block)
+            for border in borders:
+                scope = ("held", chassis, border.uplink.key)
+                blocks["held", border.uplink.key] = self._memory.recall(scope, (border, patch, tunnels), held_block)
             clocks.setdefault(view.network.physical_network, []).extend(borders)
         for physical, found in clocks.items():
             macs = (neighbours.get(b.network.ref, _NOBODY).get(b.network.gateway or _NO_ADDRESS) for b in found)

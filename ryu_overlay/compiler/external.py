@@ -83,14 +83,15 @@ class _Holding:
         return (ToGroup(group_number(OWNER, self.border.uplink.key)),)
 
 
-def external_block(
-    view: ExternalView, borders: tuple[Border, ...], patch: int, tunnels: Mapping[str, int], neighbours: Mapping[IPv4Address, str]
-) -> Block:
-    """The network on a chassis with the port `patch` towards it, where these `borders` may be crossed."""
-    flows = [*_wire(view.network, patch), *_learning(view.network), *_neighbours(view, neighbours)]
-    for holding in _holdings(borders):
-        flows += _hold(view.network, holding)
-    return Block(tuple(flows), tuple(_owner(b, tunnels, patch) for b in borders if b.is_gateway))
+def external_block(view: ExternalView, patch: int, neighbours: Mapping[IPv4Address, str]) -> Block:
+    """The network on a chassis with the port `patch` towards it."""
+    return Block((*_wire(view.network, patch), *_learning(view.network), *_neighbours(view, neighbours)))
+
+
+def held_block(border: Border, patch: int, tunnels: Mapping[str, int]) -> Block:
+    """What is for one border of the network on a chassis where it may be crossed: a block of its own, for there are many."""
+    flows = tuple(flow for holding in _holdings((border,)) for flow in _hold(border.network, holding))
+    return Block(flows, (_owner(border, tunnels, patch),) if border.is_gateway else ())
 
 
 def clock_block(patch: int, upstream: Values, tunnels: Mapping[str, int], *borders: Border) -> Block:

@@ -40,9 +40,12 @@ ALWAYS = CONNECTED << KEY_BITS
 
 IP: Match = {ETH_TYPE: ETH_IP}
 NEW: Match = {CT_STATE: (CT_NEW | CT_TRK, CT_NEW | CT_TRK | CT_INV | CT_REL)}
-KNOWN: tuple[Match, ...] = tuple({CT_STATE: (bit | CT_TRK, bit | CT_TRK | CT_INV)} for bit in (CT_EST, CT_REL, CT_SNAT, CT_DNAT))
-"""Of a connection that conntrack knows: in it, or an error about it. A second packet before any answer counts as new, but has
-been translated."""
+KNOWN: tuple[Match, ...] = (
+    *({CT_STATE: (bit | CT_TRK, bit | CT_TRK | CT_INV)} for bit in (CT_EST, CT_REL)),
+    *({CT_STATE: (bit | CT_TRK, bit | CT_TRK)} for bit in (CT_SNAT, CT_DNAT)),
+)
+"""Of a connection that conntrack knows: in it, or an error about it. A second packet before any answer counts as new, and the
+answer to a SYN that came before the server forgot the last connection of the same ports as invalid, but both are translated."""
 RELATED: Match = {CT_STATE: (CT_REL | CT_TRK, CT_REL | CT_TRK | CT_INV)}
 
 

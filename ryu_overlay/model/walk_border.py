@@ -121,6 +121,9 @@ def balance(view: BalancerView, ip: Ip, memory: Memory, facts: Facts, choose: Ch
     begun = _begin(place, member, ip, after)
     if after.src != after.dst:
         return begun
+    if flow_of(after) == flow_of(after).reverse:
+        # From the port that it serves at: its own question looks like the answer to it.
+        return replace(begun, after=replace(after, src=view.balancer.vip, l4=(view.balancer.port, after.l4[1])))
     # A member that got itself would answer itself past the load balancer, if it saw who asked.
     itself = _begin(place, member, after, replace(after, src=view.balancer.vip))
     return Translate(member, itself.after, (*begun.begins, *itself.begins))

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 
-from ryu_overlay.model.external import port_mtu
+from ryu_overlay.model.external import own_addresses, port_mtu
 from ryu_overlay.model.network import Network
 from ryu_overlay.model.objects import Router, RouterPort
 from ryu_overlay.oam.fragments import cut
@@ -51,8 +51,8 @@ _ANSWER_HEADER = ANSWER.field.header | ANSWER.field.size
 
 @dataclass(frozen=True, slots=True)
 class _Place:
-    """A router port as far as answers need it: its (address, network, netmask), all addresses of its router, whether it is
-    an uplink."""
+    """A router port as far as answers need it: its (address, network, netmask), all that its router answers as, whether it
+    is an uplink."""
 
     addresses: tuple[tuple[int, int, int], ...]
     own: frozenset[int]
@@ -102,7 +102,7 @@ class Responder:
 
     def _error(self, reason: Reason, position: _Position, frame: bytes, mtu: int = 0) -> bytes | None:
         place = self._places.get((position.router, position.in_port)) or self._place(position.router, position.in_port)
-        source = None if place is None or position.answer else _source(place, frame)
+        source = None if place is None else _source(place, frame, bool(position.answer))
         reply = None if source is None else answer(reason, frame, source, mtu)
         if place is None or reply is None:
             return None
@@ -129,8 +129,10 @@ class Responder:
         if (port.tenant, port.router) != owner.ref:
             return None
         addresses = tuple((int(a.ip), int(a.network.network_address), int(a.network.netmask)) for a in port.addresses)
-        own = frozenset(int(a.ip) for p in self._network.router_views[owner.ref].ports for a in p.addresses)
-        place = self._places[router, in_port] = _Place(addresses, own, port.external is not None)
+        view = self._network.router_views[owner.ref]
+        own = {int(a.ip) for p in view.ports for a in p.addresses} | {int(a) for a in own_addresses(view)}
+        own |= {int(b.balancer.vip) for b in view.balancers}
+        place = self._places[router, in_port] = _Place(addresses, frozenset(own), port.external is not None)
         return place
 
 
@@ -149,7 +151,7 @@ class _Position:
     answer: int = 0
 
 
-def _source(place: _Place, frame: bytes) -> int | None:
+def _source(place: _Place, frame: bytes, is_answer: bool) -> int | None:
     """The in port's address in the subnet of the packet's source, else its first (RFC 1812 section 4.3.2.4).
 
     None if the packet came from the router itself: its own answers that find no way are not complained of to itself. What comes
@@ -158,7 +160,7 @@ def _source(place: _Place, frame: bytes) -> int | None:
     if len(frame) < _FRAME_LEAST:
         return None
     (sender,) = _OXM.unpack_from(frame, _FRAME_SOURCE)
-    if sender in place.own and not place.is_uplink:
+    if sender in place.own and (is_answer or not place.is_uplink):
         return None
     for address, net, mask in place.addresses:
         if sender & mask == net:

@@ -25,6 +25,14 @@ class Effort:
     throughput_seconds: int
     connection_rounds: int
     connections: int
+    failovers: int
+    short_rounds: int
+    one_at_a_time: int
+    at_once: int
+    floating_rounds: int
+    uplinks: int
+    floating_ips: int
+    uplink_rounds: int
 
 
 FULL = Effort(
@@ -44,6 +52,14 @@ FULL = Effort(
     throughput_seconds=5,
     connection_rounds=3,
     connections=20000,
+    failovers=7,
+    short_rounds=5,
+    one_at_a_time=1000,
+    at_once=10000,
+    floating_rounds=50,
+    uplinks=300,
+    floating_ips=1000,
+    uplink_rounds=3,
 )
 QUICK = Effort(
     first_packet_rounds=3,
@@ -62,4 +78,12 @@ QUICK = Effort(
     throughput_seconds=1,
     connection_rounds=1,
     connections=2000,
+    failovers=1,
+    short_rounds=1,
+    one_at_a_time=100,
+    at_once=500,
+    floating_rounds=3,
+    uplinks=10,
+    floating_ips=30,
+    uplink_rounds=1,
 )

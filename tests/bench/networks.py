@@ -48,9 +48,9 @@ GUESTS = (
     NEAR,
     Guest("beside", 1, "a", "02:00:00:01:00:0c", "10.0.1.12", GATEWAY),
     Guest("across", 2, "a", "02:00:00:01:00:0d", "10.0.1.13", GATEWAY),
-    Guest("far", 2, "b", "02:00:00:02:00:0b", FAR, "10.0.2.1"),
+    Guest("behind", 2, "b", "02:00:00:02:00:0b", FAR, "10.0.2.1"),
 )
-"""`beside` shares chassis and switch with `near`; `across` shares the switch; `far` is on another chassis behind the router."""
+"""`beside` shares chassis and switch with `near`; `across` shares the switch; `behind` is elsewhere, behind the router."""
 
 
 def router_mac(tenant: int, switch: int) -> str:

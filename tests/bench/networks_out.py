@@ -15,7 +15,7 @@ GATEWAYS = ("hv3", "hv2")
 UPLINK = "203.0.113.11"
 VIP = "203.0.113.20"
 VIP_PORT, MEMBER_PORT = 80, 8080
-MEMBERS = ("near", "across", "far")
+MEMBERS = ("near", "across", "behind")
 MOST_FLOATING = 100
 """How many addresses `floating` deals out before it comes back to the first."""
 WIDE: Document = {

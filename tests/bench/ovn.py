@@ -35,7 +35,7 @@ _PROGRAMS = ("ovn-northd", "ovn-controller", "ovn-nbctl", "ovn-sbctl")
 _REMOTE = f"tcp:{CONTROLLER_ADDRESS}:6642"
 _UNDERLAY_MTU = 1600
 """Room for Geneve with OVN's option around the same inner packets as on the other sides."""
-_WAIT = 60
+_WAIT = 180
 
 
 def installed() -> bool:
@@ -96,7 +96,7 @@ class OvnSide:
         self.lab.close()
 
     def nbctl(self, *args: str) -> str:
-        """Run ovn-nbctl, at most 60 s. Raises CommandFailed."""
+        """Run ovn-nbctl, at most three minutes: many uplinks take it one. Raises CommandFailed."""
         argv = ("ovn-nbctl", f"--db={self.central.socket('nb')}", f"--timeout={_WAIT}", *args)
         return self.central.run(*argv, timeout=_WAIT + 5).stdout
 
@@ -151,7 +151,8 @@ class OvnSide:
             "--", "add-br", "br-int", "--", "set", "Bridge", "br-int", "datapath_type=netdev", "fail_mode=secure",
             "other_config:disable-in-band=true", "--", "set", "Open_vSwitch", ".", f"external_ids:system-id={host.name}",
             f"external_ids:ovn-remote={_REMOTE}", "external_ids:ovn-encap-type=geneve",
-            f"external_ids:ovn-encap-ip={host.encap_ip}", f"external_ids:ovn-bridge-mappings={PHYSICAL_NETWORK}:{EXTERNAL_BRIDGE}",
+            f"external_ids:ovn-encap-ip={host.encap_ip}",
+            f"external_ids:ovn-bridge-mappings={PHYSICAL_NETWORK}:{EXTERNAL_BRIDGE}",
         )  # fmt: skip
         run, log = host.folder / "run", host.folder / "log"
         environment = {"OVS_RUNDIR": str(run), "OVN_RUNDIR": str(run), "OVN_LOGDIR": str(log)}

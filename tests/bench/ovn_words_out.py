@@ -12,6 +12,8 @@ from ipaddress import IPv4Address
 from tests.bench.networks import Document
 from tests.bench.ovn_words import Command, uplink_end
 
+_MANY_NEIGHBOURS = ("options:dynamic_neigh_routers=true", "options:always_learn_from_arp_request=false")
+"""What OpenStack sets: without it every router knows all others of its external network, and flows grow with the square."""
 _HIGHEST = 20
 """Priority of the preferred chassis; the others follow."""
 
@@ -83,6 +85,7 @@ def _make_uplink(router: str, port: Document, gateway: str) -> Iterator[Command]
     for index, chassis in enumerate(port["gateways"]):
         yield ["lrp-set-gateway-chassis", end, chassis, str(_HIGHEST - index)]
     yield ["lr-route-add", router, "0.0.0.0/0", gateway]
+    yield ["set", "Logical_Router", router, *_MANY_NEIGHBOURS]
 
 
 def _make_balancer(document: Document, balancer: Document) -> Iterator[Command]:

@@ -7,7 +7,7 @@ import re
 import textwrap
 from collections.abc import Iterable, Sequence
 
-from tests.bench.results import OURS, OVN, PLAIN, SIDES, Figure, Report, Row
+from tests.bench.results import OTHERS, OURS, SIDES, Figure, Report, Row
 from tests.bench.stats import Sample
 
 _WIDTH = 120
@@ -71,7 +71,7 @@ def _measured(row: Row) -> str:
 
 def _section(figure: Figure) -> list[str]:
     sides = [side for side in SIDES if any(side in row.samples for row in figure.rows)]
-    others = [other for other in (OVN, PLAIN) if any(row.ratio(other) is not None for row in figure.rows)]
+    others = [other for other in OTHERS if any(row.ratio(other) is not None for row in figure.rows)]
     aims = any(row.aim is not None for row in figure.rows)
     header = ["", *sides, *(f"ours / {other}" for other in others), "n", *(["aim"] if aims else [])]
     lines = []

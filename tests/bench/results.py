@@ -11,7 +11,9 @@ from tests.bench.stats import Sample, ratios
 OURS = "ryu_overlay"
 OVN = "OVN"
 PLAIN = "plain OVS"
-SIDES = (OURS, OVN, PLAIN)
+KERNEL = "kernel NAT"
+OTHERS = (OVN, PLAIN, KERNEL)
+SIDES = (OURS, *OTHERS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +105,7 @@ def _row(row: Row) -> dict[str, Any]:
         "what": row.what,
         "unit": row.unit,
         "sides": {side: _sample(sample) for side, sample in row.samples.items()},
-        "ratios": {other: _sample(ratio) for other in (OVN, PLAIN) if (ratio := row.ratio(other)) is not None},
+        "ratios": {other: _sample(ratio) for other in OTHERS if (ratio := row.ratio(other)) is not None},
         "aim": None if row.aim is None else row.aim.text,
         "met": None if verdict is None else verdict[1],
     }

@@ -8,10 +8,11 @@ import pytest
 from scapy.layers.inet import ICMP, IP
 from scapy.packet import Raw
 
-from tests.bench import networks
+from tests.bench import networks, networks_out
 from tests.bench.agents import wire
 from tests.bench.effort import FULL, QUICK
 from tests.bench.ovn_words import make_tenant, remove_tenant, transaction
+from tests.bench.ovn_words_out import make_external, make_floating, make_way_out, remove_floating
 from tests.bench.report import as_json, as_markdown, cell
 from tests.bench.results import OURS, OVN, PLAIN, Aim, Figure, Report, Row
 from tests.bench.stats import Sample, ratios
@@ -110,6 +111,47 @@ def test_a_tenant_in_the_words_of_ovn_nbctl() -> None:
     assert transaction(remove_tenant(document)) == ["--if-exists", "lr-del", "t.r", "--", "--if-exists", "ls-del", "t.a"]
 
 
+def test_many_uplinks_have_the_size_they_say_and_no_two_addresses_alike() -> None:
+    documents = networks_out.uplinks(300, 1000)
+    routers = [router for document in documents for router in document["routers"]]
+    floating = [each["address"] for router in routers for each in router["floating_ips"]]
+    ups = [port["addresses"][0].partition("/")[0] for router in routers for port in router["ports"] if "external" in port]
+    assert (len(ups), len(floating)) == (300, 1000) and len({*ups, *floating}) == 1300
+    assert networks_out.WIDE["gateway"] not in (*ups, *floating)
+    macs = [p["mac"] for d in documents for part in (*d["switches"], *d["routers"]) for p in part["ports"]]
+    assert len(macs) == len(set(macs)) == 1000 + 600
+    names = {place.port for place in networks.places(documents)}
+    assert {each["port"] for router in routers for each in router["floating_ips"]} == names
+    assert {place.port for place in networks.places(networks.tenants(2500))}.isdisjoint(names)
+
+
+def test_a_way_out_in_the_words_of_ovn_nbctl() -> None:
+    document = networks_out.way_out()
+    external = {"name": "internet", "physical_network": "physnet1", "gateway": "203.0.113.1"}
+    floating = networks_out.floating(101, "behind")
+    assert [" ".join(command) for command in make_external(external)][1:3] == [
+        "lsp-add internet internet-physical",
+        "lsp-set-type internet-physical localnet",
+    ]
+    words = [" ".join(command) for command in make_way_out(document, {"internet": "203.0.113.1"})]
+    assert words[0] == "lrp-add bench.r bench.r-up 02:ff:00:00:03:01 203.0.113.11/24"
+    assert words[5:8] == [
+        "lrp-set-gateway-chassis bench.r-up hv3 20",
+        "lrp-set-gateway-chassis bench.r-up hv2 19",
+        "lr-route-add bench.r 0.0.0.0/0 203.0.113.1",
+    ]
+    assert words[9:] == [
+        "lr-nat-add bench.r snat 203.0.113.11 10.0.0.0/16",
+        "lb-add bench.web 203.0.113.20:80 10.0.1.11:8080,10.0.1.13:8080,10.0.2.11:8080 tcp",
+        "lr-lb-add bench.r bench.web",
+    ]
+    made = "lr-nat-add bench.r dnat_and_snat 203.0.113.101 10.0.2.11 behind 02:fe:cb:00:71:65"
+    assert " ".join(make_floating(document, "r", floating)) == made
+    assert " ".join(remove_floating(document, "r", floating)) == "lr-nat-del bench.r dnat_and_snat 203.0.113.101"
+    removed = [" ".join(command) for command in remove_tenant(document)]
+    assert removed[:2] == ["--if-exists lb-del bench.web", "--if-exists lsp-del bench.r-out"]
+
+
 def test_the_probers_speak_icmp() -> None:
     request = ICMP(wire.echo_request(0x1234, 7))
     checksum = request.chksum
@@ -126,3 +168,5 @@ def test_the_full_run_is_the_one_the_aims_are_about() -> None:
     assert FULL.scales[-1] == FULL.in_place == 1000 and FULL.connections == 20_000
     assert FULL.first_packet_rounds == 50 and FULL.one_more_rounds >= 20 and FULL.rates[-1] == 25_000
     assert QUICK.in_place <= QUICK.scales[-1]
+    assert FULL.failovers == 7 and (FULL.uplinks, FULL.floating_ips) == (300, 1000) and FULL.at_once == 10_000
+    assert FULL.floating_rounds <= networks_out.MOST_FLOATING

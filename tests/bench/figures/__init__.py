@@ -5,7 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from tests.bench.effort import Effort
-from tests.bench.figures import connections, first_packet, hops, one_more, round_trip, scale, throughput
+from tests.bench.figures import (
+    connections,
+    failover,
+    first_packet,
+    floating,
+    hops,
+    one_more,
+    round_trip,
+    scale,
+    snat,
+    throughput,
+    uplinks,
+    vip,
+)
 from tests.bench.results import Figure
 from tests.bench.sides import Bench
 
@@ -17,6 +30,11 @@ FIGURES: Mapping[str, Measure] = {
     "hops": hops.measure,
     "throughput": throughput.measure,
     "connections": connections.measure,
+    "snat": snat.measure,
+    "vip": vip.measure,
+    "floating": floating.measure,
+    "failover": failover.measure,
     "scale": scale.measure,
     "one-more": one_more.measure,
+    "uplinks": uplinks.measure,
 }

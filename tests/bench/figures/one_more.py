@@ -19,7 +19,7 @@ _MANY = 1000
 def measure(bench: Bench, effort: Effort) -> Figure:
     """Leaves the network empty."""
     ports = effort.in_place
-    bench.stubs(ports)
+    bench.stubs(tenants(ports))
     bench.small_network()
     for side in bench.controlled():
         side.put(tenants(ports))
