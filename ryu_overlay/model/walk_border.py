@@ -11,7 +11,7 @@ comes first; else the packet may begin one. In short:
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from ipaddress import IPv4Address
 
@@ -32,7 +32,7 @@ class Facts:
     external network, and the keys of members that are not in service (down, or bound nowhere)."""
 
     mtu: int | None = None
-    neighbours: dict[Ref, dict[IPv4Address, str]] = field(default_factory=dict)
+    neighbours: Mapping[Ref, Mapping[IPv4Address, str]] = field(default_factory=dict)
     out_of_service: frozenset[int] = frozenset()
 
 

@@ -230,8 +230,8 @@ class Delivered:
 class Answered:
     """Not taken further, but answered.
 
-    `by` is the ref of the switch or external network, or that of the router port by which the packet came in. `reply` is the answer as it
-    starts, its MACs the packet's swapped; `way_back` is what becomes of it from there.
+    `by` is the ref of the switch or external network, or that of the router port by which the packet came in. `reply` is the
+    answer as it starts, its MACs the packet's swapped; `way_back` is what becomes of it from there.
     """
 
     kind: AnswerKind

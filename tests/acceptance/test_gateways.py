@@ -107,7 +107,7 @@ def test_preferred_gateway_comes_back(lab: Lab, evidence: Evidence, preempt: boo
         until("the preferred gateway is back", lambda: active(lab, "green") == "hv1")
         settle(lab)
         assert active(lab, "red") == ("hv1" if preempt else "hv2")
-        assert lab.ping(lab.vms["red-web-1"], SERVER_ADDRESS, count=3, interval=0.05).lost == 0
+        until("the server reached", lambda: lab.ping(lab.vms["red-web-1"], SERVER_ADDRESS, count=3, interval=0.05).lost == 0)
         evidence.show(PREEMPT, f"preempt {preempt}: hv1 gone and back, red's uplink is at", active(lab, "red"))
     finally:
         lab.fabric.mend(hv1)

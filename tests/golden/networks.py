@@ -131,13 +131,19 @@ def placed_networks(draw: st.DrawFn, most_hops: int = 1) -> Placed:
     documents = [draw(tenants(name, most_hops)) for name in TENANTS]
     numbers = count(1)
     network = put_tenants(Network(), documents, new_uuid=lambda: UUID(int=next(numbers))).network
+    chassis = draw(bound(network))
+    return Placed(network, chassis, fabric_of(network, chassis))
+
+
+@st.composite
+def bound(draw: st.DrawFn, network: Network) -> dict[str, Chassis]:
+    """Chassis that all have tunnels to one another, with the network's ports."""
     places: dict[str, dict[str, int | None]] = {name: {} for name in CHASSIS}
     for port in network.port_by_name:
         chassis = draw(st.sampled_from([*CHASSIS * 4, None]))
         if chassis is not None:
             places[chassis][port] = len(places[chassis]) + 1
-    chassis_ = {n: Chassis(IPv4Address(f"172.31.0.{i}"), places[n], TUNNELS[n]) for i, n in enumerate(CHASSIS, 1)}
-    return Placed(network, chassis_, fabric_of(network, chassis_))
+    return {n: Chassis(IPv4Address(f"172.31.0.{i}"), places[n], TUNNELS[n]) for i, n in enumerate(CHASSIS, 1)}
 
 
 def packets(network: Network, port: Port) -> st.SearchStrategy[Packet]:

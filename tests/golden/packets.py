@@ -20,6 +20,9 @@ _NUMBERS = {word: number for number, word in _WORDS.items()}
 _OFFSET = 185
 """Fragment offset, in units of 8 bytes, that stands for every later fragment."""
 _RST = 0x04
+_ERRORS = (3, 4, 5, 11, 12)
+_FLAGS = {"rst": "R", "ack": "A", "": "S"}
+_BITS = {"R": 0x04, "A": 0x10, "S": 0x02}
 
 
 def from_json(given: dict[str, Any]) -> Packet:
@@ -29,8 +32,11 @@ def from_json(given: dict[str, Any]) -> Packet:
         ip = dict(given["ipv4"])
         proto = ip.pop("proto")
         l4 = tuple(ip.pop("l4", (0, 0)))
+        about = ip.pop("about", None)
         src, dst = IPv4Address(ip.pop("src")), IPv4Address(ip.pop("dst"))
-        body = Ip(src, dst, _NUMBERS[proto] if proto in _NUMBERS else int(proto), l4=(l4[0], l4[1]), **ip)
+        quoted = None if about is None else from_json({"eth_src": "", "eth_dst": "", "ipv4": about}).body
+        assert quoted is None or isinstance(quoted, Ip)
+        body = Ip(src, dst, _NUMBERS[proto] if proto in _NUMBERS else int(proto), l4=(l4[0], l4[1]), about=quoted, **ip)
     elif "arp" in given:
         arp = given["arp"]
         body = Arp(arp["op"], arp["sha"], IPv4Address(arp["spa"]), arp["tha"], IPv4Address(arp["tpa"]))
@@ -58,7 +64,12 @@ def _ip_flow(ip: Ip) -> str:
     if word is None:
         return head
     names = ("icmp_type", "icmp_code") if ip.proto == ICMP else (f"{word}_src", f"{word}_dst")
-    return head + "".join(f",{name}={value}" for name, value in zip(names, ip.l4))
+    flags = f",tcp_flags={_BITS[_flags(ip)]}" if ip.proto == TCP else ""
+    return head + "".join(f",{name}={value}" for name, value in zip(names, ip.l4)) + flags
+
+
+def _flags(ip: Ip) -> str:
+    return _FLAGS["rst" if ip.rst else "ack" if ip.ack else ""]
 
 
 def to_frame(packet: Packet) -> bytes:
@@ -66,28 +77,42 @@ def to_frame(packet: Packet) -> bytes:
     ip = packet.body
     if not isinstance(ip, Ip):
         raise TypeError("only IPv4 packets go to the controller")
-    headers = Ether(src=packet.eth_src, dst=packet.eth_dst) / IpHeader(
-        src=str(ip.src), dst=str(ip.dst), proto=ip.proto, ttl=ip.ttl, frag=_OFFSET if ip.later_fragment else 0
-    )
-    return bytes(headers / (Raw(b"fragment") if ip.later_fragment else _l4(ip)))
+    return bytes(Ether(src=packet.eth_src, dst=packet.eth_dst) / _ip(ip))
+
+
+def _ip(ip: Ip) -> Any:
+    frag, flags = _OFFSET if ip.later_fragment else 0, "DF" if ip.df else 0
+    header = IpHeader(src=str(ip.src), dst=str(ip.dst), proto=ip.proto, ttl=ip.ttl, frag=frag, flags=flags)
+    whole = header / (Raw(b"fragment") if ip.later_fragment else _l4(ip))
+    return whole / Raw(bytes(ip.size - len(whole))) if ip.size is not None else whole
 
 
 def _l4(ip: Ip) -> Any:
     if ip.proto == TCP:
-        return TcpHeader(sport=ip.l4[0], dport=ip.l4[1], flags="R" if ip.rst else "S")
+        return TcpHeader(sport=ip.l4[0], dport=ip.l4[1], flags=_flags(ip))
     if ip.proto == UDP:
         return UdpHeader(sport=ip.l4[0], dport=ip.l4[1])
-    return IcmpHeader(type=ip.l4[0], code=ip.l4[1]) if ip.proto == ICMP else Raw(b"payload")
+    if ip.proto != ICMP:
+        return Raw(b"payload")
+    header = IcmpHeader(type=ip.l4[0], code=ip.l4[1])
+    return header if ip.about is None else header / Raw(bytes(_ip(ip.about)))
 
 
 def from_frame(frame: bytes) -> Packet:
     """The packet in an Ethernet frame with IPv4 and ICMP or TCP in it: what routers send."""
     ether = Ether(frame)
-    ip = ether[IpHeader]
-    answer = Ip(IPv4Address(ip.src), IPv4Address(ip.dst), ip.proto, ip.ttl)
+    return Packet(ether.src, ether.dst, _read(ether[IpHeader]))
+
+
+def _read(header: Any) -> Ip:
+    ip = Ip(IPv4Address(header.src), IPv4Address(header.dst), header.proto, header.ttl, later_fragment=bool(header.frag))
+    if ip.later_fragment or ip.proto not in _WORDS:
+        return ip
+    l4 = header.payload
     if ip.proto == TCP:
-        tcp = ip[TcpHeader]
-        answer = replace(answer, l4=(tcp.sport, tcp.dport), rst=bool(int(tcp.flags) & _RST))
-    else:
-        answer = replace(answer, l4=(ip[IcmpHeader].type, ip[IcmpHeader].code))
-    return Packet(ether.src, ether.dst, answer)
+        return replace(ip, l4=(l4.sport, l4.dport), rst=bool(int(l4.flags) & _RST))
+    if ip.proto == UDP:
+        return replace(ip, l4=(l4.sport, l4.dport))
+    quoted = bytes(l4.payload)
+    about = _read(IpHeader(quoted)) if l4.type in _ERRORS and quoted else None
+    return replace(ip, l4=(l4.type, l4.code), about=about)

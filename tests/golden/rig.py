@@ -22,7 +22,7 @@ from ryu_overlay.model.walk_values import Packet
 from ryu_overlay.openflow.flow import Program
 from tests.dummy import DummySwitch
 from tests.golden.packets import to_flow
-from tests.golden.tracing import Trace, read_trace
+from tests.golden.tracing import Frozen, Trace, read_trace
 from tools.scenarios import Chassis
 
 _UNDERLAY = IPv4Address("172.31.0.0")
@@ -69,6 +69,12 @@ class Rig:
         flow = f"in_port=CONTROLLER,dp_hash={dp_hash},{to_flow(packet)}"
         return read_trace(self._ask("ofproto/trace-packet-out", self.bridge(chassis), flow, self._actions(packet_out)), packet)
 
+    def resume(self, chassis: str, frozen: Frozen, state: str, packet: Packet) -> Trace:
+        """What becomes of a packet that comes back from connection tracking, in this state."""
+        flow = f"{frozen.fields},ct_state={state},{to_flow(packet)}"
+        answer = self._ask("ofproto/trace-packet-out", self.bridge(chassis), flow, f"resubmit(,{frozen.table})")
+        return read_trace(answer, packet)
+
     def port(self, odp: int) -> tuple[str, int]:
         """(chassis, OpenFlow port) of a datapath port."""
         return self._ofports[odp]
@@ -100,7 +106,8 @@ class Rig:
             self._remotes[remote] = (name, other)
             tunnels.append((f"{name}-{other}", ofport, str(remote)))
             self.switch.appctl("tnl/neigh/set", "br-phy", str(remote), "02:00:00:00:00:01")
-        ports = [(f"{name}.{ofport}", ofport) for ofport in here.ports.values() if ofport is not None]
+        ofports = [*(ofport for ofport in here.ports.values() if ofport is not None), *here.physical.values()]
+        ports = [(f"{name}.{ofport}", ofport) for ofport in ofports]
         self.switch.add_bridge(self.bridge(name), ports, tunnels)
 
     def _ports(self) -> Iterator[tuple[str, int, int]]:

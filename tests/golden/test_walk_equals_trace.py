@@ -15,12 +15,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ryu_overlay.compiler.program import compile_all
-from ryu_overlay.model.walk import walk, walks
+from ryu_overlay.model.walk import walk, walks, walks_in
 from tests.golden.effort import heavy
 from tests.golden.following import Follower
 from tests.golden.networks import CHASSIS, MAX_BOUND, TUNNELS, Placed, packets, placed_networks
+from tests.golden.networks_out import INTERNET, PATCH, packets_in, packets_out, placed_outside
 from tests.golden.rig import Rig, rig
-from tests.golden.ways import Teller, Way
+from tests.golden.telling import Teller, facts_of
+from tests.golden.ways import Way
 from tools.scenarios import PUNT_RATE, Chassis
 
 PACKETS = 6
@@ -35,7 +37,8 @@ pytestmark = pytest.mark.ovs
 @pytest.fixture(scope="module")
 def chassis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rig]:
     ports = {f"vif{n}": n for n in range(1, MAX_BOUND + 1)}
-    empty = {name: Chassis(IPv4Address("172.31.0.1"), ports, TUNNELS[name]) for name in CHASSIS}
+    patches = {"physnet1": PATCH}
+    empty = {name: Chassis(IPv4Address("172.31.0.1"), ports, TUNNELS[name], patches) for name in CHASSIS}
     with rig(tmp_path_factory.mktemp("ovs"), empty) as made:
         yield made
 
@@ -63,6 +66,11 @@ def agree(traced: Way, walked: Way) -> bool:
     return walked[: len(before)] == tuple(before) and same.path[: len(last.path) - 1] == last.path[:-1] and passed > DEEPEST
 
 
+def shown(way: Way) -> str:
+    """How its legs ended."""
+    return ", then ".join(leg.end.partition(":")[0] if leg.end.startswith(("delivered", "left")) else leg.end for leg in way)
+
+
 @heavy(1.5)
 @given(data=st.data())
 def test_by_the_only_way(chassis: Rig, ends: Counter[str], data: st.DataObject) -> None:
@@ -76,7 +84,7 @@ def test_by_the_only_way(chassis: Rig, ends: Counter[str], data: st.DataObject) 
         walked = Teller(placed.network, placed.fabric, name).way(walk(placed.network, port, packet))
         traced = following.from_port(name, ofport, packet)
         assert agree(traced, walked)
-        ends[", then ".join("delivered" if leg.end.startswith("delivered") else leg.end for leg in walked)] += 1
+        ends[shown(walked)] += 1
 
 
 @heavy(0.3)
@@ -93,3 +101,36 @@ def test_by_one_of_several_equal_ways(chassis: Rig, data: st.DataObject) -> None
     for dp_hash in range(1, 9):
         traced = following.from_port(name, ofport, packet, dp_hash)
         assert any(agree(traced, way) for way in walked)
+
+
+@heavy(1)
+@given(data=st.data())
+def test_by_a_way_out(chassis: Rig, ends: Counter[str], data: st.DataObject) -> None:
+    placed = data.draw(placed_outside())
+    if not placed.bound:
+        return
+    following, facts = follower(chassis, placed), facts_of(placed.network, placed.fabric)
+    for _ in range(PACKETS):
+        port, name, ofport = data.draw(st.sampled_from(placed.bound))
+        packet = data.draw(packets_out(placed.network, port))
+        teller = Teller(placed.network, placed.fabric, name)
+        walked = {teller.way(path) for path in walks(placed.network, port, packet, facts)}
+        traced = following.from_port(name, ofport, packet, data.draw(st.integers(1, 16)))
+        assert any(agree(traced, way) for way in walked), (traced, walked)
+        ends[shown(traced)] += 1
+
+
+@heavy(1)
+@given(data=st.data())
+def test_from_outside(chassis: Rig, ends: Counter[str], data: st.DataObject) -> None:
+    placed = data.draw(placed_outside())
+    if not placed.fabric.gateways:
+        return
+    following, facts = follower(chassis, placed), facts_of(placed.network, placed.fabric)
+    teller = Teller(placed.network, placed.fabric)
+    for _ in range(PACKETS):
+        packet = data.draw(packets_in(placed.network))
+        walked = {teller.way(path) for path in walks_in(placed.network, INTERNET, packet, facts)}
+        traced = following.from_wire(INTERNET, packet, data.draw(st.integers(1, 16)))
+        assert any(agree(traced, way) for way in walked), (traced, walked)
+        ends[shown(traced)] += 1

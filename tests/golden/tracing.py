@@ -6,12 +6,12 @@ The packet at each output is worked out from the datapath's actions, not from th
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from ipaddress import IPv4Address
 
 from ryu_overlay.model.walk_values import Arp, Ip, Packet
-from ryu_overlay.pipeline.registers import DATAPATH, IN_LPORT
+from tests.golden.conntrack import Ct
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,44 +34,67 @@ class Output:
 
 @dataclass(frozen=True, slots=True)
 class Punt:
-    """Sent to the controller: the flow's cookie, and the logical position as the registers had it."""
+    """Sent to the controller: the flow's cookie, and the registers then (by name in a flow's text)."""
 
     cookie: int
-    datapath: int
-    in_lport: int
+    registers: Mapping[str, int]
     packet: Packet
+
+
+@dataclass(frozen=True, slots=True)
+class Frozen:
+    """Gone to connection tracking, to come back at `table` with these fields (registers, port and the like, in a flow's text)."""
+
+    ct: Ct
+    packet: Packet
+    table: int
+    fields: str
 
 
 @dataclass(frozen=True)
 class Trace:
-    """One trace. `warnings` are Open vSwitch's own, such as too many resubmits."""
+    """One trace, up to where connection tracking takes over. `warnings` are Open vSwitch's own, such as too many resubmits."""
 
     steps: tuple[Step, ...]
     outputs: tuple[Output, ...]
     punts: tuple[Punt, ...]
     warnings: tuple[str, ...]
+    frozen: Frozen | None
     text: str
 
 
-_STEP = re.compile(r"^\s*(\d+)\. .*priority \d+, cookie 0x([0-9a-f]+)$")
+_STEP = re.compile(r"^( *)(\d+)\. .*priority \d+, cookie 0x([0-9a-f]+)$")
 _SET = re.compile(r"^\s*set_field:(\w+)->(\w+)$")
+_NOW = re.compile(r"^\s*-> NXM_NX_(REG\d+)\[.*\] is now (\w+)$")
+_CHECK = re.compile(r"^( *)check_pkt_larger\((\d+)\)")
 _WARNING = re.compile(r"^\s*>>(?:>>)? (.*?)(?: <<<<)?$")
 _HELD_BACK = "skipping output to input port"
 _ACTIONS = "Datapath actions: "
+_PARTS = re.compile(r"^=+$", re.MULTILINE)
+_KEPT = re.compile(r"\b((?:reg\d+|metadata|in_port|dp_hash)=[^,\s]+)")
+_VALUE = re.compile(r"\b(reg\d+|metadata)=(\w+)")
+_RESUMED = re.compile(r"will be resumed at table (\d+)")
+_ETHERNET = 14
 
 
 def read_trace(text: str, packet: Packet) -> Trace:
     """The trace of `packet`. Raises ValueError for a datapath action that no flow of ours should cause."""
+    part, *later = _PARTS.split(text)
+    length = _ETHERNET + ((packet.body.size or 0) if isinstance(packet.body, Ip) else 0)
+    lines = list(_taken(part.splitlines(), length))
+    head = next(line for line in lines if line.startswith("Flow: "))
+    registers = {name: int(value, 0) for name, value in _VALUE.findall(head)}
     steps: list[Step] = []
-    registers = {DATAPATH.field.name: 0, IN_LPORT.field.name: 0}
     at_punt: list[dict[str, int]] = []
     warnings = []
     done = _Datapath(packet)
-    for line in text.splitlines():
+    for line in lines:
         if found := _STEP.match(line):
-            steps.append(Step(int(found[1]), int(found[2], 16)))
+            steps.append(Step(int(found[2]), int(found[3], 16)))
         elif found := _SET.match(line):
             registers[found[2]] = int(found[1], 0)
+        elif found := _NOW.match(line):
+            registers[found[1].lower()] = int(found[2], 0)
         elif line.strip() == "CONTROLLER:65535":
             at_punt.append(dict(registers))
         elif (found := _WARNING.match(line)) and found[1] == _HELD_BACK:
@@ -80,11 +103,28 @@ def read_trace(text: str, packet: Packet) -> Trace:
             warnings.append(found[1])
         elif line.startswith(_ACTIONS):
             done.run(line.removeprefix(_ACTIONS))
-    punts = [
-        Punt(cookie, seen[DATAPATH.field.name], seen[IN_LPORT.field.name], punted)
-        for (cookie, punted), seen in zip(done.punts, at_punt)
-    ]
-    return Trace(tuple(steps), tuple(done.outputs), tuple(punts), tuple(warnings), text)
+    punts = [Punt(cookie, seen, punted) for (cookie, punted), seen in zip(done.punts, at_punt)]
+    frozen = None if done.tracked is None else _frozen(*done.tracked, "\n".join(lines), later[1])
+    return Trace(tuple(steps), tuple(done.outputs), tuple(punts), tuple(warnings), frozen, text)
+
+
+def _taken(lines: list[str], length: int) -> Iterator[str]:
+    """Without what happens to packets of another size: Open vSwitch tells first what it does to larger ones, further in."""
+    inside: int | None = None
+    larger = False
+    for line in lines:
+        if inside is not None and (found := _STEP.match(line)) and len(found[1]) < inside:
+            inside = -1 if larger else None
+        if found := _CHECK.match(line):
+            inside, larger = len(found[1]), length > int(found[2])
+        if line.startswith(_ACTIONS) or inside is None or (larger and inside >= 0):
+            yield line
+
+
+def _frozen(ct: Ct, packet: Packet, text: str, onward: str) -> Frozen:
+    """What comes next in the trace says what was kept."""
+    head = next(line for line in onward.splitlines() if line.startswith("Flow: "))
+    return Frozen(ct, packet, int(_RESUMED.findall(text)[-1]), ",".join(_KEPT.findall(head)))
 
 
 @dataclass
@@ -94,6 +134,7 @@ class _Datapath:
     packet: Packet
     outputs: list[Output] = field(default_factory=list)
     punts: list[tuple[int, Packet]] = field(default_factory=list)
+    tracked: tuple[Ct, Packet] | None = None
     _tunnel: tuple[IPv4Address, int] | None = None
 
     def run(self, actions: str) -> None:
@@ -111,8 +152,18 @@ class _Datapath:
                 self._tunnel = _outer(inside)
             elif name == "userspace":
                 self.punts.append((int(re.findall(r"rule_cookie=(\w+)", inside)[0], 16), self.packet))
-            elif name not in ("meter", "drop"):
+            elif name == "ct":
+                self.tracked = (Ct.parse(inside), self.packet)
+            elif name == "check_pkt_len":
+                self._by_size(inside)
+            elif name not in ("meter", "drop", "ct_clear", "recirc"):
                 raise ValueError(f"{name} in {actions}")
+
+    def _by_size(self, inside: str) -> None:
+        ways = dict(_split(inside))
+        [limit] = [name.removeprefix("size=") for name in ways if name.startswith("size=")]
+        size = (self.packet.body.size or 0) if isinstance(self.packet.body, Ip) else 0
+        self.run(ways["gt" if size + _ETHERNET > int(limit) else "le"])
 
 
 def _split(actions: str) -> Iterator[tuple[str, str]]:

@@ -1,4 +1,4 @@
-"""The words in which a packet's way is told, whoever worked it out, and the reference walk told in them.
+"""The words in which a packet's way is told, whoever worked it out.
 
 A way is a list of legs: the packet's own, then its answer's. A leg says position by position, each with its chassis, where
 the packet was, and how that ended.
@@ -9,27 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from ryu_overlay.fabric.placement import NOWHERE, Fabric, Spot
-from ryu_overlay.model.network import Network
-from ryu_overlay.model.objects import Port, Ref
-from ryu_overlay.model.walk_rules import is_group
-from ryu_overlay.model.walk_values import (
-    Answered,
-    AnswerKind,
-    Arp,
-    AtPort,
-    AtRouter,
-    Delivered,
-    Dropped,
-    DropReason,
-    Ip,
-    Packet,
-    Path,
-)
-from ryu_overlay.pipeline.cookies import Feature
+from ryu_overlay.model.objects import FloatingIp, Member, Ref, Snat
+from ryu_overlay.model.walk_values import Arp, Ip, Packet
 
-AT_ONCE = (AnswerKind.ARP_REPLY, AnswerKind.ECHO_REPLY)
-"""Answered by the flows themselves; everything else by the controller."""
+ON_THE_WIRE = "-"
+"""In place of a chassis: a packet outside that none of them takes."""
 
 
 @dataclass(frozen=True)
@@ -60,9 +44,27 @@ def in_router(chassis: str, ref: Ref, in_port: Ref | None, out_port: Ref | None)
     return f"{chassis} router {'/'.join(ref)} {came} > {goes}"
 
 
+def in_external(chassis: str, ref: Ref) -> str:
+    return f"{chassis} external {'/'.join(ref)}"
+
+
+def at_border(chassis: str, ref: Ref, direction: str, by: Snat | FloatingIp | Member | None, known: bool) -> str:
+    rule = "known" if known else "-" if by is None else f"{by.kind} {'/'.join(by.ref[1:])}"
+    return f"{chassis} border {'/'.join(ref)} {direction}: {rule}"
+
+
+def at_balancer(chassis: str, by: Member) -> str:
+    return f"{chassis} balancer {by.tenant}/{by.load_balancer}: {by.name}"
+
+
 def delivered(to: Iterable[tuple[str, Packet]]) -> str:
     """Handed to the ports with these names."""
     return "delivered: " + (", ".join(sorted(f"{name} {describe(packet)}" for name, packet in to)) or "nobody")
+
+
+def left(network: Ref, packet: Packet) -> str:
+    """Out on the wire of this external network."""
+    return f"left: {'/'.join(network)} {describe(packet)}"
 
 
 def describe(packet: Packet) -> str:
@@ -73,69 +75,9 @@ def describe(packet: Packet) -> str:
     if not isinstance(body, Ip):
         return f"{macs} 0x{body:04x}"
     l4 = "fragment" if body.later_fragment else f"{body.l4[0]}/{body.l4[1]}"
-    return f"{macs} {body.src}>{body.dst} ttl {body.ttl} proto {body.proto} {l4}{' rst' if body.rst else ''}"
+    about = "" if body.about is None else f" about {_flow(body.about)}"
+    return f"{macs} {body.src}>{body.dst} ttl {body.ttl} proto {body.proto} {l4}{' rst' if body.rst else ''}{about}"
 
 
-@dataclass(frozen=True)
-class Teller:
-    """Tells paths of the reference walk, on a fabric, for packets that came in on `chassis`."""
-
-    network: Network
-    fabric: Fabric
-    chassis: str
-
-    def way(self, path: Path) -> Way:
-        """The way of a path and of what it was answered with."""
-        outcome = path.outcome
-        if isinstance(outcome, Answered):
-            word = "answered" if outcome.kind in AT_ONCE else "punted"
-            return Leg(self._hops(path), f"{word}: {outcome.kind.name.lower()}"), *self.way(outcome.way_back)
-        end = self._dropped(outcome) if isinstance(outcome, Dropped) else self._delivered(path, outcome)
-        return (Leg(self._hops(path), end),)
-
-    def _hops(self, path: Path) -> tuple[str, ...]:
-        """Every position, flooded packets' last ones in order of name."""
-        words = []
-        last = []
-        for position in (hop.position for hop in path.hops):
-            if isinstance(position, AtRouter):
-                words.append(in_router(self.chassis, position.ref, position.in_port, position.out_port))
-            elif not isinstance(position, AtPort):
-                words.append(in_switch(self.chassis, position.ref))
-            elif position.direction == "from":
-                words.append(from_port(self.chassis, position.ref))
-            else:
-                last += self._arrival(position.ref, isinstance(path.outcome, Dropped))
-        return (*words, *sorted(last))
-
-    def _arrival(self, ref: Ref, dropped: bool) -> list[str]:
-        """A disabled port's packets are dropped where they came in; what is bound nowhere is not arrived at."""
-        spot = self._spot(ref)
-        if spot is None or (spot.ofport is None and not (dropped and spot.chassis != self.chassis)):
-            return []
-        return [to_port(self.chassis if dropped else spot.chassis, ref)]
-
-    def _delivered(self, path: Path, outcome: Delivered) -> str:
-        arrived = [(port, packet) for port, packet in outcome.to if self._arrival(port.ref, False)]
-        if arrived or is_group(path.hops[-1].packet.eth_dst):
-            return delivered((port.name, packet) for port, packet in arrived)
-        return self._lost(outcome.to[0][0])
-
-    def _lost(self, port: Port) -> str:
-        spot = self._spot(port.ref)
-        reason = Feature.DROP_NOT_BOUND if spot is None or spot.chassis == self.chassis else Feature.DROP_STALE_TUNNEL
-        return f"dropped: {reason.reason}"
-
-    def _dropped(self, outcome: Dropped) -> str:
-        at = outcome.at
-        if isinstance(at, AtPort) and at.direction == "to" and not self._arrival(at.ref, True):
-            return f"dropped: {Feature.DROP_NOT_BOUND.reason}"
-        return f"{'dropped' if is_flow_drop(outcome.reason) else 'punted'}: {outcome.reason.name.lower()}"
-
-    def _spot(self, ref: Ref) -> Spot | None:
-        return self.fabric.placements.get(ref[:2], NOWHERE).spots.get(self.network.tables["port"][ref].key)
-
-
-def is_flow_drop(reason: DropReason) -> bool:
-    """Whether flows drop for this reason; else they send the packet to the controller, which does not answer."""
-    return f"DROP_{reason.name}" in Feature.__members__
+def _flow(ip: Ip) -> str:
+    return f"{ip.src}>{ip.dst} proto {ip.proto} {ip.l4[0]}/{ip.l4[1]}"
