@@ -166,8 +166,8 @@ def test_tagged(lab: Lab, evidence: Evidence) -> None:
         until("the VLAN's router reached", lambda: lab.ping(vm, VLAN_GATEWAY, count=1, timeout=0.5).received)
         with (
             lab.tcpdump(lab.upstream, interface, f"icmp and host {VLAN_UP}") as inside,
-            lab.tcpdump(lab.upstream, "out0", f"vlan {VLAN_ID} or host {VLAN_UP}") as untagged,
-            lab.tcpdump(lab.hypervisors["hv2"], "ext0", f"vlan {VLAN_ID} and host {VLAN_UP}") as tagged,
+            lab.tcpdump(lab.upstream, "out0", f"icmp and host {VLAN_UP}") as untagged,
+            lab.tcpdump(lab.hypervisors["hv2"], "ext0", f"vlan {VLAN_ID} and icmp and host {VLAN_UP}") as tagged,
         ):
             assert lab.ping(vm, VLAN_GATEWAY, count=5, interval=0.05).lost == 0
             seen = _counts(inside, tagged, untagged)

@@ -270,8 +270,9 @@ def test_the_reference_walk_is_silent_about_the_same_packets(reason: Reason, ip:
     first, second = ip.l4
     layers = {1: ICMP(type=first, code=second), 6: TCP(sport=first, dport=second, flags="R" if ip.rst else "S"), 17: UDP()}
     layer = layers.get(about, Raw(bytes(8)))
-    received = frame(Raw(bytes(layer)), proto=about, src=str(ip.src), dst=str(ip.dst), frag=3 * ip.later_fragment)
-    # The walk knows no sizes; what is too large is silent where other errors are.
+    flags = "DF" if reason is Reason.FRAGMENTATION_NEEDED else 0
+    received = frame(Raw(bytes(layer)), proto=about, src=str(ip.src), dst=str(ip.dst), frag=3 * ip.later_fragment, flags=flags)
+    # What is too large is silent where other errors are, given that it must not be cut.
     kind = AnswerKind.NET_UNREACHABLE if reason is Reason.FRAGMENTATION_NEEDED else AnswerKind[reason.name]
     expected = silent(kind, WalkPacket(VM_MAC, ROUTER_MAC, ip))
     assert (answer(reason, received, SOURCE) is None) == expected
