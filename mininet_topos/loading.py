@@ -204,12 +204,12 @@ class Talking(_Program):
         return self
 
     @property
-    def talks(self) -> bool:
-        """Whether it has got an answer."""
-        return "talks" in self.log.read_text()
+    def answered(self) -> int:
+        """How many of its lines were answered until now."""
+        return self.log.read_text().count("\n")
 
     def end(self) -> dict[str, Any]:
-        """{"name", "sent", "answered", "silent", "ended"}; see `load/talk.py`. Raises RuntimeError."""
+        """{"name", "sent", "answered", "ended"}; see `load/talk.py`. Raises RuntimeError."""
         self.stop()
         found: dict[str, Any] = self.result()
         return found

