@@ -8,11 +8,11 @@ from tests.bench.networks import tenants
 from tests.bench.results import Aim, Figure, Row
 from tests.bench.sides import Bench
 
-HOW = """Tenants of ten ports, each a router with two switches on all three chassis, all with the same addresses;
-every interface is there before. One write makes everything (`PUT /v1/network?wait=`; one `ovn-nbctl --wait=hv`). That
-none of our flows comes or goes in the second after confirmation is checked; OVN's may, and are waited for. Processor time and memory are of everything that
-would not run without the controller: ours is ryu-manager and its database; OVN's is northd, two databases and three
-ovn-controllers. Flows are those of br-int on the chassis with most."""
+HOW = """Tenants of ten ports, each a router with two switches on all three chassis, all with the same addresses; every interface
+is there before. One write makes everything (`PUT /v1/network?wait=`; one `ovn-nbctl --wait=hv`). That none of our flows
+comes or goes in the second after confirmation is checked; OVN's may, and are waited for. Processor time and memory are
+of everything that would not run without the controller: ours is ryu-manager and its database; OVN's is northd, two
+databases and three ovn-controllers. Flows are those of br-int on the chassis with most."""
 _LARGE = 1000
 _SECONDS = 3.5
 _FLOWS = 10_000
