@@ -98,11 +98,6 @@ class Choice:
         return Block(tuple(flows))
 
 
-def server(member: Member, choice: BalancerView) -> int:
-    """The port number that a member serves at."""
-    return choice.balancer.port if member.number is None else member.number
-
-
 def router_block(view: RouterView, choices: tuple[Choice, ...]) -> Block:
     """The load balancers on a router, for clients inside. What comes by the uplink is the uplink's."""
     flows: list[Flow] = []
@@ -174,7 +169,7 @@ def delivery_block(view: SwitchView, balancers: tuple[BalancerView, ...]) -> Blo
             flows.append(LS_OUT_BALANCE.flow("error", error, lookup, why=Why(Feature.BALANCING, balancer.tenant.key)))
         for member, port in balancer.members:
             source = int(port.addresses[0])
-            match = {**here, **from_port(balancer.balancer.protocol, server(member, balancer)), IPV4_SRC: source}
+            match = {**here, **from_port(balancer.balancer.protocol, balancer.number(member)), IPV4_SRC: source}
             flows.append(LS_OUT_BALANCE.flow("member", match, lookup, why=why))
             match = {**here, **RELATED, SOURCE.field: source}
             flows.append(LS_OUT_TRACKED.flow("member", match, goto=LS_OUT_DELIVER, why=why))
@@ -191,13 +186,13 @@ def _lookup(choice: Choice, service: Match, here: Match, table: Table, tracked: 
     lookup = (SetField(ZONE.field, zone), CtClear(), Ct(zone, tracked.number, nat=Nat()))
     yield table.flow("service", service, lookup, why=choice.why)
     for member, port in choice.view.members:
-        match = {**here, **from_port(lb.protocol, server(member, choice.view)), IPV4_DST: int(lb.vip)}
+        match = {**here, **from_port(lb.protocol, choice.view.number(member)), IPV4_DST: int(lb.vip)}
         match = {**match, IPV4_SRC: int(port.addresses[0])}
         yield table.flow("reply", match, (CtClear(), Ct(zone, reply.number, nat=Nat())), why=choice.why)
 
 
 def _member(choice: Choice, member: Member, port: Port, then: Table) -> Flow:
-    number = server(member, choice.view)
+    number = choice.view.number(member)
     nat = Nat("dst", int(port.addresses[0]), ports=(number, number))
     why = Why(Feature.BALANCING, choice.view.tenant.key, member.key)
     return LB_MEMBER.flow(

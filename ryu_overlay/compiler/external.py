@@ -90,7 +90,7 @@ def external_block(view: ExternalView, patch: int, neighbours: Mapping[IPv4Addre
 
 def held_block(border: Border, patch: int, tunnels: Mapping[str, int]) -> Block:
     """What is for one border of the network on a chassis where it may be crossed: a block of its own, for there are many."""
-    flows = tuple(flow for holding in _holdings((border,)) for flow in _hold(border.network, holding))
+    flows = tuple(flow for holding in _holdings(border) for flow in _hold(holding))
     return Block(flows, (_owner(border, tunnels, patch),) if border.is_gateway else ())
 
 
@@ -129,7 +129,7 @@ def _frames(borders: Iterable[tuple[Border, int]]) -> Iterator[Action]:
     """A frame from each MAC of uplinks, to the MAC that is given with them."""
     for border, to in borders:
         yield SetField(DATAPATH.field, border.network.key)
-        for holding in _holdings((border,)):
+        for holding in _holdings(border):
             if not holding.at_home:
                 yield SetField(ETH_SRC, mac_to_int(holding.mac))
                 yield SetField(ETH_DST, to)
@@ -176,17 +176,16 @@ def _neighbours(view: ExternalView, learned: Mapping[IPv4Address, str]) -> Itera
         yield EXT_RESOLVE.flow("known", match, (SetField(ETH_DST, mac_to_int(mac)),), goto=EXT_OUT, why=why)
 
 
-def _holdings(borders: tuple[Border, ...]) -> Iterator[_Holding]:
-    for border in borders:
-        if border.is_gateway:
-            yield _Holding(border, border.uplink.mac, border.own, border.why(Feature.UPLINK), False)
-        for floating, _ in border.floating_ips:
-            why = border.why(Feature.FLOATING_IP, floating.key)
-            yield _Holding(border, floating.mac, (floating.address,), why, floating.key in border.at_home)
+def _holdings(border: Border) -> Iterator[_Holding]:
+    if border.is_gateway:
+        yield _Holding(border, border.uplink.mac, border.own, border.why(Feature.UPLINK), False)
+    for floating, _ in border.floating_ips:
+        why = border.why(Feature.FLOATING_IP, floating.key)
+        yield _Holding(border, floating.mac, (floating.address,), why, floating.key in border.at_home)
 
 
-def _hold(network: ExternalNetwork, holding: _Holding) -> Iterator[Flow]:
-    here: Match = {DATAPATH.field: network.key}
+def _hold(holding: _Holding) -> Iterator[Flow]:
+    here: Match = {DATAPATH.field: holding.border.network.key}
     to_mac: Match = {**here, ETH_DST: mac_to_int(holding.mac)}
     yield _known(EXT_IN, to_mac, holding)
     yield _known(EXT_OUT, to_mac, holding)

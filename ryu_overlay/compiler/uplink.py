@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from ipaddress import IPv4Address
 
-from ryu_overlay.compiler.balancing import Choice, server
+from ryu_overlay.compiler.balancing import Choice
 from ryu_overlay.compiler.keys import (
     ALWAYS,
     ICMP,
@@ -283,7 +283,7 @@ def _strays(border: Border) -> Iterator[Flow]:
     """Members that go on with a connection another gateway has translated: the client's next packet makes it known here."""
     why = border.why(Feature.DROP_NO_CONNECTION)
     found = {
-        (int(port.addresses[0]), server(member, c.view))
+        (int(port.addresses[0]), c.view.number(member))
         for c in border.choices
         if c.view.balancer.protocol == "tcp"
         for member, port in c.view.members

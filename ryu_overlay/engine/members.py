@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable, Iterator, Mapping
 
+from ryu_overlay.compiler.keys import PROTOCOLS
 from ryu_overlay.engine.bridges import Bridges
 from ryu_overlay.engine.events import Effect, Log, Send
 from ryu_overlay.model.external import outer_balancers
@@ -15,7 +16,6 @@ from ryu_overlay.openflow.messages import Way, ct_flush
 
 NOTE = "member/"
 """What the memory's notes about a member that is down begin with; its UUID follows."""
-_PROTOCOLS = {"tcp": 6, "udp": 17}
 
 
 class Members:
@@ -80,10 +80,9 @@ def _flush(view: BalancerView, fallen: set[int], network: Network) -> Iterator[b
         zones.append(router.uplink.zone)
     for member, port in view.members:
         if member.key in fallen:
-            yield from (ct_flush(zone, _PROTOCOLS[view.balancer.protocol], reply=_from(view, member, port)) for zone in zones)
+            yield from (ct_flush(zone, PROTOCOLS[view.balancer.protocol], reply=answers(view, member, port)) for zone in zones)
 
 
-def _from(view: BalancerView, member: Member, port: Port) -> Way:
+def answers(view: BalancerView, member: Member, port: Port) -> Way:
     """What the member sends in connections that it was chosen for."""
-    number = view.balancer.port if member.number is None else member.number
-    return Way(source=int(port.addresses[0]), source_port=number)
+    return Way(source=int(port.addresses[0]), source_port=view.number(member))

@@ -9,14 +9,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from ryu_overlay.compiler.keys import PROTOCOLS
 from ryu_overlay.engine.bridges import Bridges
 from ryu_overlay.engine.events import Effect, Send
+from ryu_overlay.engine.members import answers
 from ryu_overlay.model.external import inside_of, outer_balancers
 from ryu_overlay.model.network import BalancerView, Network, RouterView
 from ryu_overlay.model.objects import Ref
 from ryu_overlay.openflow.messages import ANY_WAY, Way, ct_flush
 
-_PROTOCOLS = {"tcp": 6, "udp": 17}
 _ALL = 0
 """Any protocol. Asked for ICMP, Open vSwitch 3.1 forgets nothing unless type, code and identifier are given too."""
 
@@ -89,12 +90,11 @@ def _at_uplink(view: RouterView) -> Iterator[_Kept]:
 
 def _of_balancer(view: BalancerView, zone: int) -> Iterator[_Kept]:
     lb = view.balancer
-    protocol = _PROTOCOLS[lb.protocol]
+    protocol = PROTOCOLS[lb.protocol]
     yield _Kept(zone, protocol, original=Way(target=int(lb.vip), target_port=lb.port))
     for member, port in view.members:
         if port.addresses:
-            number = lb.port if member.number is None else member.number
-            yield _Kept(zone, protocol, reply=Way(source=int(port.addresses[0]), source_port=number))
+            yield _Kept(zone, protocol, reply=answers(view, member, port))
 
 
 def _flush(gone: Iterable[_Kept], zones: set[int]) -> Iterator[bytes]:

@@ -39,6 +39,10 @@ class BalancerView:
     balancer: LoadBalancer
     members: tuple[tuple[Member, Port], ...]
 
+    def number(self, member: Member) -> int:
+        """The TCP or UDP port that a member serves at, 1 to 65535."""
+        return self.balancer.port if member.number is None else member.number
+
 
 @dataclass(frozen=True, slots=True)
 class SwitchView:

@@ -12,7 +12,7 @@ from ryu_overlay.model.network import BalancerView, Network
 from ryu_overlay.model.objects import Member, Port, RouterPort
 from ryu_overlay.northbound.service import MemberStatus, UplinkStatus
 from ryu_overlay.oam.checker import DOWN, UNKNOWN, Verdict
-from ryu_overlay.oam.targets import number_of, source_mac
+from ryu_overlay.oam.targets import source_mac
 from ryu_overlay.southbound.checks import Checks
 
 MemberState = Literal["up", "down", "drained", "unbound", "unchecked"]
@@ -72,7 +72,7 @@ def _member(engine: Engine, checks: Checks, network: Network, view: BalancerView
         port.name,
         None if spot is None else spot.chassis,
         port.addresses[0],
-        number_of(lb, member),
+        view.number(member),
         member.weight,
         state,
         None if verdict is None or verdict.state == UNKNOWN else _wall_clock(verdict.since),

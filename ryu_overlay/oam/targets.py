@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from ryu_overlay.model.network import BalancerView, Network
-from ryu_overlay.model.objects import LoadBalancer, Member, Port
+from ryu_overlay.model.objects import LoadBalancer, Port
 from ryu_overlay.oam.checker import Target
 
 Where = Callable[[Port], "tuple[str, int] | None"]
@@ -36,7 +36,7 @@ def _of(view: BalancerView, network: Network, where: Where) -> Iterator[Target]:
             chassis=spot[0],
             ofport=spot[1],
             source=(mac, lb.vip, lb.port),
-            destination=(port.mac, port.addresses[0], number_of(lb, member)),
+            destination=(port.mac, port.addresses[0], view.number(member)),
             check=lb.check,
             path=lb.path,
             interval=lb.interval,
@@ -45,11 +45,6 @@ def _of(view: BalancerView, network: Network, where: Where) -> Iterator[Target]:
             fall=lb.fall,
             avoid=avoid,
         )
-
-
-def number_of(balancer: LoadBalancer, member: Member) -> int:
-    """The TCP or UDP port that a member serves at."""
-    return balancer.port if member.number is None else member.number
 
 
 def source_mac(balancer: LoadBalancer, port: Port, network: Network) -> str | None:

@@ -253,7 +253,7 @@ def test_member_killed_under_load(lab: Lab, running: Services, evidence: Evidenc
     with ExitStack() as stack:
         talks = [stack.enter_context(Talking(lab.server, VIP, outdoors.LONG_PORT)) for _ in range(12)]
         trying = stack.enter_context(Trying(lab.server, VIP, 80, every=0.005, timeout=0.5))
-        time.sleep(0.5)
+        until("all talk", lambda: all(talk.answered for talk in talks))
         at = time.monotonic()
         running.running["red-db-3"].kill()
         until("the member is down", lambda: member_states(lab, "public")["m3"] == "down")
@@ -284,7 +284,7 @@ def test_member_killed_under_load(lab: Lab, running: Services, evidence: Evidenc
 def test_member_drained(lab: Lab, running: Services, evidence: Evidence) -> None:
     with ExitStack() as stack:
         talks = [stack.enter_context(Talking(lab.server, VIP, outdoors.LONG_PORT)) for _ in range(12)]
-        time.sleep(0.3)
+        until("all talk", lambda: all(talk.answered for talk in talks))
         for balancer in ("long", "public"):
             patch(lab, f"tenants/red/load-balancers/{balancer}/members/m3", {"drained": True})
         tries = connect(lab.server, VIP, 80, 200)
