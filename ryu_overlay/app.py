@@ -34,12 +34,16 @@ from ryu_overlay.model.network import Network
 from ryu_overlay.northbound.live import LiveService
 from ryu_overlay.northbound.wsgi import mount
 from ryu_overlay.oam.responder import Responder
+from ryu_overlay.oam.translations import NUMBER as TRANSLATIONS
+from ryu_overlay.southbound.captures import Captures
 from ryu_overlay.southbound.checks import Checks
 from ryu_overlay.southbound.loop import Loop
 from ryu_overlay.southbound.ovsdb import ChassisPlan, ChassisServer
 from ryu_overlay.southbound.ovsdb_plan import FAST_MS
+from ryu_overlay.southbound.probes import Probes
 from ryu_overlay.southbound.punts import Punts
 from ryu_overlay.southbound.switches import Switches
+from ryu_overlay.southbound.translating import Translating
 from ryu_overlay.store.records import ChassisRecord, FabricMemory
 from ryu_overlay.store.server import PrivateServer, ServerError
 from ryu_overlay.store.store import Store
@@ -60,6 +64,7 @@ CONF.register_cli_opts(
             max=1000,
             help="milliseconds between continuity checks of gateways; one is given up after 3.5 to 7 of them",
         ),
+        cfg.IntOpt("capture-rate-max", default=5000, min=1, help="packets a second that one chassis may send to all captures"),
         cfg.FloatOpt("audit-interval", default=30.0, min=1.0, help="seconds between audits of a chassis"),
     ],
     group="overlay",
@@ -83,9 +88,14 @@ class Overlay(app_manager.RyuApp):  # type: ignore[misc]
         self._responder = Responder(lambda: self._engine.mtu)
         self._engine = Engine(Options(options.punt_rate, options.audit_interval))
         self._loop = Loop(self._engine)
-        self._punts = Punts(self._responder, self._loop.post, lambda *heard: self._checks.answer(*heard))
+        self._punts = Punts(
+            self._responder, self._loop.post, lambda *heard: self._checks.answer(*heard), self._on_observed, self._on_probe
+        )
         self._switches = Switches(self._loop.post, self._punts.answer)
         self._checks = Checks(self._loop, self._switches)
+        self._captures = Captures(self._loop, self._switches, options.capture_rate_max)
+        self._probes = Probes(self._loop, self._switches)
+        self._translating = Translating(self._loop, self._switches, self._captures)
         self._chassis = ChassisServer(
             (options.ovsdb_host, options.ovsdb_port),
             CONF.ofp_tcp_listen_port,
@@ -100,7 +110,17 @@ class Overlay(app_manager.RyuApp):  # type: ignore[misc]
         self._loop.hand(Read, lambda e: self._switches.read(e.dpid, e.token))
         self._loop.hand(PlanTunnels, self._plan)
         self._loop.hand(Remember, self._remember)
-        mount(kwargs["wsgi"], LiveService(self._store, self._loop, self._switches, self._responder, self._checks))
+        service = LiveService(
+            self._store,
+            self._loop,
+            self._switches,
+            self._responder,
+            self._checks,
+            self._captures,
+            self._probes,
+            self._translating,
+        )
+        mount(kwargs["wsgi"], service)
 
     def start(self) -> None:
         """Ryu calls this once every app is there."""
@@ -128,6 +148,15 @@ class Overlay(app_manager.RyuApp):  # type: ignore[misc]
                     server.start()
                 except ServerError as error:
                     self.logger.error("the database server is gone and does not start: %s", error)
+
+    def _on_probe(self, dpid: int, data: bytes) -> None:
+        self._probes.heard(dpid, data)
+
+    def _on_observed(self, dpid: int, number: int, data: bytes) -> None:
+        if number == TRANSLATIONS:
+            self._translating.heard(dpid, data)
+        else:
+            self._captures.heard(dpid, number, data)
 
     def _on_facts(self, facts: ChassisFacts) -> None:
         self._loop.post(ChassisReported(facts))

@@ -13,10 +13,10 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from mininet_topos.processes import wait_until
-from ryu_overlay.openflow import messages
+from ryu_overlay.openflow import messages, replies
 from ryu_overlay.openflow.diff import Installed, difference
 from ryu_overlay.openflow.flow import Program
-from ryu_overlay.openflow.messages import InstalledFlow
+from ryu_overlay.openflow.replies import InstalledFlow
 from tests.daemons import kill
 
 SCHEMA = "/usr/share/openvswitch/vswitch.ovsschema"
@@ -132,12 +132,12 @@ class OpenFlow:
             data = self.receive()
             if data[1] != messages.MULTIPART_REPLY:
                 continue
-            part = messages.parse_multipart(data)
+            part = replies.parse_multipart(data)
             if part.kind == messages.STATS_GROUP_DESC:
-                groups.update((n, (kind, b)) for n, kind, b in messages.parse_groups(part.body))
+                groups.update((n, (kind, b)) for n, kind, b in replies.parse_groups(part.body))
             elif part.kind == messages.STATS_METER_CONFIG:
-                meters.update(messages.parse_meters(part.body))
+                meters.update(replies.parse_meters(part.body))
             elif part.kind == messages.STATS_FLOW:
-                flows += messages.parse_flows(part.body)
+                flows += replies.parse_flows(part.body)
                 if not part.more:
                     return flows, groups, meters

@@ -6,17 +6,19 @@ It knows HTTP (RFC 9110) and JSON. It does not know any object, command or termi
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
-from http.client import HTTPConnection, HTTPException, HTTPSConnection, IncompleteRead
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection, IncompleteRead
+from typing import Any, TypeVar
 from urllib.parse import quote, urlencode, urlsplit
 
 from ryu_overlay.cli.answers import DEFAULT_URL, Answer, BadURL, Failed, Refused, Unreachable
 
+T = TypeVar("T")
+_CHUNK = 1 << 16
 CONNECT_SECONDS = 5.0
 ANSWER_SECONDS = 30.0
-"""How long an answer may take beyond what the request itself asked to wait (`?wait=`)."""
+"""How long an answer may take beyond what the request itself asked to wait (`?wait=`, `?seconds=`)."""
 
 
 class Client:
@@ -49,7 +51,7 @@ class Client:
         """
         path = "/v1/" + "/".join(quote(name, safe="") for name in names)
         target = self._prefix + path + ("?" + urlencode(query) if query else "")
-        patience = self._timeout or ANSWER_SECONDS + float(query.get("wait", 0))
+        patience = self._timeout or ANSWER_SECONDS + float(query.get("wait", 0)) + float(query.get("seconds", 0))
         connection = self._connection(*self._address, timeout=self._timeout or CONNECT_SECONDS)
         try:
             self._connect(connection)
@@ -61,6 +63,25 @@ class Client:
             raise Refused(answer)
         return answer
 
+    @contextmanager
+    def stream(self, names: Sequence[str], body: Any) -> Iterator[tuple[Mapping[str, str], Callable[[], bytes]]]:
+        """POST, and take the answer as it comes: its headers, and what gives the next bytes of it, none at its end.
+
+        The context ends the connection. Raises Unreachable, Failed or Refused, when bytes are asked for, too.
+        """
+        target = self._prefix + "/v1/" + "/".join(quote(name, safe="") for name in names)
+        connection = self._connection(*self._address, timeout=self._timeout or CONNECT_SECONDS)
+        try:
+            self._connect(connection)
+            connection.sock.settimeout(self._timeout or ANSWER_SECONDS)
+            response = self._send(connection, "POST", target, body)
+            headers = {name.lower(): value for name, value in response.getheaders()}
+            if response.status >= 400:
+                raise Refused(self._decode(response.status, headers, self._read("POST", response.read)))
+            yield headers, lambda: self._read("POST", lambda: response.read1(_CHUNK))
+        finally:
+            connection.close()
+
     def _connect(self, connection: HTTPConnection) -> None:
         try:
             connection.connect()
@@ -68,21 +89,31 @@ class Client:
             raise Unreachable(f"no controller at {self.url}: {_reason(error)}") from error
 
     def _exchange(self, connection: HTTPConnection, method: str, target: str, body: Any) -> Answer:
+        response = self._send(connection, method, target, body)
+        raw = self._read(method, response.read)
+        return self._decode(response.status, {name.lower(): value for name, value in response.getheaders()}, raw)
+
+    def _send(self, connection: HTTPConnection, method: str, target: str, body: Any) -> HTTPResponse:
         payload = None if body is None else json.dumps(body, ensure_ascii=False).encode()
         headers = {"Accept": "application/json"} | ({"Content-Type": "application/json"} if payload is not None else {})
-        try:
+
+        def send() -> HTTPResponse:
             # A server that refuses a large body answers and hangs up before it has read it all: its answer still counts.
             with suppress(BrokenPipeError, ConnectionResetError):
                 connection.request(method, target, body=payload, headers=headers)
-            response = connection.getresponse()
-            raw = response.read()
+            return connection.getresponse()
+
+        return self._read(method, send)
+
+    def _read(self, method: str, what: Callable[[], T]) -> T:
+        try:
+            return what()
         except TimeoutError as error:
             raise Failed(f"{self.url} did not answer in time{_doubt(method)}") from error
         except (OSError, IncompleteRead) as error:
             raise Failed(f"{self.url} broke off before it had answered{_doubt(method)}") from error
         except HTTPException as error:
             raise Unreachable(f"no controller at {self.url}: what answers there is not HTTP") from error
-        return self._decode(response.status, {name.lower(): value for name, value in response.getheaders()}, raw)
 
     def _decode(self, status: int, headers: Mapping[str, str], raw: bytes) -> Answer:
         if not raw:

@@ -31,6 +31,10 @@ COMMANDS = {
     "drops": ("fabric", "drops", "Show what was dropped, by name of the rule."),
     "drift": ("fabric", "drift", "Show what audits found and healed, and flows that are not ours."),
     "revision": ("fabric", "revision", "Show the newest revision and what each chassis has confirmed."),
+    "router": ("router", "router", "Stand on a router: its table, neighbours, counters, translations, log."),
+    "switch": ("switch", "switch", "Stand on a switch: its MAC addresses, ports, log."),
+    "path": ("path", "path", "Tell where a packet would go, or who would stop talking, without sending any."),
+    "capture": ("capture", "capture", "Capture packets at any point of the virtual network."),
     "completion": ("completion", "completion", "Print the completion script of a shell."),
 }
 """By name: (file in commands/, the command in it, its help in one line), in the order that help shows."""

@@ -49,8 +49,8 @@ from ryu_overlay.pipeline.tables import (
     LS_IN_VIP_REPLY,
     LS_IN_VIP_TRACKED,
     LS_OUT_BALANCE,
-    LS_OUT_DELIVER,
     LS_OUT_TRACKED,
+    PHY_OUT,
 )
 
 _TRANSLATED: Match = {CT_STATE: (CT_DNAT, CT_DNAT)}
@@ -143,7 +143,7 @@ def switch_block(view: SwitchView, choices: tuple[Choice, ...]) -> Block:
             flows.append(LS_IN_VIP_TRACKED.flow("new", {**service, **NEW}, choice.actions, why=choice.why))
         else:
             nobody = Why(Feature.DROP_NO_MEMBER, choice.view.tenant.key, lb.key)
-            flows.append(LS_IN_VIP_TRACKED.flow("new", {**service, **NEW}, why=nobody))
+            flows += LS_IN_VIP_TRACKED.drop("new", {**service, **NEW}, why=nobody)
         for member, port in choice.view.members:
             flows.append(_member(choice, member, port, LS_IN_BALANCED))
             flows += _on_switch(choice, port, here)
@@ -172,7 +172,7 @@ def delivery_block(view: SwitchView, balancers: tuple[BalancerView, ...]) -> Blo
             match = {**here, **from_port(balancer.balancer.protocol, balancer.number(member)), IPV4_SRC: source}
             flows.append(LS_OUT_BALANCE.flow("member", match, lookup, why=why))
             match = {**here, **RELATED, SOURCE.field: source}
-            flows.append(LS_OUT_TRACKED.flow("member", match, goto=LS_OUT_DELIVER, why=why))
+            flows.append(LS_OUT_TRACKED.flow("member", match, goto=PHY_OUT, why=why))
     return Block(_once(flows))
 
 
@@ -227,7 +227,7 @@ def base_flows() -> list[Flow]:
     flows = [
         LR_IN_BALANCED.flow("chosen", _TRANSLATED, goto=LR_IN_TTL, why=why),
         LR_IN_VIP_REPLY.flow("known", _REPLY, goto=LR_IN_TTL, why=why),
-        LS_OUT_TRACKED.flow("error", {**RELATED, **IP}, (Move(SOURCE.field, IPV4_SRC),), goto=LS_OUT_DELIVER, why=why),
+        LS_OUT_TRACKED.flow("error", {**RELATED, **IP}, (Move(SOURCE.field, IPV4_SRC),), goto=PHY_OUT, why=why),
     ]
     for known in KNOWN:
         flows.append(LR_IN_VIP_TRACKED.flow("known", known, goto=LR_IN_BALANCED, why=why))

@@ -7,6 +7,7 @@ from ipaddress import IPv4Network
 
 from ryu_overlay.compiler.balancing import base_flows as balancing
 from ryu_overlay.compiler.keys import ICMP, TCP, UDP, always, prefix
+from ryu_overlay.compiler.probing import base_flows as probing
 from ryu_overlay.openflow.actions import Move, Punt, SetField, SetTtl
 from ryu_overlay.openflow.fields import (
     CT_DNAT,
@@ -43,6 +44,7 @@ from ryu_overlay.pipeline.tables import (
     EXT_PHYSICAL,
     EXT_RESOLVE,
     EXT_STEADY,
+    GUEST_METER,
     HEALTH_METER,
     LB_MEMBER,
     LB_SLOT,
@@ -76,12 +78,13 @@ from ryu_overlay.pipeline.tables import (
     LS_IN_VIP_REPLY,
     LS_IN_VIP_TRACKED,
     LS_OUT_BALANCE,
-    LS_OUT_DELIVER,
     LS_OUT_PORT,
     LS_OUT_TRACKED,
+    OAM_METER,
     ORIGIN_TTL,
     PHY_IN_PORT,
     PHY_IN_TUNNEL,
+    PHY_OUT,
     PUNT_METER,
     STEADY_METER,
 )
@@ -94,12 +97,14 @@ _MULTICAST = ("224.0.0.0/4", "255.255.255.255/32")
 @lru_cache(maxsize=1)
 def base() -> Block:
     """The flows that do not depend on any network."""
-    return Block(tuple(_misses() + _admission() + _services() + _ttl() + _external() + balancing()), always().groups)
+    flows = (*_misses(), *_admission(), *_services(), *_ttl(), *_external(), *balancing(), *probing())
+    return Block(flows, always().groups)
 
 
 def meters(punt_rate: int) -> tuple[Meter, ...]:
     """The meters: how many packets a second a chassis may send to the controller, and how many beats a second pass."""
-    punts = (Meter(number, punt_rate, punt_rate) for number in (PUNT_METER, HEALTH_METER, ARP_METER))
+    numbers = (PUNT_METER, HEALTH_METER, ARP_METER, OAM_METER, GUEST_METER)
+    punts = (Meter(number, punt_rate, punt_rate) for number in numbers)
     return *punts, Meter(STEADY_METER, 1, 1), Meter(BEAT_METER, BEAT_RATE, BEAT_RATE)
 
 
@@ -115,13 +120,13 @@ def _misses() -> list[Flow]:
         *((table, Feature.DROP_NAT_EXHAUSTED) for table in (LS_IN_BALANCED, LR_IN_TRANSLATED, LB_SLOT, LB_MEMBER)),
         *((table, Feature.DROP_NAT_EXHAUSTED) for table in (LR_IN_BALANCED, LR_OUT_SNAT, LR_OUT_TRANSLATED)),
         *((table, Feature.DROP_NOT_BOUND) for table in (LR_OUT_PORT, LR_OUT_BORDER, LR_OUT_EXTERNAL, EXT_PHYSICAL)),
-        *((table, Feature.DROP_NOT_BOUND) for table in (LS_OUT_PORT, LS_OUT_DELIVER)),
+        (LS_OUT_PORT, Feature.DROP_NOT_BOUND),
         *((table, Feature.DROP_NOT_HERE) for table in (EXT_IN, EXT_LOOKUP)),
     ]
     onward = [
         *((LS_IN_ARP, LS_IN_LOOKUP), (LR_IN_OWN, LR_IN_TTL), (LR_IN_TTL, LR_IN_ROUTE), (LR_IN_VIP, LR_IN_SERVICE)),
         *((LR_OUT_SIZE, LR_OUT_UPLINK), (LR_OUT_OVERSIZE, LR_OUT_UPLINK), (LR_OUT_UPLINK, LR_IN_RESOLVE)),
-        *((LS_OUT_BALANCE, LS_OUT_DELIVER), (LS_OUT_TRACKED, LS_OUT_DELIVER)),
+        *((LS_OUT_BALANCE, PHY_OUT), (LS_OUT_TRACKED, PHY_OUT)),
         *((EXT_OWNER, EXT_LOOKUP), (EXT_OUT, EXT_PHYSICAL)),
     ]
     punts = [
@@ -149,7 +154,7 @@ def _external() -> list[Flow]:
         LR_OUT_TRANSLATED.flow("done", {CT_STATE: (CT_SNAT, CT_SNAT)}, goto=LR_OUT_EXTERNAL, why=Why(Feature.UPLINK)),
         LR_OUT_OVERSIZE.flow("oversize", {TOO_LARGE.field: 1}, (Punt(),), meter=PUNT_METER, why=oversize),
         EXT_OWNER.flow("elsewhere", {owned: 0, OUTSIDE.field: 0}, goto=EXT_PHYSICAL, why=to_wire),
-        EXT_OWNER.flow("standby", {owned: 0, OUTSIDE.field: 1}, why=Why(Feature.DROP_STANDBY)),
+        *EXT_OWNER.drop("standby", {owned: 0, OUTSIDE.field: 1}, why=Why(Feature.DROP_STANDBY)),
         EXT_OWNER.flow("clock", {owned: 1, ETH_TYPE: ETH_CFM}, goto=EXT_PHYSICAL, why=clock),
         EXT_OWNER.flow("clock", {owned: 0, ETH_TYPE: ETH_CFM}, nothing, why=clock),
         EXT_IN.flow("clock", {ETH_TYPE: ETH_CFM}, nothing, why=clock),
@@ -160,16 +165,16 @@ def _external() -> list[Flow]:
 def _admission() -> list[Flow]:
     tagged: Match = {VLAN_VID: (VLAN_PRESENT, VLAN_PRESENT)}
     flows = [
-        LS_IN_SECURITY.flow("tagged", tagged, why=Why(Feature.DROP_NOT_ALLOWED_TYPE)),
-        LR_IN_ADMIT.flow("tagged", tagged, why=Why(Feature.DROP_NOT_IPV4)),
+        *LS_IN_SECURITY.drop("tagged", tagged, why=Why(Feature.DROP_NOT_ALLOWED_TYPE)),
+        *LR_IN_ADMIT.drop("tagged", tagged, why=Why(Feature.DROP_NOT_IPV4)),
         LR_IN_ADMIT.flow("ip", _IP, goto=LR_IN_OWN, why=Why(Feature.PIPELINE)),
     ]
     for text in _BAD_SOURCES:
         match: Match = {**_IP, IPV4_SRC: prefix(IPv4Network(text))}
-        flows.append(LR_IN_ADMIT.flow("bad_source", match, why=Why(Feature.DROP_BAD_SOURCE)))
+        flows += LR_IN_ADMIT.drop("bad_source", match, why=Why(Feature.DROP_BAD_SOURCE))
     for text in _MULTICAST:
         match = {**_IP, IPV4_DST: prefix(IPv4Network(text))}
-        flows.append(LR_IN_OWN.flow("multicast", match, why=Why(Feature.DROP_MULTICAST)))
+        flows += LR_IN_OWN.drop("multicast", match, why=Why(Feature.DROP_MULTICAST))
     return flows
 
 
@@ -190,7 +195,7 @@ def _services() -> list[Flow]:
         LR_IN_SERVICE.flow(
             "echo", {**icmp, ICMP_TYPE: 8, ICMP_CODE: 0}, (*swap, SetField(ICMP_TYPE, 0)), goto=LR_IN_ROUTE, why=why
         ),
-        LR_IN_SERVICE.flow("protocol", icmp, why=Why(Feature.DROP_OWN_ICMP)),
+        *LR_IN_SERVICE.drop("protocol", icmp, why=Why(Feature.DROP_OWN_ICMP)),
         punt(TCP, Feature.PUNT_TCP_RESET),
         punt(UDP, Feature.PUNT_PORT_UNREACHABLE),
     ]

@@ -17,7 +17,6 @@ from ryu_overlay.openflow.actions import (
     Action,
     CtClear,
     ForgetInPort,
-    Output,
     PopVlan,
     Punt,
     PushVlan,
@@ -41,7 +40,7 @@ from ryu_overlay.openflow.fields import (
 )
 from ryu_overlay.openflow.flow import Block, Bucket, Flow, Group
 from ryu_overlay.pipeline.cookies import Feature, Why
-from ryu_overlay.pipeline.registers import DATAPATH, FROM_TUNNEL, HOME, IN_LPORT, LINK, NEXT_HOP, OUTSIDE, OWNED
+from ryu_overlay.pipeline.registers import DATAPATH, FROM_TUNNEL, HOME, IN_LPORT, LINK, NEXT_HOP, OFPORT, OUTSIDE, OWNED
 from ryu_overlay.pipeline.table import Match, Table
 from ryu_overlay.pipeline.tables import (
     ARP_METER,
@@ -55,8 +54,10 @@ from ryu_overlay.pipeline.tables import (
     EXT_PHYSICAL,
     EXT_RESOLVE,
     EXT_STEADY,
+    LR_COUNT_IN,
     LR_IN_ADMIT,
     PHY_IN_PORT,
+    PHY_OUT,
     STEADY_METER,
 )
 
@@ -141,12 +142,12 @@ def _wire(network: ExternalNetwork, patch: int) -> Iterator[Flow]:
     enter = (SetField(DATAPATH.field, network.key), SetField(OUTSIDE.field, 1))
     if network.vlan is None:
         yield PHY_IN_PORT.flow("any", {IN_PORT: patch, VLAN_VID: 0}, enter, goto=EXT_IN, why=why)
-        yield EXT_PHYSICAL.flow("out", {DATAPATH.field: network.key}, (Output(patch),), why=why)
+        yield EXT_PHYSICAL.flow("out", {DATAPATH.field: network.key}, (SetField(OFPORT.field, patch),), goto=PHY_OUT, why=why)
         return
     tag = VLAN_PRESENT | network.vlan
     yield PHY_IN_PORT.flow("any", {IN_PORT: patch, VLAN_VID: tag}, (PopVlan(), *enter), goto=EXT_IN, why=why)
-    out = (PushVlan(), SetField(VLAN_VID, tag), Output(patch))
-    yield EXT_PHYSICAL.flow("out", {DATAPATH.field: network.key}, out, why=why)
+    out = (PushVlan(), SetField(VLAN_VID, tag), SetField(OFPORT.field, patch))
+    yield EXT_PHYSICAL.flow("out", {DATAPATH.field: network.key}, out, goto=PHY_OUT, why=why)
 
 
 def _learning(network: ExternalNetwork) -> Iterator[Flow]:
@@ -204,7 +205,8 @@ def _known(table: Table, match: Match, holding: _Holding) -> Flow:
 def _enter(border: Border) -> tuple[Action, ...]:
     """Into the router by its uplink; conntrack's memory of a pass through another border must not be taken for this one's."""
     into = (SetField(DATAPATH.field, border.view.router.key), SetField(IN_LPORT.field, border.uplink.key))
-    return CtClear(), *into, SetField(HOME.field, 1), SetField(FROM_TUNNEL.field, 0), Resubmit(LR_IN_ADMIT.number)
+    marks = (SetField(HOME.field, 1), SetField(FROM_TUNNEL.field, 0))
+    return CtClear(), *into, *marks, Resubmit(LR_COUNT_IN.number), Resubmit(LR_IN_ADMIT.number)
 
 
 def _owner(border: Border, tunnels: Mapping[str, int], patch: int) -> Group:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from ipaddress import IPv4Network
 
 from ryu_overlay.model.objects import KEY_BITS
+from ryu_overlay.openflow.actions import Action, SetField
+from ryu_overlay.openflow.actions_nicira import Load
 from ryu_overlay.openflow.fields import (
     CT_DNAT,
     CT_EST,
@@ -19,10 +21,12 @@ from ryu_overlay.openflow.fields import (
     IP_PROTO,
     TCP_DST,
     TCP_SRC,
+    TUN_ID,
     UDP_DST,
     UDP_SRC,
 )
 from ryu_overlay.openflow.flow import Block, Group
+from ryu_overlay.pipeline.registers import OFPORT, TUNNEL
 from ryu_overlay.pipeline.table import Match
 
 ICMP, TCP, UDP = 1, 6, 17
@@ -37,6 +41,9 @@ CONNECTED = 3
 """The role of groups that a chassis passes while it reaches others, above the port that they are for."""
 ALWAYS = CONNECTED << KEY_BITS
 """A group that is always alive, for failover buckets that need no port to be up."""
+
+VNI_BITS = 22
+"""Bits of a tunnel's VNI that say what network it is. The two above are for probes and for measuring loss."""
 
 IP: Match = {ETH_TYPE: ETH_IP}
 NEW: Match = {CT_STATE: (CT_NEW | CT_TRK, CT_NEW | CT_TRK | CT_INV | CT_REL)}
@@ -72,3 +79,8 @@ def to_port(protocol: str, number: int) -> Match:
 def from_port(protocol: str, number: int) -> Match:
     """A match on source port `number` (1 to 65535) of "tcp" or "udp"."""
     return {**IP, IP_PROTO: PROTOCOLS[protocol], TCP_SRC if protocol == "tcp" else UDP_SRC: number}
+
+
+def into_tunnel(vni: int, tunnel: int) -> tuple[Action, ...]:
+    """What phy_out sends in this network to the chassis behind the OpenFlow port `tunnel`. A probe's mark stays."""
+    return Load(TUN_ID, vni, 0, VNI_BITS), SetField(OFPORT.field, TUNNEL | tunnel)

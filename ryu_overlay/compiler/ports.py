@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from ryu_overlay.compiler.keys import into_tunnel
 from ryu_overlay.compiler.switching import ARP_REQUEST
 from ryu_overlay.model.objects import Port, Switch, Tenant
-from ryu_overlay.openflow.actions import Output, SetField
+from ryu_overlay.openflow.actions import SetField
 from ryu_overlay.openflow.fields import (
     ARP_OP,
     ARP_SHA,
@@ -17,20 +18,19 @@ from ryu_overlay.openflow.fields import (
     ETH_TYPE,
     IN_PORT,
     IPV4_SRC,
-    TUN_ID,
     mac_to_int,
 )
 from ryu_overlay.openflow.flow import Flow
 from ryu_overlay.pipeline.cookies import Feature, Why
-from ryu_overlay.pipeline.registers import DATAPATH, FROM_TUNNEL, IN_LPORT, OUT_LPORT
+from ryu_overlay.pipeline.registers import DATAPATH, FROM_TUNNEL, IN_LPORT, OFPORT, OUT_LPORT
 from ryu_overlay.pipeline.tables import (
     LS_IN_ARP,
     LS_IN_LOOKUP,
     LS_IN_SECURITY,
     LS_OUT_BALANCE,
-    LS_OUT_DELIVER,
     LS_OUT_PORT,
     PHY_IN_PORT,
+    PHY_OUT,
 )
 
 
@@ -39,23 +39,19 @@ def local_flows(tenant: Tenant, switch: Switch, port: Port, ofport: int, balance
     if not port.enabled:
         why = Why(Feature.DROP_PORT_DISABLED, tenant.key, port.key)
         return (
-            PHY_IN_PORT.flow("any", {IN_PORT: ofport}, why=why),
-            LS_OUT_PORT.flow("local", {OUT_LPORT.field: port.key}, why=why),
+            PHY_IN_PORT.flow("refused", {IN_PORT: ofport}, why=why),
+            LS_OUT_PORT.flow("refused", {OUT_LPORT.field: port.key}, why=why),
         )
     binding = Why(Feature.BINDING, tenant.key, port.key)
     enter = (SetField(DATAPATH.field, switch.key), SetField(IN_LPORT.field, port.key))
-    to_port, deliver = {OUT_LPORT.field: port.key}, (Output(ofport),)
-    flows = [_hairpin(tenant, switch, port)]
-    if balanced:
-        flows.append(LS_OUT_PORT.flow("local", to_port, goto=LS_OUT_BALANCE, why=binding))
-        flows.append(LS_OUT_DELIVER.flow("local", to_port, deliver, why=binding))
-    else:
-        flows.append(LS_OUT_PORT.flow("local", to_port, deliver, why=binding))
+    to_port, deliver = {OUT_LPORT.field: port.key}, (SetField(OFPORT.field, ofport),)
+    flows = [*_hairpin(tenant, switch, port)]
+    flows.append(LS_OUT_PORT.flow("local", to_port, deliver, goto=LS_OUT_BALANCE if balanced else PHY_OUT, why=binding))
     if port.port_security:
         mac = {IN_PORT: ofport, ETH_SRC: mac_to_int(port.mac)}
         spoofed = Why(Feature.DROP_SPOOFED_MAC, tenant.key, port.key)
         flows.append(PHY_IN_PORT.flow("mac", mac, enter, goto=LS_IN_SECURITY, why=binding))
-        flows.append(PHY_IN_PORT.flow("any", {IN_PORT: ofport}, why=spoofed))
+        flows.append(PHY_IN_PORT.flow("refused", {IN_PORT: ofport}, why=spoofed))
         flows += _security(tenant, port)
     else:
         flows.append(PHY_IN_PORT.flow("any", {IN_PORT: ofport}, enter, goto=LS_IN_ARP, why=binding))
@@ -69,16 +65,15 @@ def remote_flows(tenant: Tenant, switch: Switch, port: Port, tunnel: int) -> tup
     """The port is bound on another chassis, behind the OpenFlow port `tunnel`."""
     if not port.enabled:
         why = Why(Feature.DROP_PORT_DISABLED, tenant.key, port.key)
-        return (LS_OUT_PORT.flow("local", {OUT_LPORT.field: port.key}, why=why),)
+        return (LS_OUT_PORT.flow("refused", {OUT_LPORT.field: port.key}, why=why),)
     why = Why(Feature.TUNNEL, tenant.key, port.key)
     match = {OUT_LPORT.field: port.key, FROM_TUNNEL.field: 0}
-    send = (SetField(TUN_ID, switch.vni), Output(tunnel))
-    return (LS_OUT_PORT.flow("remote", match, send, why=why),)
+    return (LS_OUT_PORT.flow("remote", match, into_tunnel(switch.vni, tunnel), goto=PHY_OUT, why=why),)
 
 
-def _hairpin(tenant: Tenant, switch: Switch, port: Port) -> Flow:
+def _hairpin(tenant: Tenant, switch: Switch, port: Port) -> tuple[Flow, Flow]:
     match = {DATAPATH.field: switch.key, IN_LPORT.field: port.key, ETH_DST: mac_to_int(port.mac)}
-    return LS_IN_LOOKUP.flow("hairpin", match, why=Why(Feature.DROP_HAIRPIN, tenant.key, port.key))
+    return LS_IN_LOOKUP.drop("hairpin", match, why=Why(Feature.DROP_HAIRPIN, tenant.key, port.key))
 
 
 def _security(tenant: Tenant, port: Port) -> list[Flow]:

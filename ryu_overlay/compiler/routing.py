@@ -15,6 +15,8 @@ from ryu_overlay.pipeline.cookies import Feature, Why
 from ryu_overlay.pipeline.registers import DATAPATH, FROM_TUNNEL, HOME, IN_LPORT, NEXT_HOP, OUT_LPORT, TOO_LARGE
 from ryu_overlay.pipeline.table import Match
 from ryu_overlay.pipeline.tables import (
+    LR_COUNT_IN,
+    LR_COUNT_OUT,
     LR_IN_ADMIT,
     LR_IN_OWN,
     LR_IN_RESOLVE,
@@ -40,6 +42,7 @@ def router_block(view: RouterView, attached: tuple[SwitchView | None, ...], far_
     flows: list[Flow] = []
     groups: list[Group] = []
     for port, switch in zip(view.ports, attached):
+        flows += _counters(tenant, port)
         flows += _own_addresses(view, port)
         flows += _connected(view, port)
         if switch is not None:
@@ -82,6 +85,12 @@ def _resolve(tenant: Tenant, port: RouterPort, address: int, mac: str, key: int)
     return LR_IN_RESOLVE.flow("known", match, to, goto=LR_OUT_PORT, why=Why(Feature.NEIGHBOUR, tenant.key, key))
 
 
+def _counters(tenant: Tenant, port: RouterPort) -> tuple[Flow, Flow]:
+    why = Why(Feature.COUNTER, tenant.key, port.key)
+    came, left = {IN_LPORT.field: port.key}, {OUT_LPORT.field: port.key}
+    return LR_COUNT_IN.flow("port", came, why=why), LR_COUNT_OUT.flow("port", left, why=why)
+
+
 def _own_addresses(view: RouterView, port: RouterPort) -> list[Flow]:
     why = Why(Feature.ROUTER_ADDRESS, view.tenant.key, port.key)
     here = {DATAPATH.field: view.router.key, ETH_TYPE: ETH_IP}
@@ -107,7 +116,7 @@ def _connected(view: RouterView, port: RouterPort) -> list[Flow]:
         flows.append(LR_IN_ROUTE.flow("prefix", match, to, goto=LR_OUT_SIZE, why=why, rank=2 * net.prefixlen + 1))
         if net.prefixlen < 31:
             for end in (net.network_address, net.broadcast_address):
-                flows.append(LR_IN_ROUTE.flow("directed_broadcast", {**here, IPV4_DST: int(end)}, why=broadcast))
+                flows += LR_IN_ROUTE.drop("directed_broadcast", {**here, IPV4_DST: int(end)}, why=broadcast)
     return flows
 
 
@@ -146,6 +155,7 @@ def _way(view: RouterView, hop: IPv4Address) -> tuple[Action, ...]:
 
 def _leave(port: RouterPort) -> tuple[Action, ...]:
     return (
+        Resubmit(LR_COUNT_OUT.number),
         DecTtl(),
         SetField(ETH_SRC, mac_to_int(port.mac)),
         SetField(FROM_TUNNEL.field, 0),
@@ -169,7 +179,7 @@ def _out_to_peer(tenant: Tenant, port: RouterPort, far: RouterPort, router_key: 
     out = LR_OUT_PORT.flow(
         "port",
         {OUT_LPORT.field: port.key, ETH_TYPE: ETH_IP},
-        (*_leave(port), *into, Resubmit(LR_IN_ADMIT.number)),
+        (*_leave(port), *into, Resubmit(LR_COUNT_IN.number), Resubmit(LR_IN_ADMIT.number)),
         why=Why(Feature.ROUTING, tenant.key, port.key),
     )
     return [out, *(_resolve(tenant, port, int(a.ip), far.mac, far.key) for a in far.addresses)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ryu_overlay.model.network import SwitchView
 from ryu_overlay.model.objects import Port, RouterPort, Switch, Tenant
-from ryu_overlay.openflow.actions import OFPP_IN_PORT, Action, Move, Output, SetField
+from ryu_overlay.openflow.actions import OFPP_IN_PORT, Action, Move, Output, Resubmit, SetField
 from ryu_overlay.openflow.fields import (
     ARP_OP,
     ARP_SHA,
@@ -20,7 +20,7 @@ from ryu_overlay.openflow.fields import (
 from ryu_overlay.openflow.flow import Flow
 from ryu_overlay.pipeline.cookies import Feature, Why
 from ryu_overlay.pipeline.registers import DATAPATH, IN_LPORT, OUT_LPORT
-from ryu_overlay.pipeline.tables import LR_IN_ADMIT, LS_IN_ARP, LS_IN_LOOKUP, LS_OUT_PORT
+from ryu_overlay.pipeline.tables import LR_COUNT_IN, LR_IN_ADMIT, LS_IN_ARP, LS_IN_LOOKUP, LS_OUT_PORT
 
 ARP_REQUEST, ARP_REPLY = 1, 2
 
@@ -41,7 +41,7 @@ def port_flows(tenant: Tenant, switch: Switch, port: Port) -> tuple[Flow, ...]:
 def router_port_flows(view: SwitchView, port: RouterPort, router_key: int) -> tuple[Flow, ...]:
     """What the switch knows of a router port attached to it."""
     tenant, switch = view.tenant, view.switch
-    into = (SetField(DATAPATH.field, router_key), SetField(IN_LPORT.field, port.key))
+    into = (SetField(DATAPATH.field, router_key), SetField(IN_LPORT.field, port.key), Resubmit(LR_COUNT_IN.number))
     lookup = LS_IN_LOOKUP.flow(
         "mac",
         {DATAPATH.field: switch.key, ETH_DST: mac_to_int(port.mac)},

@@ -23,6 +23,7 @@ from ryu_overlay.compiler.keys import (
     TO_GATEWAY,
     from_port,
     group_number,
+    into_tunnel,
     prefix,
     to_port,
 )
@@ -39,7 +40,6 @@ from ryu_overlay.openflow.actions import (
     Move,
     Multipath,
     Nat,
-    Output,
     Resubmit,
     SetField,
     ToGroup,
@@ -60,10 +60,11 @@ from ryu_overlay.openflow.fields import (
 )
 from ryu_overlay.openflow.flow import Block, Bucket, Flow, Group
 from ryu_overlay.pipeline.cookies import Feature, Why
-from ryu_overlay.pipeline.registers import ANSWER, CHOSEN, DATAPATH, HOME, IN_LPORT, LINK, OUT_LPORT, OUTSIDE, SOURCE, ZONE
+from ryu_overlay.pipeline.registers import ANSWER, CHOSEN, DATAPATH, HOME, IN_LPORT, LINK, OUT_LPORT, OUTSIDE, PROBE, SOURCE, ZONE
 from ryu_overlay.pipeline.table import Match
 from ryu_overlay.pipeline.tables import (
     EXT_RESOLVE,
+    LR_COUNT_OUT,
     LR_IN_ADMIT,
     LR_IN_OWN,
     LR_IN_ROUTE,
@@ -78,6 +79,7 @@ from ryu_overlay.pipeline.tables import (
     LR_OUT_TRANSLATED,
     LR_OUT_UPLINK,
     PHY_IN_TUNNEL,
+    PHY_OUT,
 )
 
 _UNKNOWN: Match = {CT_STATE: (CT_INV | CT_TRK, CT_INV | CT_TRK)}
@@ -162,8 +164,8 @@ def _to_gateway(border: Border, tunnels: Mapping[str, int], patch: int | None) -
         if name == border.chassis and patch is not None:
             buckets.append(Bucket((SetField(HOME.field, 1), Resubmit(LR_OUT_BORDER.number)), watch=patch))
         elif name in tunnels:
-            send = (SetField(TUN_ID, border.uplink.vni), Output(tunnels[name]))
-            buckets.append(Bucket(send, watch=tunnels[name]))
+            send = into_tunnel(border.uplink.vni, tunnels[name])
+            buckets.append(Bucket((*send, Resubmit(PHY_OUT.number)), watch=tunnels[name]))
     buckets.append(Bucket((Resubmit(LR_OUT_NO_GATEWAY.number),), watch_group=ALWAYS))
     return Group(group_number(TO_GATEWAY, border.uplink.key), tuple(buckets), "failover")
 
@@ -185,7 +187,7 @@ def _inward(border: Border) -> Iterator[Flow]:
     # Nobody outside has an inside address: what says so would be answered to a VM that never asked (RFC 3704).
     for net in dict.fromkeys(n for n in inside_networks(border.view.ports, border.view.routes) if n.prefixlen):
         spoofed = {**came, **IP, IPV4_SRC: prefix(net)}
-        yield LR_IN_ADMIT.flow("bad_source", spoofed, why=border.why(Feature.DROP_BAD_SOURCE))
+        yield from LR_IN_ADMIT.drop("bad_source", spoofed, why=border.why(Feature.DROP_BAD_SOURCE))
     for known in KNOWN:
         yield LR_IN_TRACKED.flow("known", {**came, **known}, goto=LR_IN_OWN, why=why)
     for floating, port in border.floating_ips:
@@ -204,7 +206,7 @@ def _inward(border: Border) -> Iterator[Flow]:
     for address in border.own:
         match = {**came, **NEW, **IP, IPV4_DST: int(address)}
         stray = {**match, IP_PROTO: TCP, TCP_FLAGS: (0, TCP_SYN)}
-        yield LR_IN_TRACKED.flow("no_connection", stray, why=border.why(Feature.DROP_NO_CONNECTION))
+        yield from LR_IN_TRACKED.drop("no_connection", stray, why=border.why(Feature.DROP_NO_CONNECTION))
         yield LR_IN_TRACKED.flow("own", match, goto=LR_IN_SERVICE, why=border.why(Feature.ROUTER_ADDRESS))
     yield LR_IN_TRACKED.flow("new", {**came, **NEW}, why=border.why(Feature.DROP_NOT_TRANSLATED))
 
@@ -242,7 +244,8 @@ def _outward(border: Border) -> Iterator[Flow]:
 def _floating_out(border: Border, floating: FloatingIp, inside: IPv4Address) -> Iterator[Flow]:
     """New connections leave as the floating IP."""
     match = {OUT_LPORT.field: border.uplink.key, **NEW, **IP, IPV4_SRC: int(inside)}
-    translate = Ct(border.uplink.zone, LR_OUT_TRANSLATED.number, commit=True, nat=Nat("src", int(floating.address)))
+    nat = Nat("src", int(floating.address))
+    translate = Ct(border.uplink.zone, LR_OUT_TRANSLATED.number, commit=True, nat=nat, mark=PROBE.field)
     why = border.why(Feature.FLOATING_IP, floating.key)
     yield LR_OUT_TRACKED.flow("floating_ip", match, (translate,), why=why)
     yield from _errors(border, floating.address, [inside], floating.key, why)
@@ -274,7 +277,7 @@ def _snat(border: Border, snat: Snat) -> Iterator[Flow]:
         yield LR_OUT_TRACKED.flow("snat", match, choose, goto=LR_OUT_SNAT, why=why, rank=net.prefixlen)
     for index, address in enumerate(addresses):
         nat = Nat("src", int(address), ports=snat.ports)
-        translate = Ct(border.uplink.zone, LR_OUT_TRANSLATED.number, commit=True, nat=nat)
+        translate = Ct(border.uplink.zone, LR_OUT_TRANSLATED.number, commit=True, nat=nat, mark=PROBE.field)
         match = {**IP, CHOSEN.field: snat.key, LINK.field: index}
         yield LR_OUT_SNAT.flow("address", match, (SetField(CHOSEN.field, 0), translate), why=why)
 
@@ -290,7 +293,7 @@ def _strays(border: Border) -> Iterator[Flow]:
     }
     for address, number in sorted(found):
         match = {OUT_LPORT.field: border.uplink.key, **NEW, **from_port("tcp", number), IPV4_SRC: address}
-        yield LR_OUT_TRACKED.flow("stray", {**match, TCP_FLAGS: (0, TCP_SYN)}, why=why)
+        yield from LR_OUT_TRACKED.drop("stray", {**match, TCP_FLAGS: (0, TCP_SYN)}, why=why)
 
 
 def _members(border: Border) -> dict[IPv4Address, dict[IPv4Address, None]]:
@@ -307,7 +310,7 @@ def _leaving(border: Border) -> Iterator[Flow]:
 
     def leave(mac: str) -> tuple[Action, ...]:
         into = (SetField(DATAPATH.field, border.network.key), SetField(OUTSIDE.field, 0), ForgetInPort())
-        return DecTtl(), SetField(ETH_SRC, mac_to_int(mac)), *into
+        return Resubmit(LR_COUNT_OUT.number), DecTtl(), SetField(ETH_SRC, mac_to_int(mac)), *into
 
     yield LR_OUT_EXTERNAL.flow("uplink", out, leave(border.uplink.mac), goto=EXT_RESOLVE, why=why)
     for floating, _ in border.floating_ips:

@@ -63,6 +63,10 @@ class Bridge:
         """Whether what it has is known, and all that was sent is confirmed."""
         return self._installed is not None and not self._pending and not self._doubt
 
+    def has(self, program: Program) -> bool:
+        """Whether it has confirmed all of this very program."""
+        return self.settled and self._base is program
+
     def distrust(self) -> None:
         """Believe nothing of what the bridge has; the next `tick` reads it."""
         self.confirmed = 0

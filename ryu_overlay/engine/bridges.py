@@ -51,7 +51,8 @@ class Bridges:
             return [Log(logging.WARNING, f"{bridge.chassis}: {words}; put right") for words in drifted]
         if isinstance(event, Refusal):
             news = bridge.refuse(event.token, event.text, now)
-            return [Log(logging.ERROR, f"{bridge.chassis} refused a message: {event.text}")] if news else []
+            about = (("chassis", (bridge.chassis,)),)
+            return [Log(logging.ERROR, f"{bridge.chassis} refused a message: {event.text}", about)] if news else []
         bridge.confirm(event.token)
         return []
 
@@ -86,7 +87,9 @@ class Bridges:
             if facts.dpid is not None and owners.setdefault(facts.dpid, facts.name) != facts.name:
                 problems[facts.name] = f"its br-int has the same datapath id as {owners[facts.dpid]}'s, {facts.dpid:016x}"
         news = problems.keys() - self.problems.keys()
-        out: list[Effect] = [Log(logging.ERROR, f"{name} is left alone: {problems[name]}") for name in sorted(news)]
+        out: list[Effect] = [
+            Log(logging.ERROR, f"{name} is left alone: {problems[name]}", (("chassis", (name,)),)) for name in sorted(news)
+        ]
         self.problems = problems
         for bridge in [b for b in self if owners.get(b.dpid) != b.chassis]:
             self.drop(bridge.dpid)

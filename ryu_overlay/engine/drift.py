@@ -9,12 +9,16 @@ from typing import TypeVar
 from ryu_overlay.engine.events import SwitchRead
 from ryu_overlay.openflow.diff import Installed
 from ryu_overlay.openflow.flow import FlowKey, FlowValue
-from ryu_overlay.openflow.messages import InstalledFlow
+from ryu_overlay.openflow.replies import InstalledFlow
 from ryu_overlay.pipeline.cookies import is_ours
 
 MISSING, CHANGED, EXTRA, FOREIGN = "missing", "changed", "extra", "foreign"
 GROUP_NUMBER_BITS = 28
 """Groups of ours have numbers below 2 ** 28: four bits of what the group is for above an object's key."""
+
+
+METER_NUMBERS = 256
+"""Meters of ours have numbers below."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +36,7 @@ class Drift:
 def ours(read: SwitchRead, believed: Installed) -> tuple[Installed, list[InstalledFlow]]:
     """What of a dump is ours, and the foreign flows.
 
-    Ours are flows by cookie, or by standing where one of ours belongs, and groups by number: higher numbers
+    Ours are flows by cookie, or by standing where one of ours belongs, and groups and meters by number: higher numbers
     than ours are somebody else's.
     """
     flows: dict[FlowKey, FlowValue] = {}
@@ -43,7 +47,8 @@ def ours(read: SwitchRead, believed: Installed) -> tuple[Installed, list[Install
         else:
             foreign.append(flow)
     groups = {n: value for n, value in read.groups.items() if not n >> GROUP_NUMBER_BITS}
-    return Installed(flows, groups, dict(read.meters)), foreign
+    meters = {n: value for n, value in read.meters.items() if n < METER_NUMBERS}
+    return Installed(flows, groups, meters), foreign
 
 
 K = TypeVar("K")

@@ -32,17 +32,22 @@ from ryu_overlay.engine.events import (
     Log,
     MembersJudged,
     NetworkChanged,
+    Observe,
     SwitchEvent,
+    SwitchRead,
     Tick,
     Unresolved,
 )
 from ryu_overlay.engine.events import (
     Outside as OutsideEvent,
 )
+from ryu_overlay.engine.journal import Journal
 from ryu_overlay.engine.members import Members
 from ryu_overlay.engine.members import news as members_news
 from ryu_overlay.engine.memory import Memory
 from ryu_overlay.engine.mtu import Mtu
+from ryu_overlay.engine.neighbours import news as neighbours_news
+from ryu_overlay.engine.observing import Observing
 from ryu_overlay.engine.outside import Outside
 from ryu_overlay.engine.repeats import Repeats
 from ryu_overlay.engine.revisions import Revisions
@@ -70,7 +75,8 @@ class Options:
 class Engine:
     """All state that decides anything. Everything public besides `step` and `distrust` is for reading.
 
-    `facts` has the chassis that reported, `encap_ips` all that are known, `connected` those whose OVSDB is connected.
+    `facts` has the chassis that reported, `encap_ips` all that are known, `connected` those whose OVSDB is connected. `fabric` is
+    what `programs` were compiled for.
     """
 
     def __init__(self, options: Options) -> None:
@@ -79,7 +85,9 @@ class Engine:
         self.connected: set[str] = set()
         self.encap_ips: dict[str, IPv4Address] = {}
         self.bindings = Bindings()
+        self.journal = Journal()
         self.programs: dict[str, Program] = {}
+        self.fabric = Fabric()
         self._options = options
         self._compiler = Compiler(options.punt_rate)
         self._tunnels = Tunnels()
@@ -90,6 +98,7 @@ class Engine:
         self.members = Members()
         self._translations = Translations()
         self._repeats = Repeats()
+        self._observing = Observing()
         self.outside = Outside(self.bridges, self.bindings, self.uplinks)
         self._mtu = Mtu()
         self._network_known = False
@@ -107,6 +116,7 @@ class Engine:
             ArpHeard: self._on_arp,
             Unresolved: self._on_unresolved,
             MembersJudged: self._on_members,
+            Observe: self._on_observe,
             Tick: self._on_tick,
             **dict.fromkeys(get_args(SwitchEvent), self._on_switch),
         }
@@ -125,6 +135,7 @@ class Engine:
         if self._loaded_at is not None and not self._resting:
             self._advance(now)
         out, self._out = self._out, []
+        self.journal.take(out, now)
         return out
 
     def distrust(self) -> None:
@@ -164,6 +175,19 @@ class Engine:
         bridge = self.bridge_of(chassis)
         return 0 if bridge is None else bridge.confirmed
 
+    def settled(self, chassis: str) -> bool:
+        """Whether the chassis' bridge is connected and has confirmed all that it should have now."""
+        bridge, program = self.bridge_of(chassis), self._desired(chassis)
+        return bridge is not None and program is not None and not self._dirty and bridge.has(program)
+
+    def observed(self, event: Observe, chassis: Iterable[str]) -> bool:
+        """Whether `event` was taken in, is still what holds for its key, and these chassis' bridges have confirmed all of it."""
+        return self._observing.holds(event) and all(map(self.settled, chassis))
+
+    def _desired(self, chassis: str) -> Program | None:
+        program = self.programs.get(chassis)
+        return None if program is None else self._observing.with_observers(chassis, program)
+
     def lagging(self, revision: int) -> list[str]:
         """The chassis that `revision` or an earlier change still has to reach.
 
@@ -183,9 +207,10 @@ class Engine:
         return self._revisions.due(name, revision) > bridge.confirmed or tunnels_missing
 
     def _on_network(self, event: NetworkChanged, now: float) -> None:
-        self.network = event.network
+        before, self.network = self.network, event.network
         self._network_known = self._dirty = True
         if self._loaded_at is not None:
+            self.journal.changed(before, event.network, now)
             self.bindings.network(event.network)
         else:
             self._load(now)
@@ -216,6 +241,8 @@ class Engine:
         facts = event.facts
         before = self.facts.get(facts.name)
         self.facts[facts.name] = facts
+        if facts.name not in self.connected:
+            self.journal.note(now, logging.INFO, f"chassis {facts.name} is connected", ("chassis", (facts.name,)))
         self.connected.add(facts.name)
         if self.encap_ips.get(facts.name) != facts.encap_ip:
             self._take_address(facts.name, facts.encap_ip)
@@ -236,6 +263,8 @@ class Engine:
         self._dirty = True
 
     def _on_lost(self, event: ChassisLost, now: float) -> None:
+        word = "left" if event.left else "lost its connection"
+        self.journal.note(now, logging.WARNING, f"chassis {event.name} {word}", ("chassis", (event.name,)))
         self.connected.discard(event.name)
         if event.left:
             self._forget(event.name)
@@ -263,9 +292,13 @@ class Engine:
 
     def _on_switch(self, event: SwitchEvent, now: float) -> None:
         self._out += self.bridges.take(event, now)
+        if isinstance(event, SwitchRead):
+            self.journal.drifted((b for b in self.bridges if b.dpid == event.dpid), self.network, now)
 
     def _on_arp(self, event: ArpHeard, now: float) -> None:
+        before = dict(self.outside.neighbours.macs)
         self._dirty |= self.outside.heard(event, self.network, now)
+        self.journal.take(neighbours_news(before, self.outside.neighbours.macs), now)
 
     def _on_unresolved(self, event: Unresolved, now: float) -> None:
         self.outside.unresolved(event, self.network)
@@ -276,10 +309,15 @@ class Engine:
             self._dirty = True
             self._out += members_news(before, event.dead, self.network)
 
+    def _on_observe(self, event: Observe, now: float) -> None:
+        self._observing.take(event)
+
     def _on_tick(self, event: Tick, now: float) -> None:
         self._resting = False
         if self._loaded_at is not None:
+            before = dict(self.outside.neighbours.macs)
             self._dirty |= self.outside.tick(self.network, now)
+            self.journal.take(neighbours_news(before, self.outside.neighbours.macs), now)
         if self._loaded_at is not None and not self._loaded_at <= now < self._loaded_at + WAIT_FOR_CHASSIS:
             self._dirty |= self.bindings.wait_no_more()
         self._out += self._repeats.tick()
@@ -295,13 +333,16 @@ class Engine:
                 raise
         self._out += self.bridges.claim(self.network.revision, now)
         for bridge in self.bridges:
-            self._out += bridge.bring(self.programs[bridge.chassis], self.network.revision)
+            program = self._observing.with_observers(bridge.chassis, self.programs[bridge.chassis])
+            self._out += bridge.bring(program, self.network.revision)
         if compiled:
             self.outside.announce(self.network)
             self._out += self._repeats.take(self.members.flushes(self.network, self.bridges))
             self._out += self._repeats.take(self._translations.flushes(self.network, self.bridges))
         self._out += self.outside.flush()
-        self._out += self._memory.remember(self.bindings.unstored(), self._notes() if compiled else {})
+        moved = self.bindings.unstored()
+        self.journal.moved(moved, self.network, now)
+        self._out += self._memory.remember(moved, self._notes() if compiled else {})
 
     def _notes(self) -> dict[str, str | None]:
         sources = (self.uplinks, self.outside.neighbours, self.members)
@@ -324,6 +365,7 @@ class Engine:
             self._mtu.value,
         )
         programs = self._compiler.compile_all(self.network, fabric)
+        self.fabric = fabric
         for name, program in programs.items():
             before = self.programs.get(name)
             if before is not None and _same_blocks(before, program):

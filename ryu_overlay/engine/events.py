@@ -8,7 +8,9 @@ from ipaddress import IPv4Address
 
 from ryu_overlay.fabric.facts import ChassisFacts
 from ryu_overlay.model.network import Network
-from ryu_overlay.openflow.messages import InstalledFlow
+from ryu_overlay.model.objects import Ref
+from ryu_overlay.openflow.flow import Block, Meter
+from ryu_overlay.openflow.replies import InstalledFlow
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +128,19 @@ class MembersJudged:
 
 
 @dataclass(frozen=True, slots=True)
+class Observe:
+    """Chassis are to have these flows beside what the network asks for, until another Observe of the same key.
+
+    `blocks` are by chassis; None: no more. Their flows must not have the table, priority and match of any other's. The chassis
+    have `meters` too, whose numbers are among CAPTURE_METERS and no other key's.
+    """
+
+    key: object
+    blocks: Mapping[str, Block] | None
+    meters: tuple[Meter, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Tick:
     """Time has passed."""
 
@@ -141,6 +156,7 @@ Event = (
     | SwitchEvent
     | Outside
     | MembersJudged
+    | Observe
     | Tick
 )
 
@@ -185,10 +201,11 @@ class Remember:
 
 @dataclass(frozen=True, slots=True)
 class Log:
-    """Tell the operator's log."""
+    """Tell the operator's log. `about` has the objects that it concerns, by kind ("chassis" is one) and ref."""
 
     level: int
     text: str
+    about: tuple[tuple[str, Ref], ...] = ()
 
 
 Effect = Send | Read | PlanTunnels | Remember | Log

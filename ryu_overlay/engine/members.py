@@ -66,7 +66,8 @@ def news(before: frozenset[int], dead: frozenset[int], network: Network) -> Iter
     for keys, level, word in ((dead - before, logging.WARNING, "down"), (before - dead, logging.INFO, "up")):
         for member in (network.by_key.get(key) for key in sorted(keys)):
             if isinstance(member, Member):
-                yield Log(level, f"load balancer {member.tenant}/{member.load_balancer}: member {member.name} is {word}")
+                text = f"load balancer {member.tenant}/{member.load_balancer}: member {member.name} is {word}"
+                yield Log(level, text, (("member", member.ref),))
 
 
 def _views(network: Network) -> Iterable[BalancerView]:

@@ -9,12 +9,13 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address
 from types import MappingProxyType
 
-from ryu_overlay.engine.events import Unresolved
+from ryu_overlay.engine.events import Log, Unresolved
 from ryu_overlay.model.network import Network
 from ryu_overlay.model.objects import Ref
 
@@ -102,6 +103,14 @@ class Neighbours:
         forgotten = [ref for ref in list(self._known) if self._forget(ref, network, now)]
         return bool(forgotten), questions, given_up
 
+    def known(self, network: Ref) -> dict[IPv4Address, tuple[str, float]]:
+        """By address, the MAC that was learned on a network and when its owner was last heard."""
+        return {address: (known.mac, known.heard) for address, known in self._known.get(network, {}).items()}
+
+    def asked(self, network: Ref) -> dict[IPv4Address, int]:
+        """By address, how often it was asked for, of those that are asked for and have not answered."""
+        return {address: waiting.tries for address, waiting in self._waiting.get(network, {}).items()}
+
     def notes(self, network: Network) -> dict[str, str | None]:
         """What the memory does not have yet (None: to be forgotten), now taken as stored."""
         uuids = {ref: external.uuid for ref, external in network.tables["external_network"].items()}
@@ -145,3 +154,14 @@ class Neighbours:
 
     def _show(self, ref: Ref) -> None:
         self.macs[ref] = MappingProxyType({address: known.mac for address, known in self._known[ref].items()})
+
+
+def news(before: Mapping[Ref, Mapping[IPv4Address, str]], after: Mapping[Ref, Mapping[IPv4Address, str]]) -> Iterator[Log]:
+    """What is worth telling of neighbours that were learned, moved to another MAC, or were forgotten."""
+    for ref in after.keys() | before.keys():
+        was, now = before.get(ref, {}), after.get(ref, {})
+        for address in sorted(was.keys() | now.keys()) if was is not now else ():
+            if was.get(address) != now.get(address):
+                mac, old = now.get(address), was.get(address)
+                moved = f"is at {mac}" + (f", no longer at {old}" if old else "") if mac else f"was forgotten; it was at {old}"
+                yield Log(logging.INFO, f"neighbour {address} on {ref[0]} {moved}", (("external_network", ref),))

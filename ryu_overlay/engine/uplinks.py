@@ -100,7 +100,7 @@ def news(before: Mapping[Ref, tuple[str, ...]], gateways: Mapping[Ref, tuple[str
         was, now = before.get(ref, ())[:1], order[:1]
         if was and was != now:
             carried = f"is carried by {now[0]}, no longer by {was[0]}" if now else f"has no gateway; it was {was[0]}"
-            yield Log(logging.WARNING, f"uplink {'/'.join(ref)} {carried}")
+            yield Log(logging.WARNING, f"uplink {'/'.join(ref)} {carried}", (("router_port", ref),))
 
 
 def _uplinks(network: Network) -> Iterator[RouterPort]:

@@ -58,12 +58,16 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """What to answer. Without a `content_type` there is no body."""
+    """What to answer. Without a `content_type` there is no body.
+
+    `stream` takes the body's place where that is made while it is sent; its `close` is called when nobody takes it any more.
+    """
 
     status: int
     body: bytes = b""
     content_type: str | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
+    stream: Iterable[bytes] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,17 +7,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, timezone
+from functools import partial
 from typing import Any
 
 from ryu_overlay.engine.bridge import Bridge
 from ryu_overlay.engine.drift import Drift
 from ryu_overlay.engine.events import ChassisForgotten
+from ryu_overlay.engine.knowledge import facts
 from ryu_overlay.fabric.facts import VXLAN_OVERHEAD
 from ryu_overlay.fabric.placement import reach
 from ryu_overlay.model.network import Network
 from ryu_overlay.model.objects import Port
 from ryu_overlay.model.problems import Problem, Refused
+from ryu_overlay.model.walk import Facts
 from ryu_overlay.northbound import live_outside
+from ryu_overlay.northbound.live_captures import LiveCaptures
+from ryu_overlay.northbound.live_devices import LiveDevices
 from ryu_overlay.northbound.service import (
     BindingStatus,
     ChassisStatus,
@@ -29,14 +34,22 @@ from ryu_overlay.northbound.service import (
     TunnelStatus,
     UplinkStatus,
 )
+from ryu_overlay.northbound.service_devices import Devices
 from ryu_overlay.oam.responder import Responder
+from ryu_overlay.oam.start import Start
+from ryu_overlay.oam.tracer import Report
 from ryu_overlay.openflow.describe import flow_text
-from ryu_overlay.openflow.messages import flow_request, meter_stats_request, parse_flows, parse_meter_drops
+from ryu_overlay.openflow.messages import flow_request, meter_stats_request
+from ryu_overlay.openflow.replies import parse_flows, parse_meter_drops
 from ryu_overlay.pipeline.cookies import DROP_BIT, OURS_COOKIE, OURS_MASK, read_cookie
 from ryu_overlay.pipeline.tables import ARP_METER, HEALTH_METER, PUNT_METER, TABLES
+from ryu_overlay.southbound.asking import ask_all
+from ryu_overlay.southbound.captures import Captures
 from ryu_overlay.southbound.checks import Checks
 from ryu_overlay.southbound.loop import Loop
+from ryu_overlay.southbound.probes import Probes
 from ryu_overlay.southbound.switches import NoAnswer, Switches
+from ryu_overlay.southbound.translating import Translating
 from ryu_overlay.store import store as store_room
 
 PUNT_RATE_EXCEEDED = "punt_rate_exceeded"
@@ -49,13 +62,26 @@ _PUNT_METERS = (PUNT_METER, HEALTH_METER, ARP_METER)
 class LiveService:
     """See `service.Service`, which it implements."""
 
-    def __init__(self, store: store_room.Store, loop: Loop, switches: Switches, responder: Responder, checks: Checks) -> None:
+    def __init__(
+        self,
+        store: store_room.Store,
+        loop: Loop,
+        switches: Switches,
+        responder: Responder,
+        checks: Checks,
+        captures: Captures,
+        probes: Probes,
+        translating: Translating,
+    ) -> None:
         self._store = store
         self._loop = loop
         self._engine = loop.engine
         self._switches = switches
         self._responder = responder
         self._checks = checks
+        self._probes = probes
+        self.captures = LiveCaptures(captures)
+        self.devices: Devices = LiveDevices(loop.engine, partial(ask_all, switches), checks, translating)
 
     @property
     def network(self) -> Network:
@@ -145,6 +171,15 @@ class LiveService:
             "malformed": ours.malformed,
             "checks": self._checks.failures,
         }
+
+    def trace(self, start: Start, full_size: int | None, deliver: bool) -> Report:
+        return self._probes.tracer.trace(start, full_size)
+
+    def facts(self) -> Facts:
+        return facts(self._engine, self.network)
+
+    def breathe(self) -> None:
+        self._loop.breathe()
 
     def vm_mtu(self) -> int | None:
         mtus = [mtu for name in self._engine.encap_ips if (mtu := self._underlay_mtu(name)) is not None]

@@ -165,9 +165,9 @@ def put_documents(service: Service, request: Request) -> Response:
 
     if request.query.get("dry_run", False):
         edit(service.network)
-        return answer(200, _changes(*steps[-1]))
+        return answer(200, changed(*steps[-1]))
     network = service.write(edit)
-    return answer(200, _changes(*steps[-1]), _settled(service, request, network))
+    return answer(200, changed(*steps[-1]), _settled(service, request, network))
 
 
 def _upsert(kind: Kind, service: Service, request: Request, ref: Ref, mode: Mode) -> Response:
@@ -224,7 +224,8 @@ def _guard(request: Request, network: Network, present: Object | None) -> None:
         check_conditions(request, documents.tag(network, present) if present else None, present is not None)
 
 
-def _changes(before: Network, after: Network) -> dict[str, Any]:
+def changed(before: Network, after: Network) -> dict[str, Any]:
+    """What differs between two networks, by name."""
     puts, deletes = changes(before, after)
     return {
         "created": _named(o for o in puts if before.get(o.kind, o.ref) is None),

@@ -12,10 +12,25 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from ryu_overlay.northbound import answers, metrics, openapi, reports, resources, schemas, schemas_out
+from ryu_overlay.northbound import (
+    answers,
+    captures,
+    devices,
+    metrics,
+    oam_path,
+    oam_trace,
+    openapi,
+    reports,
+    resources,
+    schemas,
+    schemas_out,
+    schemas_path,
+    schemas_trace,
+)
 from ryu_overlay.northbound.http import CASCADE, DRY_RUN, JSON, WAIT, Parameter, Request, Response, answer
 from ryu_overlay.northbound.resources import Kind
 from ryu_overlay.northbound.service import ChassisStatus, Service
+from ryu_overlay.oam import pcapng
 
 Handler = Callable[[Service, Request], Response]
 
@@ -149,6 +164,11 @@ def _read(path: str, handler: Handler, summary: str, shape: Any, *query: Paramet
     return Route(path, {"GET": Operation(handler, summary, {200: shape}, query=query, tagged=tagged)})
 
 
+def _ask(path: str, handler: Handler, summary: str, shape: Any, body: type[BaseModel]) -> Route:
+    """A question that needs a body; asking changes nothing."""
+    return Route(path, {"POST": Operation(handler, summary, {200: shape}, body)})
+
+
 @lru_cache(maxsize=1)
 def _document() -> Response:
     return answer(200, openapi.document(ROUTES))
@@ -182,6 +202,23 @@ def _chassis() -> Route:
     return Route("/v1/chassis/{chassis}", {"GET": get, "DELETE": delete})
 
 
+def _captures() -> Iterator[Route]:
+    start = Operation(
+        captures.start_capture, "Capture packets; the answer is the stream", {201: pcapng.CONTENT_TYPE}, captures.CaptureRequest
+    )
+    get = Operation(captures.list_captures, "List running captures", {200: captures.RunningCaptures})
+    yield Route("/v1/captures", {"GET": get, "POST": start})
+    end = Operation(captures.end_capture, "End a capture in good order", {204: None})
+    yield Route("/v1/captures/{capture}", {"DELETE": end})
+
+
+def _devices() -> Iterator[Route]:
+    """What a router or switch shows of itself."""
+    kinds = {"router": resources.ROUTER.item, "switch": resources.SWITCH.item}
+    for kind, last, handler, summary, shape, *query in devices.READS:
+        yield _read(f"{kinds[kind]}/{last}", handler, summary, shape, *query)
+
+
 ROUTES: tuple[Route, ...] = (
     *(route for shapes in _OBJECTS for route in _objects(shapes)),
     _network(),
@@ -195,6 +232,17 @@ ROUTES: tuple[Route, ...] = (
     _read("/v1/revision", reports.show_revision, "Show what each chassis has confirmed", answers.Revision, WAIT),
     _read("/v1/drops", reports.list_drops, "List every named drop", answers.Drops),
     _read("/v1/drift", reports.list_drift, "List what audits found", answers.Drift),
+    *_devices(),
+    *_captures(),
+    _ask("/v1/path", oam_path.show_path, "Tell where a packet would go", schemas_path.PathAnswer, schemas_path.PathQuestion),
+    _ask("/v1/trace", oam_trace.trace, "Trace a packet by probes", schemas_trace.TraceAnswer, schemas_trace.TraceQuestion),
+    _ask(
+        "/v1/path/changes",
+        oam_path.show_changes,
+        "Tell which pairs a change would make stop or start talking",
+        schemas_path.PathChanges,
+        schemas_path.ChangeQuestion,
+    ),
     _read("/v1/openapi.json", _show_document, "Show this document", JSON),
     _read("/metrics", metrics.show, "Show metrics for Prometheus", metrics.CONTENT_TYPE_LATEST),
 )

@@ -9,10 +9,17 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from ipaddress import IPv4Address, IPv4Interface
-from typing import Literal, Protocol, TypedDict
+from typing import TYPE_CHECKING, Literal, Protocol, TypedDict
 
 from ryu_overlay.model.network import Network
 from ryu_overlay.model.objects import Port
+from ryu_overlay.model.walk import Facts
+from ryu_overlay.oam.start import Start
+from ryu_overlay.oam.tracer import Report
+
+if TYPE_CHECKING:
+    from ryu_overlay.northbound.service_captures import Captures
+    from ryu_overlay.northbound.service_devices import Devices
 
 
 class StoreAway(Exception):
@@ -199,6 +206,28 @@ class Service(Protocol):
 
     def faults(self) -> Mapping[str, int]:
         """What went wrong inside the controller since its start, by kind; all 0 unless there is a bug or a hopeless switch."""
+        ...
+
+    @property
+    def captures(self) -> Captures:
+        """Packet captures."""
+        ...
+
+    @property
+    def devices(self) -> Devices:
+        """Routers and switches, to be looked at as if they were boxes."""
+        ...
+
+    def trace(self, start: Start, full_size: int | None, deliver: bool) -> Report:
+        """The way of a packet by probes: see `oam.tracer.Tracer.trace`. Raises Unable."""
+        ...
+
+    def facts(self) -> Facts:
+        """What the reference walk has to know beyond the network: MTU, neighbours outside, members that are not in service."""
+        ...
+
+    def breathe(self) -> None:
+        """Let other greenthreads run, in the middle of long arithmetic."""
         ...
 
     def vm_mtu(self) -> int | None:

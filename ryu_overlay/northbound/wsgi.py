@@ -22,6 +22,9 @@ from ryu_overlay.northbound.service import Service
 MAX_DRAIN = 4 * MAX_BODY
 """Bytes of a refused body that are still read (and thrown away), so that a client that sends first gets to see the refusal."""
 
+_WRITE_AT = "eventlet.minimum_write_chunk_size"
+"""Bytes that eventlet collects before it sends them: for a stream, none."""
+
 
 def mount(application: WSGIApplication, service: Service) -> None:
     """Serve REST and metrics over `service` from Ryu's WSGI application. To be called once."""
@@ -41,6 +44,8 @@ class _Controller(ControllerBase):  # type: ignore[misc]
     def serve(self, req: Any, **_: Any) -> WebobResponse:
         body = _Body(req.environ)
         response = self._api.handle(_incoming(req.environ, body))
+        if response.stream is not None:
+            req.environ[_WRITE_AT] = 1
         return _outgoing(response, close=body.abandon())
 
 
@@ -108,5 +113,8 @@ def _outgoing(response: Response, close: bool) -> WebobResponse:
     if response.content_type is None:
         # No Content-Length either: a 204 must not have one (RFC 9110 section 8.6).
         return WebobResponse(status=status, headerlist=headers, app_iter=())
-    headers += [("Content-Type", response.content_type), ("Content-Length", str(len(response.body)))]
+    headers.append(("Content-Type", response.content_type))
+    if response.stream is not None:
+        return WebobResponse(status=status, headerlist=headers, app_iter=response.stream)
+    headers.append(("Content-Length", str(len(response.body))))
     return WebobResponse(status=status, headerlist=headers, app_iter=(response.body,))

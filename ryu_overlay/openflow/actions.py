@@ -8,14 +8,14 @@ from functools import cached_property, lru_cache
 from ipaddress import IPv4Address
 from typing import Literal
 
-from ryu_overlay.openflow.fields import Field
+from ryu_overlay.openflow.actions_nicira import EXPERIMENTER, Controller, Load, OutputTo, bits
+from ryu_overlay.openflow.actions_nicira import NICIRA as _NICIRA
+from ryu_overlay.openflow.fields import CT_MARK, Field
 
 OFPP_IN_PORT = 0xFFFFFFF8
 OFPP_CONTROLLER = 0xFFFFFFFD
 _NX_IN_PORT = 0xFFF8
 _NO_PORT = 0xFFFF
-_NICIRA = 0x00002320
-EXPERIMENTER = 0xFFFF
 _NO_BUFFER = 0xFFFF
 
 OUTPUT, PUSH_VLAN, POP_VLAN, GROUP, SET_TTL, DEC_TTL, SET_FIELD = 0, 17, 18, 22, 23, 24, 25  # OpenFlow 1.3.5 section 7.2.5
@@ -69,16 +69,10 @@ class Move:
 
     def encode(self) -> bytes:
         head = struct.pack("!HHIHHHH", EXPERIMENTER, 24, _NICIRA, NX_MOVE, self.source.bits, 0, 0)
-        return head + struct.pack("!II", *(_nxm(f)[0] | f.size for f in (self.source, self.target)))
+        return head + struct.pack("!II", self.source.handle, self.target.handle)
 
     def text(self) -> str:
-        return f"move:{_nxm(self.source)[1]}->{_nxm(self.target)[1]}"
-
-
-def _nxm(field: Field) -> tuple[int, str]:
-    if field.nxm is None:
-        raise ValueError(f"{field.name} cannot be moved")
-    return field.nxm
+        return f"move:{self.source.part()}->{self.target.part()}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,31 +220,40 @@ class Ct:
     """Send the packet through conntrack (Open vSwitch).
 
     `zone` is a number (0 to 65535) or a register whose low 16 bits are it. With a `table` the packet goes on there with its
-    ct_state known, beside what follows here. Raises ValueError for a translation to be set up without `commit`.
+    ct_state known, beside what follows here. A connection that is committed has the lowest bit of the register `mark` in its
+    ct_mark. Raises ValueError for a translation or mark to be set up without `commit`.
     """
 
     zone: int | Field
     table: int | None = None
     commit: bool = False
     nat: Nat | None = None
+    mark: Field | None = None
 
     def __post_init__(self) -> None:
-        if self.nat is not None and self.nat.kind is not None and not self.commit:
-            raise ValueError("a translation is set up only with commit")
+        if not self.commit and (self.mark is not None or (self.nat is not None and self.nat.kind is not None)):
+            raise ValueError("a translation or mark is set up only with commit")
 
     def encode(self) -> bytes:
-        nat = b"" if self.nat is None else self.nat.encode()
-        source, zone = (_register(self.zone), _bits(0, 16)) if isinstance(self.zone, Field) else (0, self.zone)
+        inner = b"" if self.nat is None else self.nat.encode()
+        inner += b"" if self.mark is None else self._set_mark(self.mark)
+        source, zone = (self.zone.handle, bits(0, 16)) if isinstance(self.zone, Field) else (0, self.zone)
         table = _NO_TABLE if self.table is None else self.table
-        head = struct.pack("!HHIHH", EXPERIMENTER, 24 + len(nat), _NICIRA, NX_CT, int(self.commit))
-        return head + struct.pack("!IHB3xH", source, zone, table, 0) + nat
+        head = struct.pack("!HHIHH", EXPERIMENTER, 24 + len(inner), _NICIRA, NX_CT, int(self.commit))
+        return head + struct.pack("!IHB3xH", source, zone, table, 0) + inner
 
     def text(self) -> str:
         words = ["commit"] if self.commit else []
         words += [f"table={self.table}"] if self.table is not None else []
-        words.append(f"zone={_part(self.zone, '0..15') if isinstance(self.zone, Field) else self.zone}")
+        words.append(f"zone={self.zone.part('0..15') if isinstance(self.zone, Field) else self.zone}")
         words += [self.nat.text()] if self.nat is not None else []
+        if self.mark is not None:
+            words.append(f"exec(move:{self.mark.part('0')}->{CT_MARK.part('0')})")
         return f"ct({','.join(words)})"
+
+    @staticmethod
+    def _set_mark(mark: Field) -> bytes:
+        return struct.pack("!HHIHHHHII", EXPERIMENTER, 24, _NICIRA, NX_MOVE, 1, 0, 0, mark.handle, CT_MARK.handle)
 
 
 @dataclass(frozen=True, slots=True)
@@ -279,10 +282,10 @@ class Multipath:
 
     def encode(self) -> bytes:
         head = struct.pack("!HHIHHH2x", EXPERIMENTER, 32, _NICIRA, NX_MULTIPATH, HASH_FIELDS[self.fields], 0)
-        return head + struct.pack("!HHI2xHI", 0, self.links - 1, 0, _bits(0, 16), _register(self.target))
+        return head + struct.pack("!HHI2xHI", 0, self.links - 1, 0, bits(0, 16), self.target.handle)
 
     def text(self) -> str:
-        return f"multipath({self.fields},0,modulo_n,{self.links},0,{_part(self.target, '0..15')})"
+        return f"multipath({self.fields},0,modulo_n,{self.links},0,{self.target.part('0..15')})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -294,31 +297,21 @@ class CheckLarger:
 
     def encode(self) -> bytes:
         head = struct.pack("!HHIH", EXPERIMENTER, 24, _NICIRA, NX_CHECK_LARGER)
-        return head + struct.pack("!HHI6x", self.octets, 0, _register(self.target))
+        return head + struct.pack("!HHI6x", self.octets, 0, self.target.handle)
 
     def text(self) -> str:
-        return f"check_pkt_larger({self.octets})->{_part(self.target, '0')}"
-
-
-def _bits(offset: int, count: int) -> int:
-    """Bits of a field, as Open vSwitch writes them."""
-    return offset << 6 | count - 1
-
-
-def _register(field: Field) -> int:
-    return _nxm(field)[0] | field.size
-
-
-def _part(field: Field, bits: str) -> str:
-    return _nxm(field)[1].replace("[]", f"[{bits}]")
+        return f"check_pkt_larger({self.octets})->{self.target.part('0')}"
 
 
 Action = (
     SetField
+    | Load
     | ForgetInPort
     | Move
     | Output
+    | OutputTo
     | Punt
+    | Controller
     | SetTtl
     | DecTtl
     | ToGroup

@@ -11,6 +11,16 @@ from ryu.ofproto import ofproto_v1_3_parser as parser
 
 from ryu_overlay.openflow import actions as ours
 from ryu_overlay.openflow.actions import Action, Instructions
+from ryu_overlay.openflow.actions_nicira import (
+    EXPERIMENTER,
+    NX_CONTROLLER2,
+    NX_LOAD,
+    NX_OUTPUT_REG,
+    Controller,
+    read_controller,
+    read_load,
+    read_output,
+)
 from ryu_overlay.openflow.fields import WIRE_ORDER, Field
 from ryu_overlay.openflow.flow import Flow, FlowKey, FlowValue, MatchItem
 
@@ -31,13 +41,14 @@ def flow_text(key: FlowKey, value: FlowValue) -> str:
     """One line: table, priority, match, cookie, and what the flow does."""
     table, priority, oxm = key
     cookie, instructions = value
-    known, unknown = _match(oxm)
+    known, unknown = read_match(oxm)
     match = Flow(table, priority, known, Instructions(), cookie).match_text
     words = [f"table={table}", f"priority={priority}", *([match] if match else []), *unknown]
     return f"{','.join(words)},cookie=0x{cookie:x},actions={_instructions_text(instructions)}"
 
 
-def _match(oxm: bytes) -> tuple[tuple[MatchItem, ...], list[str]]:
+def read_match(oxm: bytes) -> tuple[tuple[MatchItem, ...], list[str]]:
+    """A flow's match (`Flow.match_bytes`), and in words what it asks for beside that. Raises struct.error if it is cut short."""
     known: list[MatchItem] = []
     unknown = []
     offset = 0
@@ -100,8 +111,10 @@ def _actions(data: bytes) -> list[Action]:
 
 def _action(kind: int, data: bytes) -> Action:
     if kind == ours.OUTPUT:
-        (port,) = struct.unpack_from("!I", data, 4)
-        return ours.Punt() if port == ours.OFPP_CONTROLLER else ours.Output(port)
+        port, max_len = struct.unpack_from("!IH", data, 4)
+        if port != ours.OFPP_CONTROLLER:
+            return ours.Output(port)
+        return ours.Punt() if max_len == 0xFFFF else Controller(max_len)
     if kind == ours.GROUP:
         return ours.ToGroup(struct.unpack_from("!I", data, 4)[0])
     if kind == ours.SET_TTL:
@@ -116,7 +129,7 @@ def _action(kind: int, data: bytes) -> Action:
         (header,) = struct.unpack_from("!I", data, 4)
         field = _field(_BY_HEADER, header)
         return ours.SetField(field, int.from_bytes(data[8 : 8 + field.size], "big"))
-    if kind == ours.EXPERIMENTER:
+    if kind == EXPERIMENTER:
         return _nicira(data)
     raise _Unfamiliar
 
@@ -137,16 +150,36 @@ def _nicira(data: bytes) -> Action:
     if subtype == ours.NX_CHECK_LARGER:
         octets, _, target = struct.unpack_from("!HHI", data, 10)
         return ours.CheckLarger(octets, _field(_BY_NXM, target))
+    if subtype == NX_CONTROLLER2:
+        return _known(read_controller(data))
     if data == ours.ForgetInPort().encode():
         return ours.ForgetInPort()
+    if subtype == NX_LOAD:
+        return _known(read_load(data, _BY_NXM))
+    if subtype == NX_OUTPUT_REG:
+        return _known(read_output(data, _BY_NXM))
     raise _Unfamiliar
+
+
+def _known(action: Action | None) -> Action:
+    if action is None:
+        raise _Unfamiliar
+    return action
 
 
 def _conntrack(data: bytes) -> Action:
     flags, source, zone, table = struct.unpack_from("!HIHB", data, 10)
     where = _field(_BY_NXM, source) if source else zone
-    nat = _nat(data[24:]) if len(data) > 24 else None
-    return ours.Ct(where, None if table == 0xFF else table, bool(flags & 1), nat)
+    nat = mark = None
+    offset = 24
+    while offset < len(data):
+        (length,) = struct.unpack_from("!H", data, offset + 2)
+        if struct.unpack_from("!H", data, offset + 8) == (ours.NX_MOVE,):
+            mark = _field(_BY_NXM, struct.unpack_from("!I", data, offset + 16)[0])
+        else:
+            nat = _nat(data[offset : offset + length])
+        offset += max(length, 8)
+    return ours.Ct(where, None if table == 0xFF else table, bool(flags & 1), nat, mark)
 
 
 def _nat(data: bytes) -> ours.Nat:

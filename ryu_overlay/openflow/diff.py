@@ -28,9 +28,11 @@ class Change:
     put_groups: dict[int, Group] = field(default_factory=dict)
     delete_groups: set[int] = field(default_factory=set)
     put_meters: list[Meter] = field(default_factory=list)
+    delete_meters: set[int] = field(default_factory=set)
 
     def __bool__(self) -> bool:
-        return any((self.put_flows, self.delete_flows, self.put_groups, self.delete_groups, self.put_meters))
+        puts = self.put_flows, self.put_groups, self.put_meters
+        return any((*puts, self.delete_flows, self.delete_groups, self.delete_meters))
 
     def messages(self, installed: Installed, xid: int) -> Iterator[bytes]:
         """The change as OpenFlow messages, in an order that never opens a hole.
@@ -38,7 +40,7 @@ class Change:
         1. Meters, and groups that are new: flows point to them.
         2. Flows that are new, from the last table to the first: no packet takes them before what they lead to is there.
         3. Groups, then flows, that are there and change: what they lead to now is there.
-        4. After a barrier, flows that are not wanted any more, from the first table to the last, then groups.
+        4. After a barrier, flows that are not wanted any more, from the first table to the last, then groups and meters.
 
         A barrier with the same xid ends it.
         """
@@ -54,12 +56,14 @@ class Change:
             yield messages.group_put(group, True, xid)
         for flow in sorted(old_flows, key=_last_table_first):
             yield messages.flow_add(flow, xid)
-        if self.delete_flows or self.delete_groups:
+        if self.delete_flows or self.delete_groups or self.delete_meters:
             yield messages.barrier(0)
             for key in sorted(self.delete_flows):
                 yield messages.flow_delete(key, xid)
             for number in sorted(self.delete_groups):
                 yield messages.group_delete(number, xid)
+            for number in sorted(self.delete_meters):
+                yield messages.meter_delete(number, xid)
         yield messages.barrier(xid)
 
     def apply(self, installed: Installed) -> None:
@@ -74,6 +78,8 @@ class Change:
             installed.groups.pop(number, None)
         for meter in self.put_meters:
             installed.meters[meter.number] = meter.encoded
+        for number in self.delete_meters:
+            installed.meters.pop(number, None)
 
 
 def difference(installed: Installed, program: Program, base: Program | None) -> Change:
@@ -110,6 +116,7 @@ def _change(
         put_groups={n: group for n, group in wanted_groups.items() if installed.groups.get(n) != group.value},
         delete_groups={n for n in old_groups if n not in wanted_groups and n in installed.groups},
         put_meters=[meter for meter in program.meters if installed.meters.get(meter.number) != meter.encoded],
+        delete_meters=installed.meters.keys() - {meter.number for meter in program.meters},
     )
 
 

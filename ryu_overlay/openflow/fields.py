@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from ipaddress import IPv4Address
 
 OXM_BASIC = 0x8000  # OpenFlow 1.3.5 section 7.2.3.2
@@ -16,9 +17,11 @@ ETH_ARP = 0x0806
 ETH_CFM = 0x8902
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Field:
-    """One match field. `bits` is its width, `size` the bytes it takes on the wire; `header` leaves mask bit and length out.
+    """One match field, and the only object for it: equal to itself alone, so that it is quick in a dict.
+
+    `bits` is its width, `size` the bytes it takes on the wire; `header` leaves mask bit and length out.
 
     `nxm` is the older header and name that Open vSwitch uses for the field in a move, where it differs. `experimenter` stands
     between header and value, and counts as part of both's length, where the class is the experimenters'.
@@ -36,6 +39,21 @@ class Field:
     @property
     def header(self) -> int:
         return self.oxm_class << 16 | self.number << 9
+
+    @property
+    def handle(self) -> int:
+        """How Open vSwitch's own actions name the field. Raises ValueError for a field that none of them takes."""
+        return self._old[0] | self.size
+
+    def part(self, bits: str = "") -> str:
+        """Some bits of the field (`0..15`), or all, as `ovs-ofctl` names them in an action. Raises as `handle` does."""
+        return self._old[1].replace("[]", f"[{bits}]")
+
+    @property
+    def _old(self) -> tuple[int, str]:
+        if self.nxm is None:
+            raise ValueError(f"no action takes {self.name}")
+        return self.nxm
 
     @property
     def full(self) -> int:
@@ -89,6 +107,8 @@ def _nxm(oxm_class: int, number: int, name: str) -> tuple[int, str]:
 
 
 IN_PORT = _basic("in_port", 0, 32)
+NX_IN_PORT = Field("in_port", NXM_OLD, 0, 16, 2, nxm=_nxm(NXM_OLD, 0, "NXM_OF_IN_PORT[]"))
+"""in_port as Open vSwitch's own actions write it."""
 METADATA = _basic("metadata", 2, 64, "hex")
 ETH_DST = _basic("eth_dst", 3, 48, "mac", _nxm(NXM_OLD, 1, "NXM_OF_ETH_DST[]"))
 ETH_SRC = _basic("eth_src", 4, 48, "mac", _nxm(NXM_OLD, 2, "NXM_OF_ETH_SRC[]"))
@@ -109,13 +129,18 @@ ARP_SPA = _basic("arp_spa", 22, 32, "ip", _nxm(NXM_OLD, 16, "NXM_OF_ARP_SPA[]"))
 ARP_TPA = _basic("arp_tpa", 23, 32, "ip", _nxm(NXM_OLD, 17, "NXM_OF_ARP_TPA[]"))
 ARP_SHA = _basic("arp_sha", 24, 48, "mac", _nxm(NXM_NX, 17, "NXM_NX_ARP_SHA[]"))
 ARP_THA = _basic("arp_tha", 25, 48, "mac", _nxm(NXM_NX, 18, "NXM_NX_ARP_THA[]"))
-TUN_ID = _basic("tun_id", 38, 64, "hex")
+TUN_ID = _basic("tun_id", 38, 64, "hex", _nxm(NXM_NX, 16, "NXM_NX_TUN_ID[]"))
 IP_FRAG = Field("nw_frag", NXM_NX, 26, 8, 1, "frag")
 NW_TTL = Field("nw_ttl", NXM_NX, 29, 8, 1)
 
 CT_STATE = Field("ct_state", NXM_NX, 105, 32, 4, "ct_state")
 CT_ZONE = Field("ct_zone", NXM_NX, 106, 16, 2)
-CT_MARK = Field("ct_mark", NXM_NX, 107, 32, 4, "hex")
+CT_MARK = Field("ct_mark", NXM_NX, 107, 32, 4, "hex", _nxm(NXM_NX, 107, "NXM_NX_CT_MARK[]"))
+CT_NW_PROTO = Field("ct_nw_proto", NXM_NX, 119, 8, 1)
+CT_NW_SRC = Field("ct_nw_src", NXM_NX, 120, 32, 4, "ip")
+CT_NW_DST = Field("ct_nw_dst", NXM_NX, 121, 32, 4, "ip")
+CT_TP_SRC = Field("ct_tp_src", NXM_NX, 124, 16, 2)
+CT_TP_DST = Field("ct_tp_dst", NXM_NX, 125, 16, 2)
 
 CT_NEW, CT_EST, CT_REL, CT_RPL, CT_INV, CT_TRK, CT_SNAT, CT_DNAT = (1 << n for n in range(8))
 """ct_state's bits: new connection, established, related, reply direction, invalid, tracked, source and target translated."""
@@ -124,6 +149,7 @@ TCP_FIN, TCP_SYN, TCP_RST, TCP_PSH, TCP_ACK, TCP_URG = (1 << n for n in range(6)
 """tcp_flags' bits."""
 
 
+@cache
 def register(number: int) -> Field:
     """Open vSwitch's 32-bit register `number` (0 to 15), which lasts for one pass of a packet through the bridge."""
     return Field(f"reg{number}", NXM_NX, number, 32, 4, "hex", _nxm(NXM_NX, number, f"NXM_NX_REG{number}[]"))
@@ -143,6 +169,7 @@ WIRE_ORDER: tuple[Field, ...] = (
     TUN_ID,
     *(register(n) for n in range(16)),
     *(CT_STATE, CT_ZONE, CT_MARK),
+    *(CT_NW_SRC, CT_NW_DST, CT_NW_PROTO, CT_TP_SRC, CT_TP_DST),
     METADATA,
 )
 """The order in which Open vSwitch writes fields; each comes after what it needs (OpenFlow 1.3.5 section 7.2.3.6)."""

@@ -41,6 +41,8 @@ class Feature(IntEnum):
     EXTERNAL = 15
     CLOCK = 16
     MTU = 17
+    PROBE = 18
+    COUNTER = 19
 
     PUNT_TTL_EXCEEDED = 64
     PUNT_NET_UNREACHABLE = 65
@@ -52,6 +54,11 @@ class Feature(IntEnum):
     PUNT_ARP = 71
     PUNT_UNRESOLVED = 72
     PUNT_HEALTH = 73
+    PUNT_SEEN = 74
+    PUNT_CAUGHT = 75
+    PUNT_CROSSED = 76
+    PUNT_OBSERVED = 77
+    PUNT_GUEST = 78
 
     DROP_UNKNOWN_IN_PORT = 128
     DROP_UNKNOWN_VNI = 129

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from ryu_overlay.openflow.fields import WIRE_ORDER, Field
 from ryu_overlay.pipeline.cookies import DROP_MEANINGS, OURS, Feature
 from ryu_overlay.pipeline.registers import REGISTERS
-from ryu_overlay.pipeline.table import Table
+from ryu_overlay.pipeline.table import ON_TOP, Table
 from ryu_overlay.pipeline.tables import TABLES
 
 _HEAD = """# The pipeline of br-int
@@ -17,12 +17,23 @@ Written by `make flows` from `ryu_overlay/pipeline/`; do not edit.
 A packet enters at table 0. All that the virtual network does to it is worked out on the chassis where it came in; the
 destination's chassis only looks up its MAC. A router hands the packet back to the tables of the next switch or router,
 as often as there are hops.
+
+The controller's probes go through the flows that tenants' packets go through; the register `probe` marks them. Above the
+priorities that it lists, a table may have these, for flows that look at a packet before it is looked up in earnest:
+{on_top}. A *gate* tells the controller of each probe that
+comes to the table, once; *observe* is for flows that are there for a while. *Caught* is a probe that would be dropped or
+flooded: it goes to the controller just above the flow that does so to tenants' packets, whose counter does not move.
 """
 
 
 def document() -> str:
     """The whole page, in Markdown."""
-    return "\n".join([_HEAD, *_registers(), *_tables(), *_cookies(), *_drops()]) + "\n"
+    return "\n".join([_HEAD.format(on_top=_on_top()), *_registers(), *_tables(), *_cookies(), *_drops()]) + "\n"
+
+
+def _on_top() -> str:
+    *others, last = (f"`{name}` ({priority})" for name, priority in ON_TOP.items())
+    return f"{', '.join(others)} and {last}"
 
 
 def _names(fields: Iterable[Field]) -> str:

@@ -55,10 +55,30 @@ TOO_LARGE = Register(register(12), "too_large", 1, "1: larger than the out port'
 HOME = Register(register(9), "home", 1, "1: this chassis itself carries the uplink for it", "until the next device")
 OUTSIDE = Register(register(8), "outside", 1, "1: it came from a physical network", "until a router has it")
 OWNED = Register(register(7), "owned", 1, "1: this chassis is the one that carries the uplink now", "from its group to ext_owner")
+PROBE = Register(
+    register(6),
+    "probe",
+    4,
+    "1: the controller's probe; 3: one that is delivered, too; 4 and 8 more: one or two routers since it was held last",
+    "for the rest of its way, also behind tunnels",
+)
+DELIVERED = 3
+ROUTERS_AT, ROUTERS_BITS = 2, 2
+"""Where in `probe` routers are counted."""
+HELD = 2
+"""How many routers a probe passes before the next one holds it, for the controller to send it on: Open vSwitch goes back to an
+earlier table, or to the same, at most 64 times for one packet."""
+SEEN = Register(register(5), "seen", 32, "a bit for the table where it was last looked at", "until it is looked at in the next")
+OFPORT = Register(
+    register(3), "ofport", 17, "OpenFlow port by which it leaves the bridge, plus 65536 if that is a tunnel", "until phy_out"
+)
+TUNNEL = 0x10000
+"""What `ofport` has more for a tunnel."""
 
 REGISTERS: tuple[Register, ...] = (
     *(DATAPATH, IN_LPORT, OUT_LPORT, FROM_TUNNEL, ANSWER, NEXT_HOP),
     *(SOURCE, CHOSEN, LINK, ZONE, TOO_LARGE, HOME, OUTSIDE, OWNED),
+    *(PROBE, SEEN, OFPORT),
 )
 
 

@@ -12,8 +12,8 @@ from dataclasses import replace
 
 from ryu_overlay.pipeline.table import Table
 from ryu_overlay.pipeline.tables_border import EXT, LR_OUT
-from ryu_overlay.pipeline.tables_router import LR_IN
-from ryu_overlay.pipeline.tables_switch import LS_IN, LS_OUT, PHY_IN
+from ryu_overlay.pipeline.tables_router import COUNT, LR_IN
+from ryu_overlay.pipeline.tables_switch import LS_IN, LS_OUT, PHY_IN, PHY_OUTWARD
 
 ORIGIN_TTL = 64
 """The TTL of what routers send themselves (RFC 1700). The way out of a router takes one off, so it is set one higher there."""
@@ -26,8 +26,13 @@ STEADY_METER, BEAT_METER = 4, 5
 """The meters of the clock's beats: one lets a beat a second through, the other bounds what forged beats can set off."""
 BEAT_RATE = 50
 """Beats a second. Each physical network has ten of its own, and a forged one does nothing else than they do."""
+OAM_METER, GUEST_METER = 6, 7
+"""The meters of what comes as a probe from outside of the bridge, by tunnels or as an answer, and of what guests say to the
+controller: a guest that talks without end does not keep probes away."""
+CAPTURE_METERS = range(100, 200)
+"""The meters of captures."""
 
-_DECLARED = (*PHY_IN, *LS_IN, *LR_IN, *LR_OUT, *LS_OUT, *EXT)
+_DECLARED = (*PHY_IN, *LS_IN, *LR_IN, *LR_OUT, *LS_OUT, *EXT, *COUNT, *PHY_OUTWARD)
 
 
 def _linked(declared: tuple[Table, ...]) -> dict[str, Table]:
@@ -42,8 +47,18 @@ def _linked(declared: tuple[Table, ...]) -> dict[str, Table]:
         leads_to = table.next | table.tracks
         if not leads_to <= numbers.keys():
             raise ValueError(f"{table.name} leads to tables that do not exist: {leads_to - numbers.keys()}")
-        tables[table.name] = replace(table, numbers={n: numbers[n] for n in leads_to})
+        tables[table.name] = replace(table, numbers={n: numbers[n] for n in leads_to}, bit=_bit(table, declared))
+    for table in tables.values():
+        same = [n for n in table.next | table.tracks if n != table.name and tables[n].bit == table.bit]
+        if same:
+            raise ValueError(f"{table.name} leads to tables that have its bit: {same}")
     return tables
+
+
+def _bit(table: Table, declared: tuple[Table, ...]) -> int:
+    """Tables in a row have different bits. All lead to the last, which has one for itself."""
+    place = declared.index(table)
+    return 1 << (31 if place == len(declared) - 1 else place % 31)
 
 
 TABLES = _linked(_DECLARED)
@@ -84,7 +99,6 @@ LR_OUT_EXTERNAL = TABLES["lr_out_external"]
 LS_OUT_PORT = TABLES["ls_out_port"]
 LS_OUT_BALANCE = TABLES["ls_out_balance"]
 LS_OUT_TRACKED = TABLES["ls_out_tracked"]
-LS_OUT_DELIVER = TABLES["ls_out_deliver"]
 EXT_IN = TABLES["ext_in"]
 EXT_CLOCK = TABLES["ext_clock"]
 EXT_BEAT = TABLES["ext_beat"]
@@ -94,3 +108,6 @@ EXT_LOOKUP = TABLES["ext_lookup"]
 EXT_RESOLVE = TABLES["ext_resolve"]
 EXT_OUT = TABLES["ext_out"]
 EXT_PHYSICAL = TABLES["ext_physical"]
+LR_COUNT_IN = TABLES["lr_count_in"]
+LR_COUNT_OUT = TABLES["lr_count_out"]
+PHY_OUT = TABLES["phy_out"]

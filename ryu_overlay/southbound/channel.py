@@ -13,8 +13,8 @@ from eventlet.green import socket
 from eventlet.queue import LightQueue
 
 from ryu_overlay.engine.events import SwitchRead
-from ryu_overlay.openflow import messages
-from ryu_overlay.openflow.messages import InstalledFlow, Multipart
+from ryu_overlay.openflow import messages, replies
+from ryu_overlay.openflow.replies import InstalledFlow, Multipart
 
 _CHUNK = 65536
 _KEEPALIVE = ((socket.TCP_KEEPIDLE, 5), (socket.TCP_KEEPINTVL, 2), (socket.TCP_KEEPCNT, 3), (socket.TCP_USER_TIMEOUT, 12_000))
@@ -78,11 +78,11 @@ class Channel:
         """Take in a reply to `reading`'s requests; gives the event once all is there (flows are asked for last)."""
         reading = self.reading
         if reply.kind == messages.STATS_GROUP_DESC:
-            reading.groups.update((number, (kind, data)) for number, kind, data in messages.parse_groups(reply.body))
+            reading.groups.update((number, (kind, data)) for number, kind, data in replies.parse_groups(reply.body))
         elif reply.kind == messages.STATS_METER_CONFIG:
-            reading.meters.update(messages.parse_meters(reply.body))
+            reading.meters.update(replies.parse_meters(reply.body))
         elif reply.kind == messages.STATS_FLOW:
-            reading.flows.extend(messages.parse_flows(reply.body))
+            reading.flows.extend(replies.parse_flows(reply.body))
             if not reply.more:
                 return SwitchRead(self.datapath.id, reading.token, tuple(reading.flows), reading.groups, reading.meters)
         return None

@@ -73,6 +73,10 @@ class Loop:
                 self._waiting.remove(entry)
         return done.ready()
 
+    def breathe(self) -> None:
+        """Let other greenthreads run."""
+        eventlet.sleep(0)
+
     def _try(self, events: list[Event]) -> bool:
         try:
             effects = self.engine.step(events, time.time())

@@ -16,7 +16,7 @@ from ryu.ofproto import ofproto_v1_3, ofproto_v1_3_parser
 
 from ryu_overlay.engine.events import Confirmed, Event, Refusal, SwitchConnected, SwitchGone
 from ryu_overlay.openflow import messages
-from ryu_overlay.openflow.messages import Multipart
+from ryu_overlay.openflow.replies import Multipart, parse_multipart
 from ryu_overlay.southbound.channel import Channel, NoAnswer, Reading
 
 __all__ = ["NoAnswer", "Switches"]
@@ -118,7 +118,7 @@ class Switches:
         def multipart(datapath: Any, version: int, kind: int, length: int, xid: int, data: bytes) -> Any:
             if struct.unpack_from("!H", data, 8)[0] in theirs:
                 return ryu_multipart(datapath, version, kind, length, xid, data)
-            self._multipart(datapath, xid, messages.parse_multipart(data))
+            self._multipart(datapath, xid, parse_multipart(data))
             return None
 
         def packet_in(datapath: Any, version: int, kind: int, length: int, xid: int, data: bytes) -> None:

@@ -28,13 +28,16 @@ class Ct:
     zone: int
     commit: bool
     nat: str | None
+    mark: int = 0
 
     @classmethod
     def parse(cls, inside: str) -> Ct:
         """Of what stands in its parentheses."""
         zone = re.search(r"zone=(\d+)", inside)
         nat = re.search(r"nat(?:\(([^)]*)\))?", inside)
-        return cls(int(zone[1]) if zone else 0, "commit" in inside, (nat[1] or "") if nat else None)
+        mark = re.search(r"mark=(\w+)", inside)
+        number, of_mark = int(zone[1]) if zone else 0, int(mark[1], 0) if mark else 0
+        return cls(number, "commit" in inside, (nat[1] or "") if nat else None, of_mark)
 
 
 @dataclass
@@ -44,19 +47,22 @@ class _Entry:
     zone: int
     original: Tuple5
     reply: Tuple5
+    mark: int = 0
     answered: bool = False
 
 
 @dataclass
 class Conntrack:
-    """A chassis' connections."""
+    """A chassis' connections. `mark` is that of the one that the last packet belongs to, 0 for none."""
 
     entries: list[_Entry] = field(default_factory=list)
+    mark: int = 0
 
     def track(self, ct: Ct, packet: Packet) -> tuple[str, Packet]:
         """The states that the packet has behind the action, as `ct_state` in a flow's text, and the packet."""
         ip = packet.body
-        assert isinstance(ip, Ip) and ct.nat is not None
+        assert isinstance(ip, Ip) and (ct.nat is not None or not ct.commit)
+        self.mark = 0
         is_error = ip.proto == ICMP and ip.l4[0] in _ERRORS
         if ip.later_fragment or (is_error and ip.about is None):
             return "trk|inv", packet
@@ -65,10 +71,11 @@ class Conntrack:
         if entry is None and not is_error and _begins(ip):
             if not ct.commit:
                 return "trk|new", packet
-            entry = _Entry(ct.zone, key, _turned(_translated(key, ct.nat)))
+            entry = _Entry(ct.zone, key, _turned(_translated(key, ct.nat or "")), ct.mark)
             self.entries.append(entry)
         if entry is None:
             return "trk|inv", packet
+        self.mark = entry.mark
         return self._known(entry, key, packet, ip, is_error)
 
     @staticmethod

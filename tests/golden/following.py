@@ -102,8 +102,9 @@ class Follower:
         reading.read(trace)
         while trace.frozen is not None:
             frozen = trace.frozen
-            reading.state, packet = self._conntracks[reading.chassis].track(frozen.ct, frozen.packet)
-            trace = self._rig.resume(reading.chassis, frozen, reading.state, packet)
+            conntrack = self._conntracks[reading.chassis]
+            reading.state, packet = conntrack.track(frozen.ct, frozen.packet)
+            trace = self._rig.resume(reading.chassis, frozen, reading.state, packet, conntrack.mark)
             reading.read(trace)
         return trace
 

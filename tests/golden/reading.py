@@ -23,16 +23,13 @@ from ryu_overlay.pipeline.tables import (
     LR_OUT_TRACKED,
     LR_OUT_UPLINK,
     LS_IN_LOOKUP,
-    LS_OUT_BALANCE,
-    LS_OUT_DELIVER,
     LS_OUT_PORT,
     PHY_IN_PORT,
     PHY_IN_TUNNEL,
+    PHY_OUT,
 )
 from tests.golden.tracing import Trace
 from tests.golden.ways import Leg, at_balancer, at_border, from_port, in_external, in_router, in_switch, to_port
-
-_DELIVERY = (LS_OUT_PORT.number, LS_OUT_DELIVER.number)
 
 
 @dataclass
@@ -40,7 +37,7 @@ class Reading:
     """A way in the making: the legs that ended, the path of the one that did not, and where the packet is in it.
 
     `state` is what connection tracking said last. `leaving` is the uplink that the packet is on its way to, `border` the one
-    where it is.
+    where it is, `vif` the port whose VIF it is about to be sent out of.
     """
 
     network: Network
@@ -51,6 +48,7 @@ class Reading:
     in_port: RouterPort | None = None
     leaving: RouterPort | None = None
     border: RouterPort | None = None
+    vif: Port | None = None
     entering: bool = False
     external: ExternalNetwork | None = None
     state: str = ""
@@ -61,12 +59,13 @@ class Reading:
 
     def read(self, trace: Trace) -> None:
         """Go where the flows of a trace say."""
-        for step, after in zip(trace.steps, (*trace.steps[1:], None)):
+        for step in trace.steps:
             self.why = read_cookie(step.cookie)
             assert self.why is not None, trace.text
-            is_balanced = after is not None and after.table == LS_OUT_BALANCE.number
-            if not step.held_back and not is_balanced:
-                obj = self.network.by_key.get(self.why.key)
+            obj = self.network.by_key.get(self.why.key)
+            if step.table == PHY_OUT.number:
+                self._sent(step.held_back)
+            else:
                 self._inside(step.table, self.why, obj)
                 self._outside(step.table, self.why, obj)
 
@@ -118,8 +117,16 @@ class Reading:
             self.router = router
         elif table == LR_OUT_PORT.number and isinstance(obj, RouterPort):
             self._out(obj)
-        elif table in _DELIVERY and why.feature in (Feature.BINDING, Feature.DROP_PORT_DISABLED):
+        elif table == LS_OUT_PORT.number and why.feature is Feature.BINDING:
+            self.vif = obj
+        elif table == LS_OUT_PORT.number and why.feature is Feature.DROP_PORT_DISABLED:
             self.arrivals.append(to_port(self.chassis, obj.ref))
+
+    def _sent(self, held_back: bool) -> None:
+        """Out of the bridge, if Open vSwitch did not hold it back."""
+        if self.vif is not None and not held_back:
+            self.arrivals.append(to_port(self.chassis, self.vif.ref))
+        self.vif = None
 
     def _out(self, port: RouterPort) -> None:
         self.leave_router(port)

@@ -20,6 +20,7 @@ from ovs.unixctl.client import UnixctlClient
 
 from ryu_overlay.model.walk_values import Packet
 from ryu_overlay.openflow.flow import Program
+from ryu_overlay.pipeline.registers import PROBE
 from tests.dummy import DummySwitch
 from tests.golden.packets import to_flow
 from tests.golden.tracing import Frozen, Trace, read_trace
@@ -64,16 +65,26 @@ class Rig:
         """What becomes of a packet that comes in there; `in_port` is a match such as `in_port=1`."""
         return read_trace(self._ask("ofproto/trace", self.bridge(chassis), f"{in_port},{to_flow(packet)}"), packet)
 
+    def trace_probe(self, chassis: str, in_port: str, packet: Packet, probe: int) -> Trace:
+        """What becomes of a packet that the controller lets in there as a probe, with this value of the register."""
+        actions = f"set_field:{probe}->{PROBE.field.name},resubmit(,0)"
+        answer = self._ask("ofproto/trace-packet-out", self.bridge(chassis), f"{in_port},{to_flow(packet)}", actions)
+        return read_trace(answer, packet)
+
     def trace_out(self, chassis: str, packet_out: bytes, packet: Packet, dp_hash: int) -> Trace:
         """What becomes of a packet that the controller sends with `packet_out`."""
         flow = f"in_port=CONTROLLER,dp_hash={dp_hash},{to_flow(packet)}"
         return read_trace(self._ask("ofproto/trace-packet-out", self.bridge(chassis), flow, self._actions(packet_out)), packet)
 
-    def resume(self, chassis: str, frozen: Frozen, state: str, packet: Packet) -> Trace:
-        """What becomes of a packet that comes back from connection tracking, in this state."""
-        flow = f"{frozen.fields},ct_state={state},{to_flow(packet)}"
+    def resume(self, chassis: str, frozen: Frozen, state: str, packet: Packet, mark: int = 0) -> Trace:
+        """What becomes of a packet that comes back from connection tracking, in this state and of a connection so marked."""
+        flow = f"{frozen.fields},ct_state={state},ct_mark={mark},{to_flow(packet)}"
         answer = self._ask("ofproto/trace-packet-out", self.bridge(chassis), flow, f"resubmit(,{frozen.table})")
         return read_trace(answer, packet)
+
+    def resubmit(self, chassis: str, table: int, flow: str) -> str:
+        """The trace, as printed, of a packet that starts in this table, `flow` being all that can be matched of it."""
+        return self._ask("ofproto/trace-packet-out", self.bridge(chassis), flow, f"resubmit(,{table})")
 
     def port(self, odp: int) -> tuple[str, int]:
         """(chassis, OpenFlow port) of a datapath port."""

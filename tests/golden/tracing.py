@@ -190,7 +190,8 @@ def _outer(push: str) -> tuple[IPv4Address, int]:
 def _rewritten(packet: Packet, kind: str, fields: dict[str, str]) -> Packet:
     body = packet.body
     if kind == "eth":
-        return replace(packet, eth_src=fields.get("src", packet.eth_src), eth_dst=fields.get("dst", packet.eth_dst))
+        src, dst = (_mac(fields.get(name, ""), mac) for name, mac in (("src", packet.eth_src), ("dst", packet.eth_dst)))
+        return replace(packet, eth_src=src, eth_dst=dst)
     if kind == "ipv4" and isinstance(body, Ip):
         src, dst = IPv4Address(fields.get("src", body.src)), IPv4Address(fields.get("dst", body.dst))
         return replace(packet, body=replace(body, src=src, dst=dst, ttl=int(fields.get("ttl", body.ttl))))
@@ -202,3 +203,12 @@ def _rewritten(packet: Packet, kind: str, fields: dict[str, str]) -> Packet:
         arp = Arp(int(fields.get("op", body.op)), fields.get("sha", body.sha), spa, fields.get("tha", body.tha), tpa)
         return replace(packet, body=arp)
     raise ValueError(f"{kind} was rewritten in {packet}")
+
+
+def _mac(change: str, before: str) -> str:
+    """A MAC that was set, or of which the bits of a mask were."""
+    value, _, mask = change.partition("/")
+    if not mask:
+        return value or before
+    parts = zip(*(bytes.fromhex(mac.replace(":", "")) for mac in (value, mask, before)))
+    return ":".join(f"{new & bits | old & ~bits & 0xFF:02x}" for new, bits, old in parts)

@@ -15,8 +15,10 @@ from ryu_overlay.compiler.program import Compiler, compile_all
 from ryu_overlay.fabric.placement import Fabric, Placement, Spot
 from ryu_overlay.model.network import Network
 from ryu_overlay.model.objects import Ref
+from ryu_overlay.oam.sighting import only_looks
 from ryu_overlay.openflow.flow import Flow, Program
 from ryu_overlay.pipeline.cookies import read_cookie
+from ryu_overlay.pipeline.registers import TUNNEL as TUNNEL_BIT
 from ryu_overlay.pipeline.tables import STEADY_METER, TABLES
 from tests.unit.model.bodies import edit
 from tests.unit.model.outside_bodies import world
@@ -73,8 +75,8 @@ def owner(flow: Flow) -> str:
 
 
 def of(program: Program, table: str, *words: str) -> list[Flow]:
-    """The flows of a table whose match or actions have all these words."""
-    flows = [flow for flow in program.flows() if flow.table == TABLES[table].number]
+    """The flows of a table for tenants' packets whose match or actions have all these words."""
+    flows = [flow for flow in program.flows() if flow.table == TABLES[table].number and not only_looks(flow)]
     return [flow for flow in flows if all(word in f"{flow.match_text}|{flow.instructions.text}" for word in words)]
 
 
@@ -93,17 +95,21 @@ UPLINK = network().tables["router_port"][UP]
 FLOATING = network().tables["floating_ip"]["red", "r1", "web"]
 OUT, VNI = f"reg15={UPLINK.key:#x}", f"tun_id={UPLINK.vni:#x}"
 TO_GW, OWN = group_number(TO_GATEWAY, UPLINK.key), group_number(OWNER, UPLINK.key)
-AWAY = f"actions=set_field:{UPLINK.vni:#x}->tun_id,output:"
 NO_GATEWAY = f"bucket=watch_group:{ALWAYS},actions=resubmit(,49)"
 
 
 def test_each_chassis_finds_the_first_gateway_that_is_alive() -> None:
     found = usual()
-    here = "actions=set_field:0x1->reg9,resubmit(,50)"
-    assert group(found["hv1"], TO_GW) == f"ff,bucket=watch_port:200,{here},bucket=watch_port:102,{AWAY}102,{NO_GATEWAY}"
-    assert group(found["hv2"], TO_GW) == f"ff,bucket=watch_port:101,{AWAY}101,bucket=watch_port:200,{here},{NO_GATEWAY}"
+    here = "bucket=watch_port:200,actions=set_field:0x1->reg9,resubmit(,50)"
+    hv1, hv2 = (
+        f"bucket=watch_port:{port},actions=load:{UPLINK.vni:#x}->NXM_NX_TUN_ID[0..21],"
+        f"set_field:{TUNNEL_BIT | port:#x}->reg3,resubmit(,95)"
+        for port in (101, 102)
+    )
+    assert group(found["hv1"], TO_GW) == f"ff,{here},{hv2},{NO_GATEWAY}"
+    assert group(found["hv2"], TO_GW) == f"ff,{hv1},{here},{NO_GATEWAY}"
     for name in ("hv3", "hv4"):
-        assert group(found[name], TO_GW) == f"ff,bucket=watch_port:101,{AWAY}101,bucket=watch_port:102,{AWAY}102,{NO_GATEWAY}"
+        assert group(found[name], TO_GW) == f"ff,{hv1},{hv2},{NO_GATEWAY}"
     assert group(found["hv3"], ALWAYS) == "select,bucket=weight:1,actions=drop"
 
 
@@ -133,6 +139,8 @@ def test_only_gateways_take_the_uplinks_packets_from_tunnels() -> None:
     assert enters == {"hv1": 1, "hv2": 1, "hv3": 0, "hv4": 0}
 
 
+OF_PROBE = "exec(move:NXM_NX_REG6[0]->NXM_NX_CT_MARK[0])"
+"""What tells a probe's connection from others."""
 CT_IN, CT_OUT = ("lr_in_tracked", "ct(commit"), ("lr_out_tracked", "ct(commit")
 
 
@@ -155,9 +163,9 @@ def test_who_translates_what(chassis: str, floating: list[str], snats: bool) -> 
 def test_translations_are_to_the_right_addresses_in_the_uplinks_zone() -> None:
     hv1, hv4 = usual()["hv1"], usual()["hv4"]
     assert one(hv1, *CT_IN) == "ct(commit,table=26,zone=65535,nat(dst=10.0.1.11))"
-    assert one(hv1, *CT_OUT) == "ct(commit,table=53,zone=65535,nat(src=203.0.113.101))"
-    assert one(hv4, *CT_OUT) == "ct(commit,table=53,zone=65535,nat(src=203.0.113.111))"
-    assert one(hv1, "lr_out_snat", "ct(commit").endswith("ct(commit,table=53,zone=65535,nat(src=203.0.113.11))")
+    assert one(hv1, *CT_OUT) == f"ct(commit,table=53,zone=65535,nat(src=203.0.113.101),{OF_PROBE})"
+    assert one(hv4, *CT_OUT) == f"ct(commit,table=53,zone=65535,nat(src=203.0.113.111),{OF_PROBE})"
+    assert one(hv1, "lr_out_snat", "ct(commit").endswith(f"ct(commit,table=53,zone=65535,nat(src=203.0.113.11),{OF_PROBE})")
     assert sorted(f.match_text.split(",")[1] for f in of(hv1, "lr_out_tracked", "goto_table:52")) == [
         *("nw_src=10.0.1.0/255.255.255.0", "nw_src=10.0.2.0/255.255.255.0"),
     ]
@@ -172,7 +180,7 @@ def test_several_addresses_are_shared_out_by_inside_address() -> None:
             f"set_field:{key:#x}->reg2,multipath(nw_src,0,modulo_n,2,0,NXM_NX_REG4[0..15]),goto_table:52"
         )
     assert [one(program, "lr_out_snat", f"reg4={n:#x}").rpartition("nat(")[2] for n in (0, 1)] == [
-        *("src=203.0.113.21:20000-20010))", "src=203.0.113.30:20000-20010))"),
+        *(f"src=203.0.113.21:20000-20010),{OF_PROBE})", f"src=203.0.113.30:20000-20010),{OF_PROBE})"),
     ]
 
 
@@ -211,11 +219,12 @@ def test_who_answers_arp_outside_and_whether_it_depends_on_gateways() -> None:
 def test_frames_are_tagged_as_the_network_is() -> None:
     (tagged,) = of(usual()["hv1"], "phy_in_port", "in_port=200,vlan_vid")
     assert (tagged.match_text, tagged.instructions.text.split(",")[0]) == ("in_port=200,vlan_vid=0x1064", "pop_vlan")
-    assert one(usual()["hv1"], "ext_physical", "output") == "push_vlan:0x8100,set_field:0x1064->vlan_vid,output:200"
+    tag = "push_vlan:0x8100,set_field:0x1064->vlan_vid"
+    assert one(usual()["hv1"], "ext_physical", "reg3") == f"{tag},set_field:{PATCH:#x}->reg3,goto_table:95"
     untagged = programs(edited("external_network", "internet", {"vlan": None}))["hv1"]
     (flow,) = of(untagged, "phy_in_port", "in_port=200,vlan_vid")
     assert flow.match_text == "in_port=200,vlan_vid=0x0" and "pop_vlan" not in flow.instructions.text
-    assert one(untagged, "ext_physical", "output") == "output:200"
+    assert one(untagged, "ext_physical", "reg3") == f"set_field:{PATCH:#x}->reg3,goto_table:95"
 
 
 def test_next_hops_outside_are_known_from_the_model_and_from_what_was_learned() -> None:
@@ -267,7 +276,7 @@ def test_a_gateway_that_reaches_nobody_is_silent() -> None:
 
 def test_every_switch_port_and_uplink_has_its_size() -> None:
     def sizes(program: Program) -> dict[str, int]:
-        flows = [flow for flow in program.flows() if flow.table == TABLES["lr_out_size"].number and flow.match]
+        flows = of(program, "lr_out_size", "check_pkt_larger")
         ports = {f"reg15={p.key:#x}": "/".join(p.ref) for p in network().tables["router_port"].values()}
         return {ports[f.match_text]: int(f.instructions.text.split("(")[1].split(")")[0]) - 14 for f in flows}
 

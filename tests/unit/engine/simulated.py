@@ -10,7 +10,7 @@ from functools import lru_cache
 from ryu_overlay.engine.events import Confirmed, Event, Read, Refusal, SwitchRead
 from ryu_overlay.openflow import messages
 from ryu_overlay.openflow.flow import FlowKey, FlowValue
-from ryu_overlay.openflow.messages import InstalledFlow
+from ryu_overlay.openflow.replies import InstalledFlow
 from ryu_overlay.pipeline.cookies import is_ours
 from tests.unit.openflow.pretend_switch import pointers
 
@@ -81,7 +81,7 @@ class SimulatedSwitch:
         assert command == 0
         if instructions[:4] == b"\0\x06\0\x08" and struct.unpack_from("!I", instructions, 4)[0] not in self.meters:
             return False
-        if not _groups_of(instructions) <= self.groups.keys():
+        if not (_groups_of(instructions) <= self.groups.keys() and _copies_of(instructions) <= self.meters.keys()):
             return False
         self.flows[key] = cookie, instructions
         return True
@@ -99,6 +99,10 @@ class SimulatedSwitch:
 
     def _meter(self, message: bytes) -> bool:
         command, flags, number = struct.unpack_from("!HHI", message, 8)
+        if command == 2:
+            if number in self.meters:
+                self.delete_meter(number)
+            return True
         if command > 1 or (command == 1) != (number in self.meters):
             return False
         self.meters[number] = struct.pack("!H", flags) + message[16:]
@@ -109,6 +113,12 @@ class SimulatedSwitch:
         del self.meters[number]
         uses = b"\0\x06\0\x08" + struct.pack("!I", number)
         self.flows = {k: v for k, v in self.flows.items() if v[1][:8] != uses}
+
+
+@lru_cache(maxsize=100_000)
+def _copies_of(instructions: bytes) -> frozenset[int]:
+    """The meters of copies that a flow makes for the controller."""
+    return frozenset(number for what, number in pointers(instructions) if what == "copy")
 
 
 @lru_cache(maxsize=100_000)

@@ -52,7 +52,7 @@ def words(installed: Installed, wanted: Program, base: Program | None) -> list[s
 def test_from_nothing_to_all_and_back() -> None:
     whole = program(flow(0, 1), flow(8, 1), flow(4, 1, group=5), groups=(group(5, 1, 2),), meters=(Meter(1, 10, 10),))
     assert words(Installed(), whole, None) == ["+meter", "+group5", "+8/1", "+4/1", "+0/1", "barrier7"]
-    assert words(have(whole), EMPTY, None) == ["barrier0", "-0/1", "-4/1", "-8/1", "-group5", "barrier7"]
+    assert words(have(whole), EMPTY, None) == ["barrier0", "-0/1", "-4/1", "-8/1", "-group5", "-meter", "barrier7"]
     assert not difference(have(whole), whole, None)
 
 

@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from ryu_overlay.model.network import Network
 from ryu_overlay.model.objects import Member, Port, RouterPort
+from ryu_overlay.model.walk import Facts
 from ryu_overlay.northbound.dispatch import Api
 from ryu_overlay.northbound.http import Incoming, Response
 from ryu_overlay.northbound.service import (
@@ -23,6 +24,9 @@ from ryu_overlay.northbound.service import (
     TunnelStatus,
     UplinkStatus,
 )
+from tests.unit.northbound.memory_devices import MemoryDevices
+
+UPSTREAM = "02:00:00:00:0f:01"
 
 SINCE = datetime(2024, 5, 1, 12, 30, tzinfo=timezone.utc)
 RED: dict[str, Any] = {
@@ -101,7 +105,9 @@ class MemoryService:
         self.meddle: Callable[[], object] | None = None
         self.waits: list[tuple[int, float]] = []
         self.forgotten: list[str] = []
+        self.breaths = 0
         self.unbound: set[str] = set()
+        self.devices = MemoryDevices()
 
     def write(self, edit: Callable[[Network], Network]) -> Network:
         while True:
@@ -205,6 +211,12 @@ class MemoryService:
 
     def vm_mtu(self) -> int | None:
         return 1450
+
+    def facts(self) -> Facts:
+        return Facts(1450, {("internet",): {IPv4Address("203.0.113.1"): UPSTREAM}})
+
+    def breathe(self) -> None:
+        self.breaths += 1
 
 
 class Caller:

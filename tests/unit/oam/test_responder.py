@@ -20,8 +20,11 @@ from ryu_overlay.pipeline.tables import LR_IN_ROUTE
 R1, R2, WEB, UP, DOWN, VM = 10, 20, 11, 12, 21, 50
 NO_MATCH, ACTION, INVALID_TTL = 0, 1, 2
 MAC_VM, MAC_WEB = bytes.fromhex("020100000001"), bytes.fromhex("020000000001")
-OTHERS = (Feature.PUNT_ARP, Feature.PUNT_UNRESOLVED, Feature.PUNT_HEALTH)
-"""Punts that no router answers: they are the engine's and the health checks'."""
+OTHERS = (
+    *(Feature.PUNT_ARP, Feature.PUNT_UNRESOLVED, Feature.PUNT_HEALTH),
+    *(Feature.PUNT_SEEN, Feature.PUNT_CAUGHT, Feature.PUNT_CROSSED, Feature.PUNT_OBSERVED, Feature.PUNT_GUEST),
+)
+"""Punts that no router answers: they are the engine's, the health checks', and of probes and captures."""
 PUNTS = [feature for feature in Feature if feature.name.startswith("PUNT_") and feature not in OTHERS]
 
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator
 
+from ryu_overlay.openflow.actions_nicira import EXPERIMENTER, NX_CONTROLLER2, read_controller
 from ryu_overlay.openflow.diff import Installed
 from ryu_overlay.openflow.messages import BARRIER_REQUEST, FLOW_MOD, GROUP_MOD, METER_MOD
 
 ADD, MODIFY, DELETE, DELETE_STRICT = 0, 1, 2, 4
 _METER, _APPLY, _GROUP_ACTION = 6, 4, 22
+_COPY = NX_CONTROLLER2.to_bytes(2, "big")
 
 
 class PretendSwitch:
@@ -56,6 +58,11 @@ class PretendSwitch:
 
     def _meter(self, message: bytes) -> bool:
         command, flags, number = struct.unpack_from("!HHI", message, 8)
+        if command == DELETE:
+            del self.installed.meters[number]
+            for _, instructions in self.installed.flows.values():
+                self._check(instructions)
+            return True
         assert command == (MODIFY if number in self.installed.meters else ADD)
         self.installed.meters[number] = struct.pack("!H", flags) + message[16:]
         return False
@@ -66,7 +73,7 @@ class PretendSwitch:
 
 
 def pointers(instructions: bytes) -> Iterator[tuple[str, int]]:
-    """The groups and meters that instructions point to."""
+    """The groups and meters that instructions point to; meters of copies for the controller as `copy`."""
     for kind, body in _parts(instructions):
         if kind == _METER:
             yield "meter", int.from_bytes(body[:4], "big")
@@ -74,6 +81,10 @@ def pointers(instructions: bytes) -> Iterator[tuple[str, int]]:
             for action, inside in _parts(body[4:]):
                 if action == _GROUP_ACTION:
                     yield "group", int.from_bytes(inside[:4], "big")
+                elif action == EXPERIMENTER and inside[4:6] == _COPY:
+                    copy = read_controller(b"\0\0\0\0" + inside)
+                    if copy is not None and copy.meter is not None:
+                        yield "copy", copy.meter
 
 
 def _parts(data: bytes) -> Iterator[tuple[int, bytes]]:

@@ -12,6 +12,7 @@ from ryu.ofproto import ofproto_v1_3_parser as ryu
 
 from ryu_overlay.openflow import messages
 from ryu_overlay.openflow.actions import Ct, Instructions, Move, Multipath, Nat, Output, encode_actions
+from ryu_overlay.openflow.actions_nicira import Load, OutputTo
 from ryu_overlay.openflow.describe import flow_text
 from ryu_overlay.openflow.fields import ETH_DST, ETH_SRC, ETH_TYPE, IN_PORT, IPV4_DST, METADATA, NW_TTL, TUN_ID, WIRE_ORDER
 from ryu_overlay.openflow.flow import Flow, make_match
@@ -29,6 +30,9 @@ RYU_NAMES = {
 """Ryu's names of fields that `ovs-ofctl` calls otherwise."""
 
 each = pytest.mark.parametrize(("text", "flow"), FLOWS.items(), ids=FLOWS.keys())
+READ_BY_RYU = {text: flow for text, flow in FLOWS.items() if "meter_id=" not in text and "ct_nw_src" not in text}
+"""Ryu's reader fails at the property of a copy for the controller that names a meter, and has no name for ct_nw_src."""
+each_that_ryu_reads = pytest.mark.parametrize(("text", "flow"), READ_BY_RYU.items(), ids=READ_BY_RYU.keys())
 
 
 def ovs_ofctl(*args: str) -> list[str]:
@@ -56,7 +60,7 @@ def test_open_vswitch_reads_the_same_from_bytes_and_from_text(tmp_path: Path) ->
     assert len(from_bytes) == len(FLOWS)
 
 
-@each
+@each_that_ryu_reads
 def test_ryu_reads_what_was_meant(text: str, flow: Flow) -> None:
     read = read_by_ryu(messages.flow_add(flow, 7))
     assert (read.xid, read.table_id, read.priority, read.cookie, read.command) == (7, flow.table, flow.priority, flow.cookie, 0)
@@ -69,7 +73,7 @@ def test_ryu_reads_what_was_meant(text: str, flow: Flow) -> None:
     assert dict(read.match.items()) == expected
 
 
-@each
+@each_that_ryu_reads
 def test_ryu_writes_the_instructions_that_it_read_as_they_were(text: str, flow: Flow) -> None:
     written = bytearray()
     for instruction in read_by_ryu(messages.flow_add(flow)).instructions:
@@ -98,6 +102,8 @@ FOREIGN_ACTIONS = {
     "ct(nat(src)) without commit": "ffff00280000232000230000000000000005ff0000000000ffff0010000023200024000000010000",
     "multipath of other fields": "ffff002000002320000a0001000000000000 00ff000000000000000f00010604",
     "multipath of another way": "ffff002000002320000a0003000000000001 00ff000000000000000f00010604",
+    "controller(userdata,pause,meter_id)": "ffff00280000232000250000000000000003000600010000 00040004000000000005000800000001",
+    "controller2 without a meter": "ffff00180000232000250000000000000000000800800000",
     "check_pkt_larger to bit 1": "ffff0018000023200031 05dc00010001080 4000000000000",
 }
 
@@ -123,8 +129,8 @@ def test_a_range_of_one_is_that_one() -> None:
 
 
 def test_zones_and_hashes_stand_in_registers() -> None:
-    for action in (Ct(TUN_ID), Multipath("nw_src", 2, TUN_ID)):
-        with pytest.raises(ValueError, match="tun_id"):
+    for action in (Ct(METADATA), Multipath("nw_src", 2, METADATA)):
+        with pytest.raises(ValueError, match="metadata"):
             encode_actions((action,))
 
 
@@ -147,5 +153,7 @@ def test_a_key_is_where_a_flow_is_and_a_value_what_it_is() -> None:
 
 
 def test_a_field_that_has_no_old_name_cannot_be_moved() -> None:
-    with pytest.raises(ValueError, match="tun_id"):
-        Move(TUN_ID, METADATA).encode()
+    for action in (Move(METADATA, TUN_ID), Move(TUN_ID, METADATA), Load(METADATA, 1, 0, 1), OutputTo(METADATA)):
+        for said in (action.encode, action.text):
+            with pytest.raises(ValueError, match="metadata"):
+                said()

@@ -1,4 +1,4 @@
-"""Messages other than flows, held against Open vSwitch's and Ryu's own readers."""
+"""Messages that are sent, other than flows, held against Open vSwitch's and Ryu's own readers."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ FAILOVER = Group(2**28 - 1, (Bucket((Output(100),), watch=100), Bucket((), watch
 FAILOVER_BUCKETS = "bucket=watch_port:100,actions=output:100,bucket=watch_port:1,actions=drop"
 WEIGHTED = Group(6, (Bucket((Output(1),), 0), Bucket((Output(2),), 65535)))
 SERVICE, MEMBER = Way(target=0x0A000001, target_port=80), Way(0x0A090909, source_port=8080)
+PING, PONG = Way(0x0A090909, 0x0A000001, icmp_id=7, icmp_type=8, icmp_code=0), Way(icmp_id=7, icmp_type=0, icmp_code=0)
 METER = Meter(1, 2000, 100)
 FLOW = Flow(4, 20, make_match({IN_PORT: 3}), Instructions((Output(9),)), 0x0E7A000000000001)
 BUCKETS = "bucket=actions=set_field:0x1->reg0,resubmit(,44),bucket=actions=output:3"
@@ -36,6 +37,8 @@ PRINTED = {
     ),
     "NXT_CT_FLUSH (OF1.3) (xid=0x1): zone=5 'ct_nw_src=::,ct_nw_dst=10.0.0.1,ct_tp_src=0,ct_tp_dst=80,ct_nw_proto=6' "
     "'ct_nw_src=10.9.9.9,ct_nw_dst=::,ct_tp_src=8080,ct_tp_dst=0'": messages.ct_flush(5, 6, SERVICE, MEMBER, 1),
+    "NXT_CT_FLUSH (OF1.3) (xid=0x1): zone=5 'ct_nw_src=10.9.9.9,ct_nw_dst=10.0.0.1,icmp_id=7,icmp_type=8,icmp_code=0,"
+    "ct_nw_proto=1' 'ct_nw_src=::,ct_nw_dst=::,icmp_id=7,icmp_type=0,icmp_code=0'": messages.ct_flush(5, 1, PING, PONG, 1),
     "OFPT_GROUP_MOD (OF1.3) (xid=0x1): DEL group_id=5,type=all": messages.group_delete(5, 1),
     "OFPT_METER_MOD (OF1.3) (xid=0x1): ADD meter=1 pktps burst stats bands= type=drop rate=2000 burst_size=100": (
         messages.meter_put(METER, False, 1)
@@ -46,6 +49,9 @@ PRINTED = {
     "OFPT_FLOW_MOD (OF1.3) (xid=0x1): DEL_STRICT table:4 priority=20,in_port=3 actions=drop": messages.flow_delete(FLOW.key, 1),
     "OFPT_BARRIER_REQUEST (OF1.3) (xid=0x9):": messages.barrier(9),
     "OFPST_FLOW request (OF1.3) (xid=0x1):": messages.flow_request(1, 5, 0xFF),
+    "OFPST_FLOW request (OF1.3) (xid=0x1): table=4 in_port=3": messages.flow_request(1, table=4, match=FLOW.match_bytes),
+    "OFPST_PORT request (OF1.3) (xid=0x1): port_no=ANY": messages.port_stats_request(1),
+    "OFPST_PORT request (OF1.3) (xid=0x1): port_no=7": messages.port_stats_request(1, 7),
     "OFPST_GROUP_DESC request (OF1.3) (xid=0x1):": messages.group_request(1),
     "OFPST_METER_CONFIG request (OF1.3) (xid=0x1): meter=all": messages.meter_request(1),
     "OFPST_METER request (OF1.3) (xid=0x1): meter=all": messages.meter_stats_request(1),
@@ -69,6 +75,12 @@ WRITTEN = {
         ryu.OFPFlowStatsRequest(RYU, 0, 0xFF, ANY, ANY, 5, 0xFF, ryu.OFPMatch()),
         1,
     ),
+    "flows of a table": (
+        messages.flow_request(1, table=4, match=FLOW.match_bytes),
+        ryu.OFPFlowStatsRequest(RYU, 0, 4, ANY, ANY, 0, 0, ryu.OFPMatch(in_port=3)),
+        1,
+    ),
+    "ports": (messages.port_stats_request(1), ryu.OFPPortStatsRequest(RYU, 0, ANY), 1),
     "groups": (messages.group_request(1), ryu.OFPGroupDescStatsRequest(RYU, 0), 1),
     "meters": (messages.meter_request(1), ryu.OFPMeterConfigStatsRequest(RYU, 0), 1),
     "meter counters": (messages.meter_stats_request(1), ryu.OFPMeterStatsRequest(RYU, 0), 1),
@@ -108,37 +120,6 @@ def test_the_header_has_the_length(data: bytes) -> None:
     assert (version, length) == (messages.VERSION, len(data))
 
 
-def reply(kind: int, *bodies: bytes, more: bool = False) -> messages.Multipart:
-    data = messages.message(messages.MULTIPART_REPLY, struct.pack("!HH4x", kind, int(more)) + b"".join(bodies))
-    return messages.parse_multipart(data)
-
-
-def flow_entry(flow: Flow, packets: int, octets: int) -> bytes:
-    """A flow as a switch dumps it (OpenFlow 1.3.5 section 7.3.5.2)."""
-    match = struct.pack("!HH", 1, 4 + len(flow.match_bytes)) + flow.match_bytes
-    match += bytes(-len(match) % 8)
-    instructions = flow.value[1]
-    head = (48 + len(match) + len(instructions), flow.table, 1, 2, flow.priority, 0, 0, 0, flow.cookie, packets, octets)
-    return struct.pack("!HBxIIHHHH4xQQQ", *head) + match + instructions
-
-
-def test_flows_are_read_back_one_after_the_other() -> None:
-    other = Flow(60, 0, (), Instructions(), 7)
-    part = reply(messages.STATS_FLOW, flow_entry(FLOW, 3, 300), flow_entry(other, 0, 0), more=True)
-    assert ryu.OFPFlowStats.parser(part.body, 0).byte_count == 300
-    first, second = messages.parse_flows(part.body)
-    assert (part.kind, part.more) == (messages.STATS_FLOW, True)
-    assert (first.key, first.value, first.packets, first.bytes) == (FLOW.key, FLOW.value, 3, 300)
-    assert (second.key, second.value) == (other.key, other.value)
-
-
-def test_groups_are_read_back() -> None:
-    entry = struct.pack("!HBxI", 8 + len(GROUP.encoded), 1, 5) + GROUP.encoded
-    part = reply(messages.STATS_GROUP_DESC, entry, entry)
-    assert [len(ryu.OFPGroupDescStats.parser(part.body, 0).buckets), part.more] == [2, False]
-    assert list(messages.parse_groups(part.body)) == [(5, 1, GROUP.encoded)] * 2
-
-
 def test_a_failover_group_watches_ports_and_has_no_weights() -> None:
     assert FAILOVER.text == f"group_id=268435455,type=ff,{FAILOVER_BUCKETS}"
     assert FAILOVER.value == (3, Group(1, (Bucket((Output(100),), 0, 100), Bucket((), 0, 1))).encoded)
@@ -158,22 +139,6 @@ def test_bare_actions_are_a_bucket_of_weight_1() -> None:
 
 def test_all_of_a_zone_is_forgotten_where_nothing_is_said_of_the_ways() -> None:
     assert messages.ct_flush(5, 6).hex() == "0404002000000000000023200000002006000000000000000002000800050000"
-
-
-def test_meters_are_read_back() -> None:
-    flags, bands = METER.encoded[:2], METER.encoded[2:]
-    entry = struct.pack("!H", 8 + len(bands)) + flags + struct.pack("!I", 1) + bands
-    part = reply(messages.STATS_METER_CONFIG, entry, entry)
-    assert ryu.OFPMeterConfigStats.parser(part.body, 0).bands[0].rate == 2000
-    assert list(messages.parse_meters(part.body)) == [(1, METER.encoded)] * 2
-
-
-def test_what_meters_dropped_is_summed_over_bands() -> None:
-    bands = struct.pack("!QQQQ", 3, 300, 4, 400)
-    entry = struct.pack("!IH6xIQQII", 1, 40 + len(bands), 0, 9, 900, 1, 2) + bands
-    part = reply(messages.STATS_METER, entry, entry)
-    assert [b.packet_band_count for b in ryu.OFPMeterStats.parser(part.body, 0).band_stats] == [3, 4]
-    assert list(messages.parse_meter_drops(part.body)) == [(1, 7, 700)] * 2
 
 
 def test_a_program_lists_meters_groups_and_flows_in_a_stable_order() -> None:

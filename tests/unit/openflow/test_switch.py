@@ -12,6 +12,7 @@ from ryu_overlay.openflow.actions import Ct, Instructions, Nat, Output, Resubmit
 from ryu_overlay.openflow.fields import ETH_IP, ETH_TYPE, register
 from ryu_overlay.openflow.flow import Block, Bucket, Flow, Group, Meter, Program, make_match
 from ryu_overlay.openflow.messages import Way
+from ryu_overlay.openflow.replies import PortStats, parse_multipart, parse_port_stats
 from tests.dummy import DummySwitch, OpenFlow
 from tests.unit.openflow.examples import FLOWS
 
@@ -99,3 +100,29 @@ def test_it_forgets_the_connections_that_were_meant(switch: DummySwitch) -> None
     assert flush(switch, ZONE, TCP, Way(target=VIP, source_port=1001), Way()) == {"1002", "1003"}
     assert flush(switch, ZONE, TCP, service, member) == {"1003"}
     assert flush(switch, ZONE, TCP, Way(), member) == set()
+
+
+def test_it_counts_what_ports_take_and_send(switch: DummySwitch) -> None:
+    switch.load(BRIDGE, Program({"all": Block((Flow(0, 1, (), Instructions((Output(2),)), 1),))}))
+    with OpenFlow(switch.directory / f"{BRIDGE}.mgmt") as channel:
+        before = port_stats(channel)
+        switch.appctl("netdev-dummy/receive", "p1", "00" * 12 + "88b5" + "00" * 46)
+        after = port_stats(channel)
+    assert set(after) == {1, 2, TUNNEL, 0xFFFFFFFE}
+    assert counted(before[1], after[1]) == (1, 60, 0, 0)
+    assert counted(before[2], after[2]) == (0, 0, 1, 60)
+
+
+def port_stats(channel: OpenFlow) -> dict[int, PortStats]:
+    channel.send(messages.port_stats_request(5))
+    while (data := channel.receive())[1] != messages.MULTIPART_REPLY:
+        pass
+    part = parse_multipart(data)
+    assert (part.kind, part.more) == (messages.STATS_PORT, False)
+    return {stats.port: stats for stats in parse_port_stats(part.body)}
+
+
+def counted(before: PortStats, after: PortStats) -> tuple[int, ...]:
+    """Packets and bytes received and sent in between."""
+    names = ("rx_packets", "rx_bytes", "tx_packets", "tx_bytes")
+    return tuple(getattr(after, name) - getattr(before, name) for name in names)

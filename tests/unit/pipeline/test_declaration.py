@@ -8,13 +8,15 @@ import pytest
 
 from ryu_overlay.model.objects import KEY_BITS
 from ryu_overlay.openflow.actions import CheckLarger, Ct, ForgetInPort, Move, Multipath, Output, Punt, Resubmit, SetField, ToGroup
+from ryu_overlay.openflow.actions_nicira import Controller, Load, OutputTo
 from ryu_overlay.openflow.fields import ETH_SRC, IN_PORT, IPV4_DST, METADATA, TUN_ID, register
 from ryu_overlay.pipeline import registers, tables
-from ryu_overlay.pipeline.cookies import Feature, Why
+from ryu_overlay.pipeline.cookies import Feature, Why, read_cookie
 from ryu_overlay.pipeline.document import document
-from ryu_overlay.pipeline.registers import DATAPATH, LINK, NEXT_HOP, OUT_LPORT, REGISTERS, Register
-from ryu_overlay.pipeline.table import Table, Undeclared
+from ryu_overlay.pipeline.registers import DATAPATH, LINK, NEXT_HOP, OFPORT, OUT_LPORT, PROBE, REGISTERS, SEEN, Register
+from ryu_overlay.pipeline.table import ON_TOP, Table, Undeclared
 
+CAUGHT = Why(Feature.PUNT_CAUGHT)
 BIND, DROP, ROUTE = Why(Feature.BINDING), Why(Feature.DROP_UNKNOWN_IN_PORT), Why(Feature.ROUTING)
 FIRST, LOOKUP, LAST = tables.PHY_IN_PORT, tables.LS_IN_LOOKUP, tables.LS_OUT_PORT
 
@@ -49,7 +51,16 @@ def test_a_range_of_priorities_is_taken_by_rank() -> None:
         (LOOKUP, {"then": (Resubmit(tables.LS_IN_ARP.number),)}, "resubmit"),
         (LOOKUP, {"then": (), "goto": tables.LR_IN_ROUTE}, "may not go to lr_in_route"),
         (tables.LR_OUT_PORT, {"then": (), "goto": LOOKUP}, "may not go to ls_in_lookup"),
-        (LAST, {"then": (SetField(TUN_ID, 1), Output(1)), "priority": "flood"}, "no priority flood"),
+        (LAST, {"then": (SetField(TUN_ID, 1),), "priority": "flood"}, "no priority flood"),
+        (LAST, {"then": (SetField(TUN_ID, 1), Output(1))}, "output"),
+        (LAST, {"then": (OutputTo(OFPORT.field),)}, "output"),
+        (LAST, {"then": (Load(ETH_SRC, 1, 40, 1),)}, "load"),
+        (LAST, {"then": (Controller(128, 100),)}, "controller"),
+        (LAST, {"then": (Punt(),), "match": {PROBE.field: (0, 1)}}, "CONTROLLER"),
+        (LAST, {"then": (Output(1),), "match": {PROBE.field: (1, 1)}}, "output"),
+        (LAST, {"then": (Punt(),), "match": {IPV4_DST: 1, PROBE.field: (1, 1)}}, r"match \['nw_dst'\]"),
+        (LAST, {"then": (Punt(),), "priority": "observe"}, "looked at"),
+        (LAST, {"then": (), "priority": "gate", "match": LAST.unseen({})}, "looked at"),
     ],
 )
 def test_it_refuses_what_it_did_not_declare(table: Table, arguments: dict[str, object], reason: str) -> None:
@@ -64,6 +75,37 @@ def test_a_drop_says_why_and_nothing_else_says_so() -> None:
         FIRST.flow("miss", {}, why=BIND)
     with pytest.raises(Undeclared, match="do not agree"):
         FIRST.flow("miss", {}, (SetField(DATAPATH.field, 1),), goto=tables.LS_IN_ARP, why=DROP)
+
+
+def test_any_table_may_send_probes_to_the_controller_and_look_at_what_it_did_not_look_at_yet() -> None:
+    assert LAST.flow("caught", {PROBE.field: (1, 1)}, (Punt(),), why=CAUGHT).match_text == "reg6=0x1/0x1"
+    looks = (Controller(128, 100), SetField(SEEN.field, LAST.bit), Resubmit(LAST.number))
+    flow = LAST.flow("observe", LAST.unseen({IPV4_DST: 1}), looks, why=Why(Feature.PUNT_OBSERVED))
+    assert flow.match_text == f"nw_dst=0.0.0.1,reg5=0x0/{LAST.bit:#x}", "whatever the table matches else"
+    assert flow.priority == ON_TOP["observe"] == max(ON_TOP.values()) < 2**16
+    highest = [p if isinstance(p, int) else p[1] for t in tables.TABLES.values() for p in t.priorities.values()]
+    assert max(highest) < min(ON_TOP.values())
+
+
+def test_what_drops_has_a_twin_above_that_catches_probes() -> None:
+    dropping, catching = LOOKUP.drop("hairpin", {METADATA: 5}, why=Why(Feature.DROP_HAIRPIN, 1, 2))
+    assert (dropping.instructions.text, catching.instructions.text) == ("drop", "CONTROLLER:65535")
+    assert (catching.priority, catching.match_text) == (dropping.priority + 1, "reg6=0x1/0x1,metadata=0x5")
+    assert read_cookie(catching.cookie) == Why(Feature.PUNT_CAUGHT, 1, 2), "of the same object"
+    crowded = replace(LOOKUP, priorities={**LOOKUP.priorities, "above": 31})
+    for table, priority in ((crowded, "hairpin"), (replace(LOOKUP, priorities={"hairpin": 30, "range": (25, 35)}), "hairpin")):
+        with pytest.raises(Undeclared, match="no room"):
+            table.drop(priority, {}, why=Why(Feature.DROP_HAIRPIN))
+
+
+def test_tables_that_follow_one_another_have_bits_of_their_own() -> None:
+    for table in tables.TABLES.values():
+        assert table.bit.bit_count() == 1 and table.bit < 2**SEEN.bits
+        assert all(tables.TABLES[name].bit != table.bit for name in (table.next | table.tracks) - {table.name})
+    names = [f"t{n}" for n in range(33)]
+    made = [Table(n, name, "", frozenset(), frozenset(), {}) for n, name in enumerate(names)]
+    with pytest.raises(ValueError, match="bit"):
+        tables._linked((replace(made[0], next=frozenset({"t31"})), *made[1:]))
 
 
 def test_tables_are_in_order_and_lead_to_tables_that_exist() -> None:
@@ -102,4 +144,5 @@ def test_the_page_shows_every_table_register_and_feature() -> None:
     page = document()
     assert all(f"### {t.number} {t.name}\n" in page for t in tables.TABLES.values())
     assert all(f"| {reg.name} | {reg.field.name} |" in page for reg in REGISTERS)
+    assert all(f"`{name}` ({priority})" in page for name, priority in ON_TOP.items())
     assert all(f"{f.value} {f.name.lower()}" in page or f"| {f.value} | {f.reason} |" in page for f in Feature)

@@ -1,0 +1,156 @@
+"""One packet, sent as a probe and followed for as long as something is heard of it.
+
+What a router would answer is made and goes on as the same probe. A frame that leaves for a MAC of the overlay's own is put in
+again where it would come in: the wire between is not ours.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+
+from ryu_overlay.model.walk_values import Ip
+from ryu_overlay.oam.frames import echo_of, from_frame, ident_of, to_frame
+from ryu_overlay.oam.journey import Journey
+from ryu_overlay.oam.launch import as_probe, forget, from_port, resumed, stamped
+from ryu_overlay.oam.observed import ANSWERS, Observer
+from ryu_overlay.oam.responder import Responder
+from ryu_overlay.oam.sighting import Sighting
+from ryu_overlay.oam.start import held_macs
+from ryu_overlay.oam.world import Hands, World
+from ryu_overlay.pipeline.registers import OFPORT
+
+PATIENCE = 0.25
+"""Seconds that are waited for a probe to be heard of again."""
+AFTER = 0.03
+"""Seconds that are waited for the second copy of one that has arrived."""
+MOST_ANSWERS = 3
+"""An answer may be answered, as when it is too large for the way back."""
+
+
+class Register:
+    """The probes that are under way, by their IPv4 identification."""
+
+    def __init__(self, numbers: Iterator[int]) -> None:
+        """`numbers` gives identifications to try, 1 to 65535, without end."""
+        self._numbers = numbers
+        self._journeys: dict[int, Journey] = {}
+
+    def free(self) -> int:
+        """An identification that no probe under way has. Raises LookupError while too many have one."""
+        for _, ident in zip(range(1000), self._numbers):
+            if ident not in self._journeys:
+                return ident
+        raise LookupError("too many probes are under way")
+
+    def find(self, seen: Sighting) -> Journey | None:
+        """The probe that a sighting is of."""
+        return self._journeys.get(ident_of(seen.frame) or 0)
+
+    def begin(self, journey: Journey) -> None:
+        self._journeys[journey.ident] = journey
+
+    def end(self, journeys: Iterable[Journey]) -> None:
+        for journey in journeys:
+            self._journeys.pop(journey.ident, None)
+
+
+class Sender:
+    """Sends the packets of one trace. `journeys` are those that were sent and may have left connections behind."""
+
+    def __init__(self, register: Register, hands: Hands, world: World, observer: Observer) -> None:
+        self.journeys: list[Journey] = []
+        self._forgotten = 0
+        self._register = register
+        self._hands = hands
+        self._world = world
+        self._observer = observer
+        self._responder = Responder(lambda: world.facts.mtu)
+        self._responder.network(world.network)
+
+    def go(self, frame: bytes, places: Sequence[tuple[str, int]], deliver: bool = False) -> Journey:
+        """Send a frame into the bridges at these (chassis, OpenFlow port): more than one where a wire brings it to all.
+
+        Raises LookupError while too many probes are under way.
+        """
+        frame = stamped(frame, self._register.free())
+        journey = Journey(ident_of(frame) or 0, places[0][0] if len(places) == 1 else "", self._hands.now())
+        journey.expected = len(places)
+        self.journeys.append(journey)
+        self._register.begin(journey)
+        for chassis, ofport in places:
+            self._hands.send(chassis, from_port(frame, ofport, deliver))
+        self.follow(journey)
+        return journey
+
+    def follow(self, journey: Journey) -> None:
+        """Until nothing more is heard of it."""
+        answered, carried = 0, set()
+        while self._hands.wait(lambda: journey.end not in ("under_way", "into_tunnel"), PATIENCE):
+            last = journey.way()[-1].last
+            if journey.end == "held":
+                self._resume(journey, last)
+            elif journey.end == "sent_up" and last.feature in ANSWERS and answered < MOST_ANSWERS:
+                answered += 1
+                if not self._answer(journey, last):
+                    break
+            elif journey.end == "out" and last.chassis not in carried and (places := self._beyond_wire(last)):
+                carried.add(last.chassis)
+                self._carry(journey, last, places)
+            else:
+                break
+        self._hands.wait(lambda: not journey.uncrossed(), AFTER)
+
+    def resized(self, frame: bytes, size: int, places: Sequence[tuple[str, int]]) -> Journey:
+        """The same packet with another size in bytes, its IPv4 header included."""
+        packet = from_frame(frame)
+        assert isinstance(packet.body, Ip)
+        self.forget_connections()
+        body = replace(packet.body, size=size)
+        return self.go(to_frame(replace(packet, body=body), 0, echo=echo_of(frame)), places)
+
+    def forget_connections(self) -> None:
+        """What the packets so far began."""
+        for journey in self.journeys[self._forgotten :]:
+            for chassis, data in forget(self._observer, journey):
+                self._hands.send(chassis, data)
+        self._forgotten = len(self.journeys)
+
+    def done(self) -> None:
+        """Leave nothing behind."""
+        self.forget_connections()
+        self._register.end(self.journeys)
+
+    def _resume(self, journey: Journey, last: Sighting) -> None:
+        stay = journey.way()[-1]
+        known = len(stay.seen)
+        self._hands.send(last.chassis, resumed(last))
+        self._hands.wait(lambda: len(stay.seen) > known, PATIENCE)
+
+    def _answer(self, journey: Journey, last: Sighting) -> bool:
+        """What the router answers, on its way. Whether it answers at all."""
+        out = self._responder.answer(last.raw)
+        if out is None:
+            return False
+        stay = journey.way()[-1]
+        known = len(stay.seen)
+        for data in as_probe(out, journey.ident):
+            self._hands.send(last.chassis, data)
+        return self._hands.wait(lambda: len(stay.seen) > known, PATIENCE)
+
+    def _carry(self, journey: Journey, last: Sighting, places: Sequence[tuple[str, int]]) -> None:
+        """To all others on the wire, until each has told whether it has to do with it."""
+        stays = len(journey.stays)
+        journey.expected += len(places)
+        for chassis, ofport in places:
+            self._hands.send(chassis, from_port(last.frame, ofport))
+        self._hands.wait(lambda: len(journey.stays) >= stays + len(places), PATIENCE)
+
+    def _beyond_wire(self, last: Sighting) -> list[tuple[str, int]]:
+        world = self._world
+        physical = world.places.patches.get((last.chassis, last.register(OFPORT)))
+        mac = last.frame[:6].hex(":")
+        views = [v for v in world.network.external_views.values() if v.network.physical_network == physical]
+        if not any(mac in held_macs(view).values() for view in views):
+            return []
+        return [(n, port) for n, port in world.patches(physical or "") if n != last.chassis and n in world.connected]
