@@ -10,6 +10,7 @@ import ctypes
 import http.client
 import json as jsonlib
 import os
+import re
 import select
 import socket
 from collections.abc import Mapping
@@ -103,7 +104,7 @@ class Rest:
             self._connection.close()
             raise
         got = {name.lower(): value for name, value in answer.getheaders()}
-        is_json = "json" in got.get("content-type", "") and raw
+        is_json = re.match(r"application/(problem\+)?json\b", got.get("content-type", "")) and raw
         return Response(answer.status, got, jsonlib.loads(raw) if is_json else None, raw)
 
     def get(self, path: str, body: Any = None, **headers: str) -> Response:

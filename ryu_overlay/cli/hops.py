@@ -21,6 +21,12 @@ def rows(way: Document) -> Iterator[tuple[Any, ...]]:
         yield number, place(hop), packet(hop["packet"]), becomes(hop)
 
 
+def whole(way: Document) -> list[Document]:
+    """The hops of a way, and those of its answer."""
+    back = way["outcome"]["back"]
+    return [*way["hops"], *(whole(back) if back else ())]
+
+
 def place(hop: Document) -> str:
     """Where a hop is: `router red/r1: web to db`, `NAT red/r1/up out: snat red/r1/all`."""
     kind, name = hop["kind"], hop["name"]
@@ -35,6 +41,8 @@ def place(hop: Document) -> str:
         return f"load balancer {name}: {hop['rule']}" + (" (known)" if hop["known"] else "")
     if kind == "answer":
         return f"{name} answers: {str(hop['rule']).replace('_', ' ')}"
+    if kind == "outside":
+        return kind
     return f"{'external network' if kind == 'external' else kind} {name}"
 
 

@@ -142,6 +142,5 @@ def _member(member: Document) -> Sequence[Any]:
     status = member["status"]
     share = None if member["share"] is None else f"{100 * member['share']:.0f}%"
     server = f"{status['address']}:{status['number']}"
-    state = f"{MARK} down" if status["state"] == "down" else status["state"]
-    where = standing(member["on"])
-    return status["member"], server, state, status["weight"], member["begun"], share, status["chassis"], status["reason"], where
+    got = (status["weight"], member["begun"], share)
+    return status["member"], server, status["state"], *got, status["chassis"], status["reason"], standing(member["on"])

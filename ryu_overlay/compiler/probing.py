@@ -13,12 +13,13 @@ from ryu_overlay.openflow.actions_nicira import Load, OutputTo
 from ryu_overlay.openflow.fields import CT_MARK, ETH_ARP, ETH_DST, ETH_SRC, ETH_TYPE, TUN_ID
 from ryu_overlay.openflow.flow import Flow
 from ryu_overlay.pipeline.cookies import Feature, Why
-from ryu_overlay.pipeline.registers import ANSWER, DELIVERED, HELD, OFPORT, PROBE, ROUTERS_AT, ROUTERS_BITS, SEEN, TUNNEL
+from ryu_overlay.pipeline.registers import DELIVERED, HELD, OFPORT, PROBE, ROUTERS_AT, ROUTERS_BITS, SEEN, TUNNEL
 from ryu_overlay.pipeline.table import Match, Table
 from ryu_overlay.pipeline.tables import (
     EXT_BEAT,
     EXT_CLOCK,
     EXT_STEADY,
+    GUEST_MAC,
     GUEST_METER,
     LR_COUNT_IN,
     LR_COUNT_OUT,
@@ -26,18 +27,15 @@ from ryu_overlay.pipeline.tables import (
     LR_IN_TRACKED,
     LS_IN_ARP,
     LS_IN_LOOKUP,
+    MARK_BIT,
     OAM_METER,
     PHY_IN_TUNNEL,
     PHY_OUT,
     TABLES,
 )
 
-MARK_BIT = 23
-"""The bit of a VNI that marks probes (DESIGN, contract)."""
 GROUP_BIT = 40
 """The bit of a MAC that says it is a group's. No sender's is, so a source MAC that has it is a probe's."""
-GUEST_MAC = 0x02FFFFFFFF01
-"""Whom guests answer when the controller asks them by ARP whether they are there."""
 
 _MARKED: Match = {TUN_ID: (1 << MARK_BIT, 1 << MARK_BIT)}
 _GROUP: Match = {ETH_SRC: (1 << GROUP_BIT, 1 << GROUP_BIT)}
@@ -94,7 +92,7 @@ def _out() -> Iterator[Flow]:
     as_tenant = (_UNMARK, Load(ETH_SRC, 1, GROUP_BIT, 1), send)
     yield PHY_OUT.flow("miss", {}, (send,), why=Why(Feature.PIPELINE))
     yield PHY_OUT.flow("probe", _IS_PROBE, (SetField(SEEN.field, 0),), why=why)
-    delivered: Match = {PROBE.field: (DELIVERED, DELIVERED), ANSWER.field: 0}
+    delivered: Match = {PROBE.field: (DELIVERED, DELIVERED)}
     yield PHY_OUT.flow("delivered", delivered, (send,), why=why)
     yield PHY_OUT.flow("into_tunnel", tunnel, (send, *as_tenant), why=why)
     beyond: Match = {**delivered, OFPORT.field: (TUNNEL, TUNNEL)}

@@ -37,4 +37,5 @@ def world(engine: Engine) -> World:
     patches = {(chassis, ofport): name for chassis, known in engine.uplinks.physical.items() for name, ofport in known.items()}
     connected = frozenset(name for name in engine.encap_ips if engine.bridge_of(name) is not None)
     places = Places({where: name for name, where in bound.items()}, tunnels, patches)
-    return World(network, engine.programs, places, bound, connected, facts(engine, network))
+    where = dict(engine.bindings.placements), engine.uplinks.gateways
+    return World(network, engine.programs, places, bound, connected, facts(engine, network), *where)

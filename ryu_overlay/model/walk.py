@@ -56,6 +56,7 @@ from ryu_overlay.model.walk_steps import (
     Trail,
 )
 from ryu_overlay.model.walk_values import (
+    NOT_KNOWN,
     Answered,
     AnswerKind,
     AtBalancer,
@@ -74,7 +75,7 @@ from ryu_overlay.model.walk_values import (
     Position,
 )
 
-__all__ = ["Choose", "Facts", "walk", "walk_in", "walks", "walks_in"]
+__all__ = ["Choose", "Facts", "walk", "walk_from", "walk_in", "walks", "walks_in"]
 
 NO_FACTS = Facts()
 
@@ -104,6 +105,14 @@ def walk_in(
 ) -> Path:
     """The way of `packet` that comes from the wire of an external network, untagged. Raises KeyError for an unknown network."""
     return _walk(network, InExternal(network.external_views[external], None, packet), choose, facts, after)
+
+
+def walk_from(
+    network: Network, router: Ref, ip: Ip, choose: Choose = first, facts: Facts = NO_FACTS, after: Iterable[Path] = ()
+) -> Path:
+    """The way of what a router itself sends, from an address of its own. Raises KeyError for an unknown router."""
+    trail = Trail(network, choose, facts, Memory(remembered(after)))
+    return _Walk(trail, says_itself=True).out_of(network.router_views[router], ip)
 
 
 def walks(network: Network, port: Port, packet: Packet, facts: Facts = NO_FACTS, after: Iterable[Path] = ()) -> frozenset[Path]:
@@ -140,6 +149,10 @@ class _Walk:
         while isinstance(step, Step):
             step = self._next(step)
         return Path(tuple(self._trail.hops), step, tuple(self._trail.begun))
+
+    def out_of(self, view: RouterView, ip: Ip) -> Path:
+        """What a router makes begins where it looks up its routes; no MAC of it means anything yet."""
+        return self.run(self._route(view, None, Packet(NOT_KNOWN, NOT_KNOWN, ip), ip))
 
     def _next(self, step: Step) -> Step | Outcome:
         match step:

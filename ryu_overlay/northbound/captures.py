@@ -6,9 +6,9 @@ Each handler is a plain function of (service, request) that gives the response. 
 from __future__ import annotations
 
 import re
-from typing import Annotated, Any
+from typing import Annotated
 
-from pydantic import BaseModel, Field, PlainValidator, WithJsonSchema
+from pydantic import AfterValidator, BaseModel, Field
 
 from ryu_overlay.northbound.http import JSON, Request, Response
 from ryu_overlay.northbound.problems import missing, problem
@@ -17,17 +17,16 @@ from ryu_overlay.northbound.service_captures import CaptureStatus
 from ryu_overlay.northbound.shape import Shape
 from ryu_overlay.oam import capture
 from ryu_overlay.oam.capture import Busy, NotPossible, NotReady, Wanted
-from ryu_overlay.oam.filters import EVERYTHING, MAX_LENGTH, Filter, parse_filter
+from ryu_overlay.oam.filters import MAX_LENGTH, parse_filter
 from ryu_overlay.oam.pcapng import CONTENT_TYPE
 
 _NUMBER = re.compile(r"[1-9][0-9]{0,17}", re.ASCII)
 MAX_POINT_LENGTH = 300
 
 
-def _filter(value: Any) -> Filter:
-    if not isinstance(value, str):
-        raise ValueError("must be a string such as 'tcp port 80'")
-    return parse_filter(value)
+def _filter(text: str) -> str:
+    parse_filter(text)
+    return text
 
 
 class CaptureRequest(Shape):
@@ -35,9 +34,7 @@ class CaptureRequest(Shape):
     (0: as many as there is room for, at most 1,000). `snaplen` is how many bytes of each packet are kept."""
 
     points: list[Annotated[str, Field(max_length=MAX_POINT_LENGTH)]] = Field(min_length=1, max_length=capture.MAX_POINTS)
-    filter: Annotated[Filter, PlainValidator(_filter), WithJsonSchema({"type": "string", "maxLength": MAX_LENGTH})] = Field(
-        default_factory=lambda: EVERYTHING
-    )
+    filter: Annotated[str, Field(max_length=MAX_LENGTH), AfterValidator(_filter)] = ""
     packets: int = Field(default=capture.DEFAULT_PACKETS, ge=1, le=capture.MAX_PACKETS)
     seconds: int = Field(default=capture.DEFAULT_SECONDS, ge=1, le=capture.MAX_SECONDS)
     rate: int = Field(default=0, ge=0, le=capture.MAX_RATE)
@@ -53,7 +50,7 @@ class RunningCaptures(BaseModel):
 def start_capture(service: Service, request: Request) -> Response:
     """Start a capture; its stream is the answer, and it lasts as long as that is taken."""
     limits = {name: value for name, value in request.given.items() if name not in ("points", "filter") and value}
-    wanted = Wanted(tuple(request.given["points"]), request.given.get("filter", EVERYTHING), **limits)
+    wanted = Wanted(tuple(request.given["points"]), parse_filter(request.given.get("filter", "")), **limits)
     try:
         stream = service.captures.start(wanted)
     except NotPossible as error:

@@ -35,6 +35,7 @@ from ryu_overlay.northbound.service import (
     UplinkStatus,
 )
 from ryu_overlay.northbound.service_devices import Devices
+from ryu_overlay.oam.pinging import Echo, Summary
 from ryu_overlay.oam.responder import Responder
 from ryu_overlay.oam.start import Start
 from ryu_overlay.oam.tracer import Report
@@ -173,7 +174,10 @@ class LiveService:
         }
 
     def trace(self, start: Start, full_size: int | None, deliver: bool) -> Report:
-        return self._probes.tracer.trace(start, full_size)
+        return self._probes.tracer.trace(start, full_size, deliver)
+
+    def ping(self, start: Start, count: int, interval: float, chassis: str | None) -> Iterator[Echo | Summary]:
+        return self._probes.ping(start, count, interval, chassis)
 
     def facts(self) -> Facts:
         return facts(self._engine, self.network)

@@ -17,6 +17,7 @@ from ryu_overlay.model.network import Network
 from ryu_overlay.model.problems import Problem, Refused
 from ryu_overlay.model.walk import Facts
 from ryu_overlay.model.walk_values import ICMP
+from ryu_overlay.northbound import asked, scoped
 from ryu_overlay.northbound.answers import Changes
 from ryu_overlay.northbound.http import JSON, Request, Response
 from ryu_overlay.northbound.problems import HttpProblem
@@ -35,6 +36,8 @@ MAX_SECONDS = 10.0
 def show_path(service: Service, request: Request) -> Response:
     """Where a packet would go, and its answer."""
     network, facts, given = service.network, service.facts(), request.given
+    scope = asked.scope(service, request)
+    asked.check(network, scope, given)
     change, after = None, None
     try:
         if given.get("change") is None:
@@ -45,7 +48,10 @@ def show_path(service: Service, request: Request) -> Response:
             change = Changes.model_validate(changed(network, changed_network))
     except Unsendable as error:
         raise HttpProblem(422, error.problem) from error
-    return _answer(PathAnswer(before=before, after=after, change=change))
+    except Refused as error:
+        raise asked.refused(network, scope, error) from error
+    answer = PathAnswer(before=before, after=after, change=change)
+    return _answer(answer if scope is None else scoped.path(scope, answer))
 
 
 def show_changes(service: Service, request: Request) -> Response:

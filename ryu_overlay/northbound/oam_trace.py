@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import asdict
 
+from ryu_overlay.northbound import asked, scoped
 from ryu_overlay.northbound.http import JSON, Request, Response
 from ryu_overlay.northbound.oam_path import traffic
 from ryu_overlay.northbound.problems import HttpProblem
@@ -15,6 +16,7 @@ from ryu_overlay.northbound.service import Service
 from ryu_overlay.oam.judging import Leg, parting
 from ryu_overlay.oam.observed import Crossing, Seen
 from ryu_overlay.oam.start import Unsendable, start
+from ryu_overlay.oam.timing import in_order
 from ryu_overlay.oam.tracer import Report
 from ryu_overlay.oam.verdicts import Verdict
 from ryu_overlay.oam.world import Unable
@@ -22,7 +24,8 @@ from ryu_overlay.oam.world import Unable
 
 def trace(service: Service, request: Request) -> Response:
     """Send it, and tell."""
-    given = request.given
+    given, scope = request.given, asked.scope(service, request)
+    asked.check(service.network, scope, given)
     try:
         begun = start(service.network, given["sender"], given["to"], traffic(given), given.get("source"), service.facts())
         full_size = service.vm_mtu() if given.get("size") is None else None
@@ -30,8 +33,9 @@ def trace(service: Service, request: Request) -> Response:
     except Unsendable as error:
         raise HttpProblem(422, error.problem) from error
     except Unable as error:
-        raise HttpProblem(409, error.problem) from error
-    return Response(200, told(report).model_dump_json().encode() + b"\n", JSON)
+        raise HttpProblem(409, asked.unable(scope, error)) from error
+    answer = told(report) if scope is None else scoped.trace(scope, told(report))
+    return Response(200, answer.model_dump_json().encode() + b"\n", JSON)
 
 
 def told(report: Report) -> TraceAnswer:
@@ -52,7 +56,7 @@ def _verdict(verdict: Verdict) -> VerdictShape:
 
 def _leg(leg: Leg) -> TraceLeg:
     return TraceLeg(
-        hops=tuple(map(_hop, leg.seen)),
+        hops=tuple(map(_hop, in_order(leg.seen))),
         expected=leg.expected,
         parts_at=parting(leg),
         sent=leg.sent,

@@ -14,10 +14,12 @@ from pydantic import BaseModel
 
 from ryu_overlay.northbound import (
     answers,
+    asked,
     captures,
     devices,
     metrics,
     oam_path,
+    oam_ping,
     oam_trace,
     openapi,
     reports,
@@ -164,9 +166,9 @@ def _read(path: str, handler: Handler, summary: str, shape: Any, *query: Paramet
     return Route(path, {"GET": Operation(handler, summary, {200: shape}, query=query, tagged=tagged)})
 
 
-def _ask(path: str, handler: Handler, summary: str, shape: Any, body: type[BaseModel]) -> Route:
+def _ask(path: str, handler: Handler, summary: str, shape: Any, body: type[BaseModel], *query: Parameter) -> Route:
     """A question that needs a body; asking changes nothing."""
-    return Route(path, {"POST": Operation(handler, summary, {200: shape}, body)})
+    return Route(path, {"POST": Operation(handler, summary, {200: shape}, body, query)})
 
 
 @lru_cache(maxsize=1)
@@ -234,8 +236,23 @@ ROUTES: tuple[Route, ...] = (
     _read("/v1/drift", reports.list_drift, "List what audits found", answers.Drift),
     *_devices(),
     *_captures(),
-    _ask("/v1/path", oam_path.show_path, "Tell where a packet would go", schemas_path.PathAnswer, schemas_path.PathQuestion),
-    _ask("/v1/trace", oam_trace.trace, "Trace a packet by probes", schemas_trace.TraceAnswer, schemas_trace.TraceQuestion),
+    _ask(
+        "/v1/path",
+        oam_path.show_path,
+        "Tell where a packet would go",
+        schemas_path.PathAnswer,
+        schemas_path.PathQuestion,
+        asked.TENANT,
+    ),
+    _ask("/v1/ping", oam_ping.ping, "Ping from a VM, a router or a router port", oam_ping.LINES, oam_ping.PingQuestion),
+    _ask(
+        "/v1/trace",
+        oam_trace.trace,
+        "Trace a packet by probes",
+        schemas_trace.TraceAnswer,
+        schemas_trace.TraceQuestion,
+        asked.TENANT,
+    ),
     _ask(
         "/v1/path/changes",
         oam_path.show_changes,

@@ -5,7 +5,7 @@ The app implements it. Nothing here knows HTTP, and nothing here knows Ryu, stor
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from ipaddress import IPv4Address, IPv4Interface
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Literal, Protocol, TypedDict
 from ryu_overlay.model.network import Network
 from ryu_overlay.model.objects import Port
 from ryu_overlay.model.walk import Facts
+from ryu_overlay.oam.pinging import Echo, Summary
 from ryu_overlay.oam.start import Start
 from ryu_overlay.oam.tracer import Report
 
@@ -220,6 +221,10 @@ class Service(Protocol):
 
     def trace(self, start: Start, full_size: int | None, deliver: bool) -> Report:
         """The way of a packet by probes: see `oam.tracer.Tracer.trace`. Raises Unable."""
+        ...
+
+    def ping(self, start: Start, count: int, interval: float, chassis: str | None) -> Iterator[Echo | Summary]:
+        """Echo requests, delivered, one each `interval` seconds. Raises Unable when the first is asked for."""
         ...
 
     def facts(self) -> Facts:

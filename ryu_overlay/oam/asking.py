@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from ryu_overlay.oam.judging import Evidence, Finding, Leg
-from ryu_overlay.oam.observed import Crossing, Observer, flow_met
-from ryu_overlay.oam.sighting import Sighting, met
+from ryu_overlay.oam.observed import TABLE_NAMES, Crossing, FlowMet, Observer, flow_met
+from ryu_overlay.oam.sighting import Sighting, met, only_looks
 from ryu_overlay.oam.world import Hands, World
 from ryu_overlay.openflow.actions import Instructions, ToGroup
 from ryu_overlay.openflow.describe import flow_text, read_match
+from ryu_overlay.openflow.fields import IN_PORT, TUN_ID
 from ryu_overlay.openflow.flow import Flow, FlowKey, FlowValue
-from ryu_overlay.openflow.lookup import Lookup
+from ryu_overlay.openflow.headers import headers
+from ryu_overlay.openflow.lookup import Lookup, leads_to
 from ryu_overlay.openflow.messages import flow_request, group_request, meter_request
 from ryu_overlay.openflow.replies import parse_flows, parse_groups
 from ryu_overlay.pipeline.cookies import Feature
+from ryu_overlay.pipeline.tables import PHY_IN_PORT, PHY_IN_TUNNEL
 
 
 def evidence(hands: Hands, world: World, observer: Observer, leg: Leg) -> Evidence:
@@ -26,17 +29,62 @@ def evidence(hands: Hands, world: World, observer: Observer, leg: Leg) -> Eviden
     concerned = dict.fromkeys(chassis)
     away = frozenset(name for name in concerned if name not in world.connected)
     silent = frozenset(n for n in concerned if n not in away and hands.ask(n, meter_request) is None)
-    finding = next((f for f in _findings(hands, world, observer, leg) if f is not None), None)
+    able = {name: _Has(hands, name) for name in concerned if name not in away | silent}
+    finding = next((f for f in _findings(able, world, observer, leg) if f is not None), None)
     return Evidence(finding, away, silent)
 
 
-def _findings(hands: Hands, world: World, observer: Observer, leg: Leg) -> Iterator[Finding | None]:
+def _findings(able: Mapping[str, _Has], world: World, observer: Observer, leg: Leg) -> Iterator[Finding | None]:
     """Flows and groups that a packet ought to have met and that are not there as they should be, in the order of its way."""
-    for stay in leg.journey.way():
-        has = _Has(hands, stay.chassis)
-        for seen in stay.seen:
+    way = leg.journey.way()
+    for stay in way:
+        for seen in stay.seen if stay.chassis in able else ():
             if seen.feature is Feature.PUNT_SEEN:
-                yield _at(has, world, observer, seen)
+                yield _at(able[stay.chassis], world, observer, seen)
+    if not way:
+        if leg.journey.chassis in able:
+            yield _on_top(able[leg.journey.chassis], world, leg.journey.chassis, PHY_IN_PORT.number)
+        return
+    last = way[-1].last
+    if way[-1].end == "under_way" and last.chassis in able:
+        flow, groups = observer.flow(last), {group.number: group for group in world.programs[last.chassis].groups()}
+        for table in sorted(frozenset() if flow is None else leads_to(flow, groups)):
+            yield _on_top(able[last.chassis], world, last.chassis, table)
+    crossing = leg.seen[-1] if leg.seen else None
+    if isinstance(crossing, Crossing) and crossing.received_ms is None and crossing.peer in able:
+        yield from _came_in(able[crossing.peer], world, observer, crossing, last)
+
+
+def _on_top(has: _Has, world: World, chassis: str, table: int) -> Finding | None:
+    """Whether a table tells of probes as it should, before it does anything else with them."""
+    there = has.table(table)
+    if there is None:
+        return None
+    values, name = there[0], TABLE_NAMES.get(table, str(table))
+    wanted = {flow.key: flow for flow in world.programs[chassis].flows() if flow.table == table}
+    looks = sorted((flow for flow in wanted.values() if only_looks(flow)), key=lambda flow: -flow.priority)
+    for flow in looks:
+        told = FlowMet(name, chassis, f"{flow.cookie:#018x}", priority=flow.priority)
+        if flow.key not in values:
+            return Finding("flow_missing", told, flow.text)
+        if values[flow.key] != flow.value:
+            return Finding("flow_altered", told, flow_text(flow.key, values[flow.key]))
+    for key in values:
+        if key not in wanted and looks and key[1] >= looks[0].priority:
+            return Finding("flow_foreign", FlowMet(name, chassis, priority=key[1]), flow_text(key, values[key]))
+    return None
+
+
+def _came_in(has: _Has, world: World, observer: Observer, crossing: Crossing, sent: Sighting) -> Iterator[Finding | None]:
+    """What a packet ought to meet first where it comes by a tunnel. Nobody tells of it before it is known for a probe."""
+    tunnels = world.places.tunnels.items()
+    ofport = next((port for (name, port), far in tunnels if (name, far) == (crossing.peer, crossing.chassis)), None)
+    if ofport is None:
+        return
+    state = {**headers(sent.frame), IN_PORT: ofport, TUN_ID: crossing.vni}
+    for table in (PHY_IN_PORT, PHY_IN_TUNNEL):
+        yield _at(has, world, observer, Sighting(sent.at, crossing.peer, table.number, Feature.PUNT_SEEN, state, sent.frame))
+    yield _on_top(has, world, crossing.peer, PHY_IN_TUNNEL.number)
 
 
 class _Has:

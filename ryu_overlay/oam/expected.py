@@ -9,7 +9,7 @@ from collections.abc import Iterable
 
 from ryu_overlay.model.network import Network
 from ryu_overlay.model.objects import FloatingIp, Member, Port, Ref, Snat
-from ryu_overlay.model.walk import NO_FACTS, Choose, Facts, walk, walk_in
+from ryu_overlay.model.walk import NO_FACTS, Choose, Facts, walk, walk_from, walk_in
 from ryu_overlay.model.walk_choice import first
 from ryu_overlay.model.walk_values import (
     ICMP,
@@ -50,6 +50,8 @@ def walked(network: Network, start: Start, choose: Choose = first, facts: Facts 
     """The same as a path of the model's, for `after` of what follows."""
     if isinstance(start.at, Port):
         return walk(network, start.at, start.packet, choose, facts, after)
+    if start.at in network.router_views and isinstance(start.packet.body, Ip):
+        return walk_from(network, start.at, start.packet.body, choose, facts, after)
     return walk_in(network, start.at, start.packet, choose, facts, after)
 
 

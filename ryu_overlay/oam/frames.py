@@ -218,10 +218,18 @@ def _walked(read: _IpPacket, quoted: bool = False) -> Ip:
     elif not later and read.proto == ICMP and len(read.body) >= 2:
         l4 = read.body[0], read.body[1]
         if l4[0] in _ERRORS and not quoted and len(read.body) >= _ICMP.size + _HEADER.size:
-            about = _walked(_read(read.body[_ICMP.size :], quoted=True), quoted=True)
+            about = _quoted(read.body[_ICMP.size :])
     addresses = IPv4Address(read.src), IPv4Address(read.dst)
     df = bool(read.fragment & _DONT_FRAGMENT)
     return Ip(*addresses, read.proto, read.ttl, l4, later, rst, ack, read.size, df, about)
+
+
+def _quoted(packet: bytes) -> Ip | None:
+    """What an ICMP error is about. A guest may quote whatever it likes."""
+    try:
+        return _walked(_read(packet, quoted=True), quoted=True)
+    except ValueError:
+        return None
 
 
 def _arp(body: bytes) -> Arp:

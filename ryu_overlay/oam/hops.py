@@ -10,9 +10,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-HopKind = Literal["port", "switch", "router", "nat", "balancer", "external", "answer"]
+HopKind = Literal["port", "switch", "router", "nat", "balancer", "external", "answer", "outside"]
 """A logical port; in a switch; in a router; an uplink's border, where addresses are translated; a load balancer that picks a
-member; in an external network; the device that makes an answer."""
+member; in an external network; the device that makes an answer; all that a tenant may not see (`scoped`)."""
 
 Direction = Literal["from", "to", "in", "out"]
 """Of a port: sent by its VIF, or handed to it. Of NAT: in from an external network, or out to it."""
@@ -130,3 +130,8 @@ class Way:
     def keys(self) -> tuple[Key, ...]:
         """The keys of its hops."""
         return tuple(hop.key for hop in self.hops)
+
+    @property
+    def whole(self) -> list[Hop]:
+        """Its hops, and those of its answer."""
+        return list(self.hops) if self.outcome.back is None else [*self.hops, *self.outcome.back.whole]

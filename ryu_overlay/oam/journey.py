@@ -20,6 +20,8 @@ from ryu_overlay.pipeline.tables import EXT_IN, EXT_LOOKUP, EXT_OWNER, LR_IN_ADM
 VNI = (1 << 22) - 1
 """The bits of a tunnel's VNI that name the network."""
 
+_NOT_FOR_IT = (PHY_IN_PORT.number, EXT_IN.number, EXT_OWNER.number, EXT_LOOKUP.number)
+
 End = Literal["under_way", "out", "into_tunnel", "caught", "sent_up", "held"]
 """Where a packet is for all that is known: between two tables, out of a port that is no tunnel, in a tunnel, where it would be
 dropped, at the controller to be answered, or there to be sent on."""
@@ -62,7 +64,7 @@ class Stay:
     def not_for_it(self) -> bool:
         """Whether it came from a wire, and this chassis has nothing to do with it."""
         last = self.last
-        return last.feature is Feature.PUNT_CAUGHT and last.table in (EXT_IN.number, EXT_OWNER.number, EXT_LOOKUP.number)
+        return last.feature is Feature.PUNT_CAUGHT and last.table in _NOT_FOR_IT
 
 
 class Journey:
@@ -76,6 +78,8 @@ class Journey:
         self.begun = begun
         self.chassis = chassis
         self.stays: list[Stay] = []
+        self.over_wire = False
+        """Whether it left on a wire, and was put in again where it would come in."""
         self.expected = 1
         """At how many chassis it was put in by now."""
         self.crossed: dict[tuple[str, int], float] = {}
@@ -100,7 +104,7 @@ class Journey:
         """The stays in the order of the packet's way, as far as one leads to the next."""
         rest = [s for s in self.stays if not s.not_for_it]
         if not rest and len(self.stays) >= self.expected:
-            rest = self.stays[:1]
+            rest = sorted(self.stays, key=lambda stay: -len(stay.seen))[:1]
         first = next((s for s in rest if self.chassis in ("", s.chassis) and not s.by_tunnel), None)
         if first is None:
             return []

@@ -15,12 +15,13 @@ from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
 from ryu_overlay.model.walk_values import DropReason
-from ryu_overlay.oam.hops import Hop, PacketView, Way
+from ryu_overlay.oam.hops import Hop, Outcome, PacketView, Way
 from ryu_overlay.oam.journey import Journey
 from ryu_overlay.oam.observed import ANSWERS, Crossing, FlowMet, Observer, Seen, SeenHop, flow_met
 from ryu_overlay.oam.sighting import Sighting
 from ryu_overlay.oam.verdicts import Kind, Verdict
 from ryu_overlay.pipeline.cookies import DROP_MEANINGS, Feature, read_cookie
+from ryu_overlay.pipeline.registers import OFPORT, OUT_LPORT
 from ryu_overlay.pipeline.tables import LR_OUT_NO_GATEWAY
 
 Direction = Literal["there", "back"]
@@ -63,7 +64,8 @@ class _Where(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Leg:
-    """One direction: what was sent, seen and expected, and how often (`lost` of `sent`) it was lost on the way."""
+    """One direction: what was sent, seen and expected, and how often (`lost` of `sent`) it was lost on the way. `is_own`: a peer
+    sent it by itself, with a TTL as it likes."""
 
     direction: Direction
     journey: Journey
@@ -71,6 +73,7 @@ class Leg:
     expected: Way
     sent: int = 1
     lost: int = 0
+    is_own: bool = False
     blocked: Mapping[tuple[str, int], int] = field(default_factory=dict)
     """How often the copy in its own VNI did not arrive, by (chassis that sent it, VNI)."""
 
@@ -81,9 +84,10 @@ class Leg:
 
 def parting(leg: Leg) -> int | None:
     """The number of the first expected hop that was not seen as expected; None if all were, and no others."""
-    wanted, seen = _whole(leg.expected), [place.hop for place in leg.places]
+    wanted, seen = leg.expected.whole, [place.hop for place in leg.places]
+    shift = (seen[0].packet.ttl or 0) - (wanted[0].packet.ttl or 0) if leg.is_own and seen and wanted else 0
     for number, hop in enumerate(wanted):
-        if number >= len(seen) or not _same(hop, seen[number]):
+        if number >= len(seen) or not _same(hop, seen[number], shift):
             return number
     return None if len(seen) == len(wanted) else len(wanted)
 
@@ -99,9 +103,10 @@ def judge(observer: Observer, leg: Leg, evidence: Evidence = NOTHING) -> Verdict
         return tunnel
     if evidence.finding is not None:
         return _found(leg, evidence.finding)
-    if way[-1].end in ("caught", "sent_up"):
-        return _ended(observer, leg, last)
-    if parting(leg) is None:
+    stuck = next((seen for stay in way for seen in stay.seen if _no_gateway(seen)), None)
+    if way[-1].end in ("caught", "sent_up") or stuck is not None:
+        return _ended(observer, leg, stuck or last)
+    if way[-1].end == "out" and parting(leg) is None and _handed_over(observer, leg, last):
         outcome = leg.expected.outcome
         if outcome.kind == "answered" and outcome.reason != "echo_reply":
             return Verdict("answered", outcome.sentence, leg.direction, object=outcome.at, reason=outcome.reason)
@@ -113,10 +118,25 @@ def judge(observer: Observer, leg: Leg, evidence: Evidence = NOTHING) -> Verdict
     return _astray(leg)
 
 
+def _no_gateway(seen: Sighting) -> bool:
+    """Whether a router found no gateway, whatever became of what it answers."""
+    return seen.table == LR_OUT_NO_GATEWAY.number and seen.feature in ANSWERS
+
+
+def _handed_over(observer: Observer, leg: Leg, last: Sighting) -> bool:
+    """Whether it left the bridge by a port of whoever the model says."""
+    outcome, at = _at_last(leg.expected), (last.chassis, last.register(OFPORT))
+    if outcome.kind == "delivered":
+        return not outcome.ports or observer.places.vifs.get(at) in outcome.ports
+    return outcome.kind != "left" or at in observer.places.patches
+
+
 def _unseen(leg: Leg, evidence: Evidence) -> Verdict:
     chassis = leg.journey.chassis
     if chassis in evidence.away:
         return Verdict("chassis_away", f"{chassis}, where it begins, is not connected", leg.direction, chassis)
+    if evidence.finding is not None:
+        return _found(leg, evidence.finding)
     return Verdict("switch_silent", f"the vswitch of {chassis} was given the packet, and told nothing", leg.direction, chassis)
 
 
@@ -148,6 +168,8 @@ def _not_received(leg: Leg, crossing: Crossing, evidence: Evidence) -> Verdict:
     if crossing.peer in evidence.silent:
         sentence = f"sent by {crossing.chassis} into the tunnel to {crossing.peer}, whose vswitch does not answer"
         return Verdict("switch_silent", sentence, leg.direction, *where)
+    if evidence.finding is not None:
+        return _found(leg, evidence.finding)
     if evidence.passed is not None:
         sentence = f"lost {between}: packets above {evidence.passed} bytes do not pass"
         return Verdict("mtu_hole", sentence, leg.direction, *where, size=evidence.passed)
@@ -177,7 +199,7 @@ def _ended(observer: Observer, leg: Leg, last: Sighting) -> Verdict:
     if last.table == LR_OUT_NO_GATEWAY.number:
         sentence = f"{last.chassis} finds no gateway of the uplink alive"
         return Verdict("no_gateway", sentence, leg.direction, *where)
-    expected = leg.expected.outcome
+    expected = _at_last(leg.expected)
     if last.feature in ANSWERS:
         reason = ANSWERS[last.feature]
         if expected.reason == reason and expected.kind in ("answered", "dropped"):
@@ -185,47 +207,69 @@ def _ended(observer: Observer, leg: Leg, last: Sighting) -> Verdict:
             return Verdict(kind, expected.sentence, leg.direction, *where, reason=reason)
         return Verdict("differs", f"answered with {reason}; expected: {expected.sentence}", leg.direction, *where, reason=reason)
     feature = Feature.DROP_NOT_BOUND if why is None else why.feature
+    if (
+        feature is Feature.DROP_NOT_BOUND
+        and where.object is None
+        and (obj := observer.network.by_key.get(last.register(OUT_LPORT)))
+    ):
+        where = where._replace(object=f"{obj.kind.replace('_', '-')} {'/'.join(obj.ref)}")
     return _dropped(leg, feature, where)
 
 
 def _dropped(leg: Leg, feature: Feature, where: _Where) -> Verdict:
-    reason, expected = feature.reason, leg.expected.outcome
+    reason, expected = feature.reason, _at_last(leg.expected)
     of = f" of {where.object}" if where.object else ""
     sentence = f"dropped on {where.chassis} ({reason}{of}): {DROP_MEANINGS.get(feature, reason)}"
+    if feature is Feature.FLOODING and expected.kind == "delivered":
+        return Verdict("ok", f"{expected.sentence}: flooded, but for probes, by {where.object}", leg.direction, *where)
+    if feature is Feature.PUNT_UNRESOLVED and expected.kind == "left":
+        return Verdict("outside_silent", expected.sentence, leg.direction, *where)
+    if feature is Feature.DROP_UNKNOWN_MAC and expected.kind == "delivered" and not expected.arrivals:
+        return Verdict("ok", expected.sentence, leg.direction, *where)
     if feature is Feature.DROP_NAT_EXHAUSTED:
         return Verdict("nat_exhausted", sentence, leg.direction, *where, reason=reason)
     if feature is Feature.DROP_NOT_BOUND:
         return Verdict("not_bound", sentence, leg.direction, *where, reason=reason)
+    if feature is Feature.DROP_UNKNOWN_IN_PORT and expected.reason == Feature.DROP_NOT_HERE.reason:
+        # A chassis without any border to the physical network does not even look who it is for.
+        return Verdict("dropped", sentence, leg.direction, *where, reason=expected.reason)
     if expected.kind == "dropped" and expected.reason == reason:
         return Verdict("dropped", sentence, leg.direction, *where, reason=reason)
     kind: Kind = "differs" if reason.upper() in DropReason.__members__ else "misplaced"
     return Verdict(kind, f"{sentence}; expected: {expected.sentence}", leg.direction, *where, reason=reason)
 
 
+def _at_last(way: Way) -> Outcome:
+    """How it ends, after all that is answered on the way."""
+    outcome = way.outcome
+    while outcome.back is not None:
+        outcome = outcome.back.outcome
+    return outcome
+
+
 def _astray(leg: Leg) -> Verdict:
     number = parting(leg) or 0
-    wanted, seen = _whole(leg.expected), leg.places
+    wanted, seen = leg.expected.whole, leg.places
     should = _words(wanted[number]) if number < len(wanted) else leg.expected.outcome.sentence
     did = _words(seen[number].hop) if number < len(seen) else "nothing"
     chassis = seen[min(number, len(seen) - 1)].chassis if seen else leg.journey.chassis
+    if parting(leg) is None:
+        return Verdict(
+            "differs", f"it left {chassis} by another port than that of {leg.expected.outcome.at}", leg.direction, chassis
+        )
     return Verdict("differs", f"it parts from the model at hop {number + 1}: {did}, not {should}", leg.direction, chassis)
 
 
-def _whole(way: Way) -> list[Hop]:
-    """A way with that of its answer."""
-    hops = list(way.hops)
-    return hops if way.outcome.back is None else hops + _whole(way.outcome.back)
-
-
-def _same(wanted: Hop, seen: Hop) -> bool:
+def _same(wanted: Hop, seen: Hop, shift: int) -> bool:
+    """Whether a hop is the one that was expected, with a TTL that is higher by `shift`."""
     if wanted.kind == "nat" and seen.known and seen.rule is None:
         # Conntrack does not say by which rule a connection began.
         return (wanted.name, wanted.direction, wanted.known) == (seen.name, seen.direction, True)
-    return wanted.key == seen.key and _carried(wanted.packet) == _carried(seen.packet)
+    return wanted.key == seen.key and _carried(wanted.packet, shift) == _carried(seen.packet)
 
 
-def _carried(packet: PacketView) -> tuple[object, ...]:
-    return packet.src, packet.dst, packet.protocol, packet.ttl
+def _carried(packet: PacketView, shift: int = 0) -> tuple[object, ...]:
+    return packet.src, packet.dst, packet.protocol, None if packet.ttl is None else packet.ttl + shift
 
 
 def _words(hop: Hop) -> str:

@@ -32,9 +32,8 @@ from ryu_overlay.openflow.fields import (
 from ryu_overlay.openflow.messages import NO_PORT, Way, ct_flush, packet_out
 from ryu_overlay.pipeline.cookies import Feature
 from ryu_overlay.pipeline.registers import ANSWER, DATAPATH, DELIVERED, HOME, PROBE, REGISTERS, ROUTERS_AT, SEEN
-from ryu_overlay.pipeline.tables import LR_IN_ADMIT, LR_IN_ROUTE, ORIGIN_TTL, PHY_IN_PORT
+from ryu_overlay.pipeline.tables import LR_IN_ADMIT, LR_IN_ROUTE, MARK_BIT, ORIGIN_TTL, PHY_IN_PORT
 
-MARK_BIT = 23
 _ETHERNET = 14
 _TAGS = (0x8100, 0x88A8)
 _ICMP, _TCP, _UDP = 1, 6, 17

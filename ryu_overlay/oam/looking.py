@@ -18,8 +18,9 @@ from ryu_overlay.pipeline.cookies import Feature, Why
 from ryu_overlay.pipeline.registers import PROBE, SEEN
 from ryu_overlay.pipeline.table import Match
 
-BITS = SEEN.bits
-"""Sites that can be looked at at the same time: tenants' packets have no other use for the register."""
+BITS = SEEN.bits - 1
+"""Sites that captures can look at at the same time. The register's last bit is for translations that are watched; tenants'
+packets have no other use for it."""
 
 
 @dataclass(frozen=True, slots=True)

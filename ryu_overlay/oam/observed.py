@@ -155,7 +155,8 @@ def view(frame: bytes) -> PacketView:
 
 
 class _Reading:
-    """One journey being read. The hop that the packet is at gets the flows met; `_router` is the router it is in."""
+    """One journey being read. The hop that the packet is at gets the flows met; `_router` is the router it is in, `_left` the
+    last one that it was in."""
 
     def __init__(self, observer: Observer, journey: Journey, rules: dict[tuple[str, str], str | None]) -> None:
         self._observer = observer
@@ -164,6 +165,7 @@ class _Reading:
         self._found: list[_Begun | Crossing] = []
         self._at: _Begun | None = None
         self._router: _Begun | None = None
+        self._left: _Begun | None = None
         self._border: _Begun | None = None
         self._flows: list[FlowMet] = []
         self._answering = False
@@ -181,9 +183,10 @@ class _Reading:
                 if step is not None:
                     step(self, seen)
                 self._met(flow_met(self._observer, seen))
-            elif seen.feature in ANSWERS and self._router is not None:
-                self._sent_up = self._router, ANSWERS[seen.feature]
-                self._leave(self._router, None)
+            elif seen.feature in ANSWERS and (router := self._router or self._left) is not None:
+                self._sent_up = router, ANSWERS[seen.feature]
+                if router is self._router:
+                    self._leave(router, None)
         if stay.end == "into_tunnel":
             self._cross(stay, following)
 
@@ -249,6 +252,8 @@ class _Reading:
     def _tracked_in(self, seen: Sighting) -> None:
         router = self._router
         if router is None:
+            # The answer of a host outside is known as a probe's only here.
+            self._in_router(seen)
             return
         uplink = self._observer.name(seen.register(IN_LPORT))
         border = _Begun("nat", uplink, _bare(router.packet), seen, direction="in")
@@ -301,8 +306,8 @@ class _Reading:
 
     def _routed(self, seen: Sighting) -> None:
         router = self._router
-        if self._answering and router is not None:
-            self._answer(router, seen, "echo_reply")
+        if self._answering and (by := router or self._left) is not None:
+            self._answer(by, seen, "echo_reply")
         elif self._sent_up is not None:
             router, kind = self._sent_up
             self._sent_up = None
@@ -326,7 +331,7 @@ class _Reading:
     def _leave(self, router: _Begun, out_port: str | None) -> None:
         router.out_port = out_port
         self._found.append(router)
-        self._router = None
+        self._router, self._left = None, router
 
     def _to_uplink(self, seen: Sighting) -> None:
         out = self._observer.network.by_key.get(seen.register(OUT_LPORT))

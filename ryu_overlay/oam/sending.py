@@ -6,18 +6,21 @@ again where it would come in: the wire between is not ours.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 from ryu_overlay.model.walk_values import Ip
+from ryu_overlay.oam.doors import Door
 from ryu_overlay.oam.frames import echo_of, from_frame, ident_of, to_frame
 from ryu_overlay.oam.journey import Journey
-from ryu_overlay.oam.launch import as_probe, forget, from_port, resumed, stamped
+from ryu_overlay.oam.launch import as_probe, forget, resumed, stamped
 from ryu_overlay.oam.observed import ANSWERS, Observer
+from ryu_overlay.oam.register import Register
 from ryu_overlay.oam.responder import Responder
 from ryu_overlay.oam.sighting import Sighting
 from ryu_overlay.oam.start import held_macs
 from ryu_overlay.oam.world import Hands, World
+from ryu_overlay.openflow.messages import meter_request
 from ryu_overlay.pipeline.registers import OFPORT
 
 PATIENCE = 0.25
@@ -26,33 +29,6 @@ AFTER = 0.03
 """Seconds that are waited for the second copy of one that has arrived."""
 MOST_ANSWERS = 3
 """An answer may be answered, as when it is too large for the way back."""
-
-
-class Register:
-    """The probes that are under way, by their IPv4 identification."""
-
-    def __init__(self, numbers: Iterator[int]) -> None:
-        """`numbers` gives identifications to try, 1 to 65535, without end."""
-        self._numbers = numbers
-        self._journeys: dict[int, Journey] = {}
-
-    def free(self) -> int:
-        """An identification that no probe under way has. Raises LookupError while too many have one."""
-        for _, ident in zip(range(1000), self._numbers):
-            if ident not in self._journeys:
-                return ident
-        raise LookupError("too many probes are under way")
-
-    def find(self, seen: Sighting) -> Journey | None:
-        """The probe that a sighting is of."""
-        return self._journeys.get(ident_of(seen.frame) or 0)
-
-    def begin(self, journey: Journey) -> None:
-        self._journeys[journey.ident] = journey
-
-    def end(self, journeys: Iterable[Journey]) -> None:
-        for journey in journeys:
-            self._journeys.pop(journey.ident, None)
 
 
 class Sender:
@@ -68,23 +44,23 @@ class Sender:
         self._responder = Responder(lambda: world.facts.mtu)
         self._responder.network(world.network)
 
-    def go(self, frame: bytes, places: Sequence[tuple[str, int]], deliver: bool = False) -> Journey:
-        """Send a frame into the bridges at these (chassis, OpenFlow port): more than one where a wire brings it to all.
+    def go(self, frame: bytes, doors: Sequence[Door], *, deliver: bool = False, over_wire: bool = False) -> Journey:
+        """Send a frame into bridges by all of these doors, to be delivered, or (`over_wire`) so only behind the wire on its way.
 
         Raises LookupError while too many probes are under way.
         """
         frame = stamped(frame, self._register.free())
-        journey = Journey(ident_of(frame) or 0, places[0][0] if len(places) == 1 else "", self._hands.now())
-        journey.expected = len(places)
+        journey = Journey(ident_of(frame) or 0, doors[0].chassis if len(doors) == 1 else "", self._hands.now())
+        journey.expected = len(doors)
         self.journeys.append(journey)
         self._register.begin(journey)
-        for chassis, ofport in places:
-            self._hands.send(chassis, from_port(frame, ofport, deliver))
-        self.follow(journey)
+        for door in doors:
+            self._hands.send(door.chassis, door.put(frame, deliver and not over_wire))
+        self.follow(journey, deliver)
         return journey
 
-    def follow(self, journey: Journey) -> None:
-        """Until nothing more is heard of it."""
+    def follow(self, journey: Journey, deliver: bool = False) -> None:
+        """Until nothing more is heard of it. Behind a wire it is to be delivered."""
         answered, carried = 0, set()
         while self._hands.wait(lambda: journey.end not in ("under_way", "into_tunnel"), PATIENCE):
             last = journey.way()[-1].last
@@ -94,31 +70,38 @@ class Sender:
                 answered += 1
                 if not self._answer(journey, last):
                     break
-            elif journey.end == "out" and last.chassis not in carried and (places := self._beyond_wire(last)):
+            elif journey.end == "out" and last.chassis not in carried and (others := self._beyond_wire(last)):
                 carried.add(last.chassis)
-                self._carry(journey, last, places)
+                self._carry(journey, last, others, deliver)
             else:
                 break
         self._hands.wait(lambda: not journey.uncrossed(), AFTER)
 
-    def resized(self, frame: bytes, size: int, places: Sequence[tuple[str, int]]) -> Journey:
+    def resized(self, frame: bytes, size: int, doors: Sequence[Door]) -> Journey:
         """The same packet with another size in bytes, its IPv4 header included."""
         packet = from_frame(frame)
         assert isinstance(packet.body, Ip)
         self.forget_connections()
         body = replace(packet.body, size=size)
-        return self.go(to_frame(replace(packet, body=body), 0, echo=echo_of(frame)), places)
+        return self.go(to_frame(replace(packet, body=body), 0, echo=echo_of(frame)), doors)
 
     def forget_connections(self) -> None:
-        """What the packets so far began."""
+        """Have bridges forget what the packets so far began, and wait until they have: the next packet comes by others."""
+        for chassis in self._forget():
+            self._hands.ask(chassis, meter_request)
+
+    def _forget(self) -> set[str]:
+        asked = set()
         for journey in self.journeys[self._forgotten :]:
             for chassis, data in forget(self._observer, journey):
                 self._hands.send(chassis, data)
+                asked.add(chassis)
         self._forgotten = len(self.journeys)
+        return asked
 
     def done(self) -> None:
         """Leave nothing behind."""
-        self.forget_connections()
+        self._forget()
         self._register.end(self.journeys)
 
     def _resume(self, journey: Journey, last: Sighting) -> None:
@@ -138,19 +121,21 @@ class Sender:
             self._hands.send(last.chassis, data)
         return self._hands.wait(lambda: len(stay.seen) > known, PATIENCE)
 
-    def _carry(self, journey: Journey, last: Sighting, places: Sequence[tuple[str, int]]) -> None:
+    def _carry(self, journey: Journey, last: Sighting, others: Sequence[Door], deliver: bool) -> None:
         """To all others on the wire, until each has told whether it has to do with it."""
         stays = len(journey.stays)
-        journey.expected += len(places)
-        for chassis, ofport in places:
-            self._hands.send(chassis, from_port(last.frame, ofport))
-        self._hands.wait(lambda: len(journey.stays) >= stays + len(places), PATIENCE)
+        journey.expected += len(others)
+        journey.over_wire = True
+        for door in others:
+            self._hands.send(door.chassis, door.put(last.frame, deliver))
+        self._hands.wait(lambda: len(journey.stays) >= stays + len(others), PATIENCE)
 
-    def _beyond_wire(self, last: Sighting) -> list[tuple[str, int]]:
+    def _beyond_wire(self, last: Sighting) -> list[Door]:
         world = self._world
         physical = world.places.patches.get((last.chassis, last.register(OFPORT)))
         mac = last.frame[:6].hex(":")
         views = [v for v in world.network.external_views.values() if v.network.physical_network == physical]
         if not any(mac in held_macs(view).values() for view in views):
             return []
-        return [(n, port) for n, port in world.patches(physical or "") if n != last.chassis and n in world.connected]
+        patches = world.patches(physical or "")
+        return [Door(name, port) for name, port in patches if name != last.chassis and name in world.connected]

@@ -17,13 +17,14 @@ from ryu_overlay.model.objects import Port, Ref
 from ryu_overlay.model.problems import Problem
 from ryu_overlay.model.values import MAX_L4_PORT
 from ryu_overlay.model.walk import NO_FACTS, Facts
-from ryu_overlay.model.walk_rules import holder
+from ryu_overlay.model.walk_rules import connected_port, holder, next_hops
 from ryu_overlay.model.walk_values import BROADCAST, ECHO_REQUEST, ICMP, NOT_KNOWN, TCP, UDP, Ip, Packet
 
 PROTOCOLS = {"icmp": ICMP, "tcp": TCP, "udp": UDP}
 SOURCE_PORT = 49152
 """Where nobody gives one: the first of those that are for this (RFC 6335 section 6)."""
 OUTSIDE = "outside:"
+ROUTER = "router:"
 MAX_SIZE = 65535
 _HEADERS = {ICMP: 28, UDP: 28, TCP: 40}
 _IP_HEADER = 20
@@ -77,7 +78,8 @@ class Traffic:
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """A packet and where it begins: sent by the VIF of a port, or on the wire of the external network of that ref."""
+    """A packet and where it begins: sent by the VIF of a port, or by the router of that ref, or on the wire of the external
+    network of that ref."""
 
     at: Port | Ref
     packet: Packet
@@ -95,6 +97,8 @@ def start(
 
     It goes to a port's first address and comes from the sender's, or else from `source`. Raises Unsendable.
     """
+    if sender.startswith(ROUTER):
+        return from_router(network, sender.removeprefix(ROUTER), destination(network, to), traffic, source)
     if sender.startswith(OUTSIDE):
         name, slash, text = sender.removeprefix(OUTSIDE).partition("/")
         if slash and source is not None:
@@ -147,6 +151,30 @@ def from_outside(
     gateway = view.network.gateway
     sender = neighbours.get(src) or (neighbours.get(gateway) if gateway is not None else None) or NOT_KNOWN
     return Start(view.network.ref, Packet(sender, mac, ip_packet(src, to, traffic)))
+
+
+def from_router(network: Network, name: str, to: IPv4Address, traffic: Traffic, source: IPv4Address | None = None) -> Start:
+    """What a router (`TENANT/ROUTER`), or one of its ports (`TENANT/ROUTER/PORT`), sends to `to` itself.
+
+    It comes from that port's address, or else from that of the port by which it goes. Raises Unsendable.
+    """
+    names = tuple(name.split("/"))
+    view = network.router_views.get(names[:2])
+    port = None if view is None else next((p for p in view.ports if p.name == names[-1]), None)
+    if view is None or len(names) not in (2, 3) or (len(names) == 3 and port is None):
+        raise Unsendable("from", f"there is no router or router port {name}", "no_such_object")
+    own = [a.ip for p in view.ports for a in p.addresses]
+    if to in own:
+        raise Unsendable("to", f"{to} is router {'/'.join(names[:2])}'s own address", "own_address")
+    if source is not None and source not in own:
+        raise Unsendable("source", f"{source} is no address of router {'/'.join(names[:2])}", "no_address")
+    if port is None:
+        hops = next_hops(view, to)
+        port = connected_port(view, hops[0]) if hops else None
+    if port is None or not port.addresses:
+        raise Unsendable("to", f"router {'/'.join(names[:2])} has no route to {to}", "no_gateway")
+    near = next((a.ip for a in port.addresses if to in a.network), port.addresses[0].ip)
+    return Start(view.router.ref, Packet(NOT_KNOWN, NOT_KNOWN, ip_packet(source or near, to, traffic)))
 
 
 def port_named(network: Network, field: str, name: str) -> Port:

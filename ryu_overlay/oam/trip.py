@@ -18,6 +18,7 @@ from ryu_overlay.model.walk_values import (
     ECHO_REPLY,
     ECHO_REQUEST,
     ICMP,
+    TCP,
     Answered,
     AnswerKind,
     Delivered,
@@ -153,8 +154,10 @@ def _answer(network: Network, there: Path) -> Start | Silence:
     end = there.outcome
     if isinstance(end, Left):
         return _from_outside(network, end)
+    if isinstance(end, Answered):
+        return Silence("it is answered on its way")
     if not isinstance(end, Delivered):
-        return Silence("it did not arrive")
+        return Silence("it does not arrive")
     if len(end.to) != 1:
         return Silence("it was flooded")
     [(port, packet)] = end.to
@@ -186,7 +189,9 @@ def _reply(body: object) -> Ip | None:
     if body.dst.is_multicast or (body.proto == ICMP and body.l4 != (ECHO_REQUEST, 0)):
         return None
     l4 = (ECHO_REPLY, 0) if body.proto == ICMP else (body.l4[1], body.l4[0])
-    return Ip(body.dst, body.src, body.proto, ANSWER_TTL, l4, size=body.size, df=body.df)
+    # TCP acknowledges a segment of any size with a short one.
+    size = None if body.proto == TCP else body.size
+    return Ip(body.dst, body.src, body.proto, ANSWER_TTL, l4, size=size, df=body.df)
 
 
 _NOT_ANSWERED = Silence("it is not of a kind that is answered")

@@ -8,8 +8,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-Layer = Literal["none", "physical", "host", "virtual", "guest"]
-"""Where the trouble is: nowhere; the underlay between chassis; a chassis with its vswitch; flows, NAT and routes; a VM."""
+Layer = Literal["none", "physical", "host", "virtual", "guest", "provider"]
+"""Where the trouble is."""
+
+LAYERS: dict[Layer, str] = {
+    "none": "nowhere in the overlay",
+    "physical": "the underlay between chassis",
+    "host": "a chassis with its vswitch",
+    "virtual": "flows, NAT and routes",
+    "guest": "a VM",
+    "provider": "what a tenant is told in place of physical, host, and virtual where that is not as it should be",
+}
 
 Kind = Literal[
     "ok",
@@ -37,6 +46,7 @@ Kind = Literal[
     "guest_off",
     "guest_silent",
     "outside_silent",
+    "provider",
 ]
 
 MEANINGS: dict[Kind, tuple[Layer, bool, str]] = {
@@ -69,6 +79,7 @@ MEANINGS: dict[Kind, tuple[Layer, bool, str]] = {
     "guest_off": ("guest", False, "handed to the VM, which answers neither it nor ARP"),
     "guest_silent": ("guest", False, "handed to the VM, which is there (it answers ARP) and does not answer this"),
     "outside_silent": ("none", False, "it left by the uplink, and no answer came back from there"),
+    "provider": ("provider", False, "said to tenants only: the provider's network lost it, or did not carry it as it should"),
 }
 """By kind: its layer, whether it is what operators asked for, and what it means."""
 

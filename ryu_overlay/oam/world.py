@@ -6,10 +6,12 @@ Values and an interface only. Who fills them in, and how bridges are reached, is
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
+from ryu_overlay.fabric.placement import Placement
 from ryu_overlay.model.network import Network
+from ryu_overlay.model.objects import Ref
 from ryu_overlay.model.problems import Problem
 from ryu_overlay.model.walk import NO_FACTS, Facts
 from ryu_overlay.oam.journey import Places
@@ -28,6 +30,8 @@ class World:
     bound: Mapping[str, tuple[str, int]]
     connected: frozenset[str]
     facts: Facts = NO_FACTS
+    placements: Mapping[Ref, Placement] = field(default_factory=dict)
+    gateways: Mapping[Ref, tuple[str, ...]] = field(default_factory=dict)
 
     def patches(self, physical: str) -> Iterator[tuple[str, int]]:
         """The (chassis, OpenFlow port) towards a physical network."""

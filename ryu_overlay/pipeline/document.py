@@ -19,10 +19,11 @@ destination's chassis only looks up its MAC. A router hands the packet back to t
 as often as there are hops.
 
 The controller's probes go through the flows that tenants' packets go through; the register `probe` marks them. Above the
-priorities that it lists, a table may have these, for flows that look at a packet before it is looked up in earnest:
-{on_top}. A *gate* tells the controller of each probe that
-comes to the table, once; *observe* is for flows that are there for a while. *Caught* is a probe that would be dropped or
-flooded: it goes to the controller just above the flow that does so to tenants' packets, whose counter does not move.
+priorities that it lists, a table may have {on_top}, for flows that look at a
+packet before it is looked up in earnest: a *gate* tells the controller of each probe that comes to the table, once (a
+probe's third router also holds it until the controller sends it on); flows that *observe* are there for a while.
+*Caught* is a probe that would be dropped or flooded: it goes to the controller just above the flow that does so to
+tenants' packets, whose counter does not move.
 """
 
 

@@ -29,6 +29,10 @@ BEAT_RATE = 50
 OAM_METER, GUEST_METER = 6, 7
 """The meters of what comes as a probe from outside of the bridge, by tunnels or as an answer, and of what guests say to the
 controller: a guest that talks without end does not keep probes away."""
+MARK_BIT = 23
+"""The bit of a VNI that marks probes (DESIGN, contract)."""
+GUEST_MAC = 0x02FFFFFFFF01
+"""Whom guests answer when the controller asks them by ARP whether they are there."""
 CAPTURE_METERS = range(100, 200)
 """The meters of captures."""
 

@@ -135,7 +135,7 @@ LR_IN = (
         "lr_in_service",
         "What a router does with packets to itself: echo reply, reset, unreachable.",
         frozenset({ETH_TYPE, IP_PROTO, ICMP_TYPE, ICMP_CODE, IP_FRAG, ANSWER.field}),
-        frozenset({IPV4_SRC, IPV4_DST, ICMP_TYPE, _HOP, ANSWER.field}),
+        frozenset({IPV4_SRC, IPV4_DST, ICMP_TYPE, _HOP, ANSWER.field, PROBE.field}),
         {"miss": 0, "protocol": 10, "echo": 20, "later_fragment": 30},
         frozenset({"lr_in_route"}),
         punts=True,

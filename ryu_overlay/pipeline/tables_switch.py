@@ -25,7 +25,6 @@ from ryu_overlay.openflow.fields import (
     VLAN_VID,
 )
 from ryu_overlay.pipeline.registers import (
-    ANSWER,
     CHOSEN,
     DATAPATH,
     FROM_TUNNEL,
@@ -193,7 +192,7 @@ PHY_OUTWARD = (
         95,
         "phy_out",
         "Out of the bridge by the port in `ofport`. A probe goes into tunnels, to a VIF or a wire only if it is to be delivered.",
-        frozenset({OFPORT.field, ANSWER.field}),
+        frozenset({OFPORT.field}),
         frozenset({SEEN.field, TUN_ID, ETH_SRC}),
         {"miss": 0, "probe": 10, "delivered": 20, "into_tunnel": 30, "delivered_behind_tunnel": 40},
         emits=True,

@@ -80,7 +80,7 @@ class Capture:
         """Have the flows installed. Returns whether connected bridges have confirmed them within so many seconds."""
         self._loop.post(self._event)
         eventlet.spawn(self._watch)
-        return self._observed(seconds)
+        return self._observed(self._event, seconds)
 
     def heard(self, point: int, direction: Direction, dpid: int, data: bytes, vni: int | None) -> None:
         """A bridge sent a packet up. Called where the bytes are read: must be quick."""
@@ -166,28 +166,30 @@ class Capture:
         if self.gone:
             return
         self._say(Observe(self._event.key, dict.fromkeys(self.chassis, Block()), self._event.meters))
-        self._observed(SETTLE)
+        self._observed(self._event, SETTLE)
         self._count()
         until = time.monotonic() + STRAGGLERS
         while any(tally.lost for tally in self.tallies) and time.monotonic() < until:
             eventlet.sleep(_POLL)
         self._count()
-        self._withdraw()
+        self._observed(self._withdraw(), SETTLE)
 
-    def _withdraw(self) -> None:
+    def _withdraw(self) -> Observe:
+        nothing = Observe(self._event.key, None)
         if not self.gone:
             self.gone = True
-            self._loop.post(Observe(self._event.key, None))
+            self._loop.post(nothing)
+        return nothing
 
     def _say(self, event: Observe) -> None:
         self._event = event
         self._loop.post(event)
 
-    def _observed(self, seconds: float) -> bool:
+    def _observed(self, event: Observe, seconds: float) -> bool:
         until = time.monotonic() + seconds
         while True:
             connected = [name for name in self.chassis if self._engine.bridge_of(name) is not None]
-            if self._engine.observed(self._event, connected):
+            if self._engine.observed(event, connected):
                 return True
             if time.monotonic() >= until:
                 return False

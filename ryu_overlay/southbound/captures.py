@@ -116,7 +116,7 @@ class Captures:
         used_meters = {meter.number for room in taken for meter in room.meters}
         wanted = [(number, site.direction) for number, point in enumerate(points) for site in point.sites]
         bits = [bit for bit in range(BITS) if bit not in used_bits]
-        meters = [number for number in CAPTURE_METERS if number not in used_meters]
+        meters = [number for number in CAPTURE_METERS[:-1] if number not in used_meters]
         if len(bits) < len(wanted) or len(meters) < len(points):
             raise Busy("points", f"{len(bits)} directions of points can be looked at beside what runs, these have {len(wanted)}")
         slots = {key: (bit, number) for key, bit, number in zip(wanted, bits, self._fresh(len(wanted)))}

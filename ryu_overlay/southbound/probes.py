@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import struct
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from random import SystemRandom
 
 import eventlet
@@ -15,8 +15,10 @@ import eventlet
 from ryu_overlay.engine.engine import Engine
 from ryu_overlay.engine.events import Observe
 from ryu_overlay.engine.knowledge import world
+from ryu_overlay.oam.pinging import Echo, Summary, echo, summary, unsent
+from ryu_overlay.oam.start import Start
 from ryu_overlay.oam.tracer import Tracer
-from ryu_overlay.oam.world import World
+from ryu_overlay.oam.world import Unable, World
 from ryu_overlay.openflow.flow import Block
 from ryu_overlay.southbound.loop import Loop
 from ryu_overlay.southbound.switches import NoAnswer, Switches
@@ -37,6 +39,22 @@ class Probes:
         self._engine: Engine = loop.engine
         self._switches = switches
         self._waiting: set[eventlet.Event] = set()
+
+    def ping(self, start: Start, count: int, interval: float, chassis: str | None = None) -> Iterator[Echo | Summary]:
+        """Echo requests from now on, one each `interval` seconds, and at last the summary. Raises Unable at the first."""
+        ident, echoes = self.tracer.number(), list[Echo]()
+        for seq in range(1, count + 1):
+            began = self.now()
+            try:
+                echoes.append(echo(seq, self.tracer.trace(start, deliver=True, echo=(ident, seq), chassis=chassis)))
+            except Unable as error:
+                if seq == 1:
+                    raise
+                echoes.append(unsent(seq, error))
+            yield echoes[-1]
+            if seq < count:
+                eventlet.sleep(max(0.0, began + interval - self.now()))
+        yield summary(echoes)
 
     def heard(self, dpid: int, data: bytes) -> None:
         """A packet-in about a probe. Never raises, whatever the bytes are."""

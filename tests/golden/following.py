@@ -123,7 +123,7 @@ class Follower:
         why = read_cookie(punt.cookie)
         assert why is not None and not trace.outputs, trace.text
         reading.end(f"punted: {why.feature.reason}")
-        packet_out = self._responder.answer(_packet_in(punt)) if isinstance(punt.packet.body, Ip) else None
+        packet_out = self._responder.answer(packet_in(punt)) if isinstance(punt.packet.body, Ip) else None
         if packet_out is None:
             return
         (length,) = struct.unpack_from("!H", packet_out, 16)
@@ -220,7 +220,7 @@ def _dropped(why: Why | None) -> str:
     return f"dropped: {why.feature.reason}"
 
 
-def _packet_in(punt: Punt) -> bytes:
+def packet_in(punt: Punt) -> bytes:
     """The packet-in (OpenFlow 1.3.5 section 7.4.1) that a punt is."""
     match = make_match({register.field: punt.registers.get(register.field.name, 0) for register in _SAID})
     oxm = Flow(0, 0, match, Instructions(), 0).match_bytes

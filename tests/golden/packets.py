@@ -93,9 +93,9 @@ def _l4(ip: Ip) -> Any:
     if ip.proto == UDP:
         return UdpHeader(sport=ip.l4[0], dport=ip.l4[1])
     if ip.proto != ICMP:
-        return Raw(b"payload")
+        return Raw(b"payload" if ip.size is None else b"")
     header = IcmpHeader(type=ip.l4[0], code=ip.l4[1])
-    return header if ip.about is None else header / Raw(bytes(_ip(ip.about)))
+    return header if ip.about is None else header / Raw(bytes(_ip(replace(ip.about, size=None))))
 
 
 def from_frame(frame: bytes) -> Packet:

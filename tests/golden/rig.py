@@ -94,6 +94,19 @@ class Rig:
         """(chassis, the other chassis) of the tunnel to this outer address."""
         return self._remotes[remote]
 
+    def remote(self, chassis: str, other: str) -> IPv4Address:
+        """The outer address of a chassis' tunnel to another."""
+        names = list(self.chassis)
+        return _UNDERLAY + 256 * (1 + names.index(chassis)) + names.index(other) + 1
+
+    def dump_connections(self) -> list[str]:
+        """What connection tracking has, in lines."""
+        return sorted(self._ask("dpctl/dump-conntrack").splitlines())
+
+    def push_counters(self) -> None:
+        """Have flows count what their datapath flows have counted."""
+        self._ask("revalidator/purge")
+
     def _ask(self, command: str, *args: str) -> str:
         broken, refused, answer = self._client.transact(command, list(args))
         assert not broken and not refused, f"{command} {args}: {broken or refused}"
@@ -110,10 +123,9 @@ class Rig:
         self.switch.appctl("ovs/route/add", f"{_UNDERLAY}/16", "br-phy")
 
     def _add(self, name: str, here: Chassis) -> None:
-        names = list(self.chassis)
         tunnels = []
         for other, ofport in here.tunnels.items():
-            remote = _UNDERLAY + 256 * (1 + names.index(name)) + names.index(other) + 1
+            remote = self.remote(name, other)
             self._remotes[remote] = (name, other)
             tunnels.append((f"{name}-{other}", ofport, str(remote)))
             self.switch.appctl("tnl/neigh/set", "br-phy", str(remote), "02:00:00:00:00:01")

@@ -10,16 +10,19 @@ from typing import Any
 import pytest
 
 from ryu_overlay.model.walk_values import Packet
-from ryu_overlay.oam.sighting import LOOKING, only_looks
+from ryu_overlay.oam.launch import resumed
+from ryu_overlay.oam.sighting import LOOKING, Sighting, only_looks
+from ryu_overlay.openflow.fields import IN_PORT
 from ryu_overlay.openflow.flow import Block, Program
 from ryu_overlay.pipeline.cookies import Feature, read_cookie
-from ryu_overlay.pipeline.registers import DELIVERED
-from ryu_overlay.pipeline.tables import LR_COUNT_IN, LR_COUNT_OUT, LS_IN_ARP, PHY_OUT
+from ryu_overlay.pipeline.registers import DELIVERED, REGISTERS
+from ryu_overlay.pipeline.tables import LR_COUNT_IN, LR_COUNT_OUT, LR_IN_ADMIT, LS_IN_ARP, PHY_OUT
 from tests.golden.conntrack import Conntrack
 from tests.golden.expectations import Case
 from tests.golden.following import Follower
+from tests.golden.packets import to_frame
 from tests.golden.rig import Rig, rig
-from tests.golden.tracing import Frozen, Output, Punt, Trace
+from tests.golden.tracing import Output, Punt, Trace
 from tools.scenarios import Scenario, scenarios
 
 SCENARIOS = scenarios()
@@ -57,17 +60,32 @@ class Pass:
 
 
 def whole(made: Rig, chassis: str, trace: Trace) -> Pass:
-    """A pass through a bridge, with connection tracking's part done as often as it is due."""
+    """A pass through a bridge, with the parts of connection tracking and of the controller done as often as they are due."""
     found = Pass([], [], [], [], [])
     conntrack = Conntrack()
     while True:
         assert not trace.warnings, trace.text
         add(found, trace)
-        if trace.frozen is None:
+        held = trace.punts[-1] if trace.punts and is_held(trace) else None
+        if held is not None:
+            trace = made.trace_out(chassis, resumed(sighting(chassis, held)), held.packet, 1)
+        elif trace.frozen is not None:
+            state, packet = conntrack.track(trace.frozen.ct, trace.frozen.packet)
+            trace = made.resume(chassis, trace.frozen, state, packet, conntrack.mark)
+        else:
             return found
-        frozen: Frozen = trace.frozen
-        state, packet = conntrack.track(frozen.ct, frozen.packet)
-        trace = made.resume(chassis, frozen, state, packet, conntrack.mark)
+
+
+def is_held(trace: Trace) -> bool:
+    """Whether it ended in a router that left it to the controller to send it on."""
+    why = read_cookie(trace.steps[-1].cookie)
+    return why is not None and why.feature is Feature.PUNT_SEEN
+
+
+def sighting(chassis: str, punt: Punt) -> Sighting:
+    state = {register.field: punt.registers.get(register.field.name, 0) for register in REGISTERS}
+    state[IN_PORT] = punt.registers.get(IN_PORT.name, 0)
+    return Sighting(0, chassis, LR_IN_ADMIT.number, Feature.PUNT_SEEN, state, to_frame(punt.packet))
 
 
 def add(found: Pass, trace: Trace) -> None:
@@ -102,8 +120,15 @@ def entrances(scenario: Scenario) -> Iterator[tuple[str, int, Packet]]:
                     yield chassis, ofport, case.packet
 
 
-def answered_in_place(found: Pass) -> bool:
-    return found.met[-1][:2] == (LS_IN_ARP.number, Feature.ARP)
+def everywhere(scenario: Scenario) -> Iterator[tuple[str, str, Packet]]:
+    """So, and from one tunnel of each chassis, with each VNI and with one that nobody has."""
+    for chassis, ofport, packet in entrances(scenario):
+        yield chassis, f"in_port={ofport},dp_hash=1", packet
+    for chassis, here in scenario.chassis.items():
+        for ofport in list(here.tunnels.values())[:1]:
+            for vni in (*scenario.network.vnis, 1 << 21):
+                for given in scenario.packets:
+                    yield chassis, f"in_port={ofport},tun_id={vni},dp_hash=1", Case(scenario, given).packet
 
 
 def is_like(tenants: Pass, probes: Pass) -> bool:
@@ -194,7 +219,7 @@ _CHANCE = re.compile(r"recirc(?:_id)?[=(]\w+|rule_cookie=\w+|src=(?:\w\w:){5}\w\
 
 
 def costs(loaded: Loaded, monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
-    """Megaflows and datapath actions of all traces that it takes to follow the scenario's packets."""
+    """Megaflows and datapath actions of all traces that it takes to follow the scenario's packets, and of what goes astray."""
     texts: list[str] = []
     ask = Rig._ask
 
@@ -207,6 +232,8 @@ def costs(loaded: Loaded, monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
         follower = Follower(loaded.rig, loaded.scenario.network, loaded.scenario.fabric)
         for given in loaded.scenario.packets:
             Case(loaded.scenario, given)._follow(follower, 1)
+        for chassis, at, packet in everywhere(loaded.scenario):
+            loaded.rig.trace(chassis, at, packet)
     return [
         [_CHANCE.sub("", t) for t in text.splitlines() if t.startswith(("Megaflow: ", "Datapath actions: "))] for text in texts
     ]

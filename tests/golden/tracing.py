@@ -65,6 +65,7 @@ class Trace:
 
 _STEP = re.compile(r"^( *)(\d+)\. .*priority \d+, cookie 0x([0-9a-f]+)$")
 _SET = re.compile(r"^\s*set_field:(\w+)->(\w+)$")
+_LOAD = re.compile(r"^\s*load:(\w+)->NXM_NX_(REG\d+)\[(\d+)\.\.(\d+)\]$")
 _NOW = re.compile(r"^\s*-> NXM_NX_(REG\d+)\[.*\] is now (\w+)$")
 _CHECK = re.compile(r"^( *)check_pkt_larger\((\d+)\)")
 _WARNING = re.compile(r"^\s*>>(?:>>)? (.*?)(?: <<<<)?$")
@@ -93,6 +94,8 @@ def read_trace(text: str, packet: Packet) -> Trace:
             steps.append(Step(int(found[2]), int(found[3], 16)))
         elif found := _SET.match(line):
             registers[found[2]] = int(found[1], 0)
+        elif found := _LOAD.match(line):
+            _load(registers, found[2].lower(), int(found[1], 0), int(found[3]), int(found[4]))
         elif found := _NOW.match(line):
             registers[found[1].lower()] = int(found[2], 0)
         elif line.strip() == "CONTROLLER:65535":
@@ -106,6 +109,11 @@ def read_trace(text: str, packet: Packet) -> Trace:
     punts = [Punt(cookie, seen, punted) for (cookie, punted), seen in zip(done.punts, at_punt)]
     frozen = None if done.tracked is None else _frozen(*done.tracked, "\n".join(lines), later[1])
     return Trace(tuple(steps), tuple(done.outputs), tuple(punts), tuple(warnings), frozen, text)
+
+
+def _load(registers: dict[str, int], name: str, value: int, first: int, last: int) -> None:
+    bits = (1 << last + 1) - (1 << first)
+    registers[name] = registers.get(name, 0) & ~bits | value << first
 
 
 def _taken(lines: list[str], length: int) -> Iterator[str]:
@@ -190,8 +198,8 @@ def _outer(push: str) -> tuple[IPv4Address, int]:
 def _rewritten(packet: Packet, kind: str, fields: dict[str, str]) -> Packet:
     body = packet.body
     if kind == "eth":
-        src, dst = (_mac(fields.get(name, ""), mac) for name, mac in (("src", packet.eth_src), ("dst", packet.eth_dst)))
-        return replace(packet, eth_src=src, eth_dst=dst)
+        source, target = _mac(fields.get("src", ""), packet.eth_src), _mac(fields.get("dst", ""), packet.eth_dst)
+        return replace(packet, eth_src=source, eth_dst=target)
     if kind == "ipv4" and isinstance(body, Ip):
         src, dst = IPv4Address(fields.get("src", body.src)), IPv4Address(fields.get("dst", body.dst))
         return replace(packet, body=replace(body, src=src, dst=dst, ttl=int(fields.get("ttl", body.ttl))))

@@ -77,7 +77,7 @@ def capture(session: Session, /, points: tuple[str, ...], expression: str, write
         words = " ".join(("overlayctl capture", *points))
         raise click.UsageError(f"a capture is not for a terminal: give --write FILE, or pipe it: {words} | tcpdump -nr -")
     body = {"points": list(points), "filter": expression, **{name: n for name, n in limits.items() if n is not None}}
-    with _target(write) as out, session.client().stream(("captures",), body) as (headers, read):
+    with suppress(KeyboardInterrupt), _target(write) as out, session.client().stream(("captures",), body) as (headers, read):
         _copy(session.client(), headers.get("location", "").rpartition("/")[2], read, out)
 
 
@@ -87,11 +87,14 @@ def _target(write: str | None) -> Iterator[IO[bytes]]:
         yield sys.stdout.buffer
         return
     try:
-        file = open(write or "", "wb")  # noqa: SIM115  closed below
+        file = open(str(write), "wb")  # noqa: SIM115  closed below
     except OSError as error:
         raise CommandFailed(f"{write} cannot be written: {(error.strerror or str(error)).lower()}") from error
-    with file:
+    try:
         yield file
+    finally:
+        with suppress(OSError):  # what could not be written was told when it was
+            file.close()
 
 
 def _copy(client: Client, number: str, read: Callable[[], bytes], out: IO[bytes]) -> None:

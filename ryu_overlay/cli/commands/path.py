@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import partial
 from typing import Any
 
 import click
@@ -10,34 +11,18 @@ import click
 from ryu_overlay.cli import hops
 from ryu_overlay.cli.answers import Answer, Refused
 from ryu_overlay.cli.documents import BadDocument, Given, parse
-from ryu_overlay.cli.kinds import KINDS
-from ryu_overlay.cli.names import completer, known, own_names
 from ryu_overlay.cli.session import CommandFailed, Session, common, pass_session, printable
+from ryu_overlay.cli.traffic import as_tenant, ends, question, traffic
 
-OUTSIDE = "outside:"
 CHANGES = {"stops": "stop", "partly": "talk by some ways only", "starts": "start", "otherwise": "end otherwise"}
 LIMITS = {"questions": "there are too many", "time": "it took too long"}
 NAMED = 3
 """Names of one side that a table shows."""
 
-_senders = completer(
-    lambda client: (
-        *(name for name in known(client, KINDS["port"]) if "/" not in name),
-        *(OUTSIDE + name for name in known(client, KINDS["external-network"])),
-    )
-)
-
 
 @click.command("path")
-@click.argument("sender", metavar="[FROM", required=False, shell_complete=_senders)
-@click.argument("to", metavar="TO]", required=False, shell_complete=own_names("port"))
-@click.option("--protocol", metavar="icmp|tcp|udp|N", help="What is sent.  [default: icmp, an echo request]")
-@click.option("--port", type=int, metavar="N", help="The port it is for; TCP and UDP need one.")
-@click.option("--source-port", type=int, metavar="N", help="The port it comes from.  [default: 49152]")
-@click.option("--source", metavar="ADDRESS", help="The address it comes from.  [default: the first of FROM]")
-@click.option("--size", type=int, metavar="BYTES", help="Its size with the IPv4 header.  [default: small enough for any link]")
-@click.option("--ttl", type=int, metavar="N", help="Its TTL.  [default: 64]")
-@click.option("--df", is_flag=True, help="It must not be cut.")
+@partial(ends, required=False)
+@traffic
 @click.option(
     "--with",
     "change",
@@ -47,7 +32,7 @@ _senders = completer(
 )
 @common
 @pass_session
-def path(session: Session, /, sender: str | None, to: str | None, source: str | None, change: Any, **traffic: Any) -> None:
+def path(session: Session, /, sender: str | None, to: str | None, tenant: str | None, change: Any, **given: Any) -> None:
     """Tell where a packet would go, and its answer, without sending any.
 
     FROM is a logical port, or outside:EXTERNAL-NETWORK[/ADDRESS]; TO is an IPv4 address or a logical port. With a change,
@@ -58,23 +43,16 @@ def path(session: Session, /, sender: str | None, to: str | None, source: str | 
     """
     if bool(sender) != bool(to) or (change is None and not to):
         raise click.UsageError("give FROM and TO, or --with a change, or both")
-    if source and not to:
-        raise click.UsageError("--source goes with FROM and TO")
-    given = None if change is None else _read(change)
-    asked = {"from": sender, "to": to, "source": source, "change": None if given is None else given.body, **_traffic(traffic)}
-    body = {name: value for name, value in asked.items() if value is not None}
-    answer = _ask(session, ("path",) if to else ("path", "changes"), body, given)
+    if (given["source"] or tenant) and not to:
+        raise click.UsageError(f"--{'source' if given['source'] else 'tenant'} goes with FROM and TO")
+    document = None if change is None else _read(change)
+    body = question(sender, to, {**given, "change": None if document is None else document.body})
+    answer = _ask(session, ("path",) if to else ("path", "changes"), body, document, as_tenant(tenant))
     good = _is_good(answer.body, bool(to))
     if not session.raw(answer):
         _tell_path(answer.body) if to else _tell_changes(answer.body)
     if not good:
         raise click.exceptions.Exit(1)
-
-
-def _traffic(given: Mapping[str, Any]) -> dict[str, Any]:
-    protocol = given["protocol"]
-    number = int(protocol) if protocol is not None and protocol.isdecimal() else protocol
-    return {**given, "protocol": number, "df": given["df"] or None}
 
 
 def _read(file: Any) -> Given:
@@ -84,10 +62,12 @@ def _read(file: Any) -> Given:
         raise CommandFailed(f"{file.name}: {error}") from error
 
 
-def _ask(session: Session, names: tuple[str, ...], body: Mapping[str, Any], given: Given | None) -> Answer:
+def _ask(
+    session: Session, names: tuple[str, ...], body: Mapping[str, Any], given: Given | None, query: Mapping[str, str]
+) -> Answer:
     """Ask; what is wrong in the change is told with its field in the file."""
     try:
-        return session.write("POST", names, body)
+        return session.write("POST", names, body, **query)
     except Refused as refused:
         session.raw(refused.answer)
         problems = [(_field(field, given), reason) for field, reason in refused.problems]
@@ -120,7 +100,7 @@ def _tell_trip(trip: Mapping[str, Any], when: str) -> None:
     if back:
         tables.table(f"{when}the answer's way", hops.HEADERS, hops.rows(back), title=True)
     click.echo("\n" + printable(f"{when}{'yes' if trip['talks'] else 'no'}: {trip['sentence']}"))
-    if trip["silence"] and trip["talks"]:
+    if trip["silence"] and trip["talks"] and not back:
         click.echo(printable(f"no answer is expected: {trip['silence']}"))
     if trip["ways"] > 1 or not trip["complete"]:
         click.echo(printable(_ways(trip)))

@@ -74,6 +74,14 @@ def test_no_is_exit_code_1_and_shows_the_error_s_way(way_out: Run) -> None:
     assert result.exit_code == 1 and "no: dropped at port red-web-1" in result.output
 
 
+def test_an_answer_is_expected_or_not(way_out: Run) -> None:
+    router = way_out("path", "red-web-1", "10.0.2.1")
+    assert router.exit_code == 0 and "no answer is expected" not in router.output
+    assert lines(router)[-1] == "yes: answered by router-port red/r1/web: ICMP echo reply; answer: delivered to red-web-1"
+    flood = way_out("path", "red-web-1", "10.0.1.255")
+    assert flood.exit_code == 0 and lines(flood)[-1] == "no answer is expected: it was flooded"
+
+
 def test_before_and_after_a_change(way_out: Run) -> None:
     result = way_out("path", "red-web-1", "203.0.113.1", "--with", "-", input=red(snats=[]))
     assert result.exit_code == 1

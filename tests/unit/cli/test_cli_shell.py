@@ -4,7 +4,13 @@ from __future__ import annotations
 
 import io
 import json
+import os
+import pty
+import select
+import subprocess
+import sys
 from dataclasses import asdict, is_dataclass
+from pathlib import Path
 from typing import Any
 
 import click
@@ -22,6 +28,7 @@ from ryu_overlay.cli.shell import Command, Device, completions, resolve
 from tests.unit.cli.fake_rest import FakeRest, Json, Run
 from tests.unit.northbound.memory_devices import MemoryDevices
 
+ROOT = Path(__file__).parents[3]
 R1, WEB = ("red", "r1"), ("red", "web")
 DEVICES = MemoryDevices()
 ANSWERS: dict[str, Any] = {
@@ -302,6 +309,33 @@ def test_what_a_router_says(devices: FakeRest, line: str) -> None:
 @pytest.mark.parametrize("line", SWITCH_SAYS)
 def test_what_a_switch_says(devices: FakeRest, line: str) -> None:
     assert typed(line, kind="switch", name="red/web") == SWITCH_SAYS[line]
+
+
+def test_a_terminal_has_a_prompt_and_completes(devices: FakeRest) -> None:
+    leader, follower = pty.openpty()
+    command = [sys.executable, "-m", "ryu_overlay.cli.main", "router", "red/r1"]
+    env = {**os.environ, "TERM": "dumb", "INPUTRC": os.devnull}
+    with subprocess.Popen(command, stdin=follower, stdout=follower, stderr=follower, cwd=ROOT, env=env) as child:
+        os.close(follower)
+
+        def until(words: bytes) -> bytes:
+            said = b""
+            while words not in said:
+                assert select.select([leader], [], [], 20)[0], said
+                said += os.read(leader, 1024)
+            return said
+
+        try:
+            until(b"red/r1> ")
+            os.write(leader, b"sh lo\t")
+            until(b"sh logging")
+            os.write(leader, b"\n")
+            until(b"since the controller started\r\nred/r1> ")
+            os.write(leader, b"\x04")
+            assert child.wait(20) == 0
+        finally:
+            child.kill()
+            os.close(leader)
 
 
 def test_every_command_is_explained() -> None:

@@ -11,11 +11,12 @@ from ryu_overlay.compiler.base import base
 from ryu_overlay.compiler.program import compile_all
 from ryu_overlay.oam.sighting import only_looks
 from ryu_overlay.openflow.actions import Punt, Resubmit, SetField
-from ryu_overlay.openflow.fields import ETH_ARP, ETH_CFM, ETH_SRC, ETH_TYPE, TUN_ID, Field
+from ryu_overlay.openflow.actions_nicira import Load
+from ryu_overlay.openflow.fields import ETH_ARP, ETH_CFM, ETH_IP, ETH_SRC, ETH_TYPE, TUN_ID, Field
 from ryu_overlay.openflow.flow import Block, Flow, Group, Program
 from ryu_overlay.openflow.lookup import Lookup, ends, leads_to
 from ryu_overlay.pipeline.cookies import DROP_BIT, Feature, read_cookie
-from ryu_overlay.pipeline.registers import ANSWER, DELIVERED, OFPORT, PROBE, SEEN, TUNNEL
+from ryu_overlay.pipeline.registers import ANSWER, DELIVERED, HELD, OFPORT, PROBE, ROUTERS_AT, ROUTERS_BITS, SEEN, TUNNEL
 from ryu_overlay.pipeline.table import ON_TOP
 from ryu_overlay.pipeline.tables import (
     EXT_BEAT,
@@ -23,6 +24,7 @@ from ryu_overlay.pipeline.tables import (
     EXT_STEADY,
     LR_COUNT_IN,
     LR_COUNT_OUT,
+    LR_IN_ADMIT,
     LR_IN_TRACKED,
     LS_IN_ARP,
     OAM_METER,
@@ -156,6 +158,19 @@ def test_every_table_tells_of_a_probe_once_before_it_looks_it_up() -> None:
         assert after is not None and feature(after) is not Feature.PUNT_SEEN
         passing = lookup.find(table.number, {SEEN.field: 0})
         assert passing is not None and feature(passing) is not Feature.PUNT_SEEN, "tenants' packets pass"
+
+
+@pytest.mark.parametrize("kind", [1, DELIVERED])
+def test_the_third_router_holds_a_probe(kind: int) -> None:
+    """Else it would go back to earlier tables more often than Open vSwitch lets a packet."""
+    counted = []
+    for routers in range(HELD + 1):
+        state = {PROBE.field: kind | routers << ROUTERS_AT, SEEN.field: 0, ETH_TYPE: ETH_IP}
+        flow = Lookup(base().flows).find(LR_IN_ADMIT.number, state)
+        assert flow is not None and feature(flow) is Feature.PUNT_SEEN
+        counted.append([a.value for a in flow.instructions.actions if isinstance(a, Load) and a.field is PROBE.field])
+        assert (flow.instructions.actions == (Punt(),)) == (routers == HELD)
+    assert counted == [[1], [2], []] and HELD.bit_length() <= ROUTERS_BITS
 
 
 def test_no_probe_gets_where_there_are_no_gates() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import datetime, timezone
 from ipaddress import IPv4Address
 from typing import Any, Literal
@@ -24,6 +24,12 @@ from ryu_overlay.northbound.service import (
     TunnelStatus,
     UplinkStatus,
 )
+from ryu_overlay.oam.pinging import Echo, Summary
+from ryu_overlay.oam.start import Start
+from ryu_overlay.oam.tracer import Report
+from ryu_overlay.oam.world import Unable
+from tests.unit.northbound import canned_trace
+from tests.unit.northbound.memory_captures import MemoryCaptures
 from tests.unit.northbound.memory_devices import MemoryDevices
 
 UPSTREAM = "02:00:00:00:0f:01"
@@ -106,8 +112,14 @@ class MemoryService:
         self.waits: list[tuple[int, float]] = []
         self.forgotten: list[str] = []
         self.breaths = 0
+        self.traced: list[tuple[Start, int | None, bool]] = []
+        self.pinged: list[tuple[Start, int, float, str | None]] = []
+        self.echoes: list[Echo | Summary] = []
+        self.unable: Unable | None = None
+        self.spoil: Callable[[Report], Report] = lambda good: good
         self.unbound: set[str] = set()
         self.devices = MemoryDevices()
+        self.captures = MemoryCaptures()
 
     def write(self, edit: Callable[[Network], Network]) -> Network:
         while True:
@@ -214,6 +226,18 @@ class MemoryService:
 
     def facts(self) -> Facts:
         return Facts(1450, {("internet",): {IPv4Address("203.0.113.1"): UPSTREAM}})
+
+    def trace(self, start: Start, full_size: int | None, deliver: bool) -> Report:
+        self.traced.append((start, full_size, deliver))
+        if self.unable is not None:
+            raise self.unable
+        return self.spoil(canned_trace.report(self.network, start, self.facts()))
+
+    def ping(self, start: Start, count: int, interval: float, chassis: str | None) -> Iterator[Echo | Summary]:
+        self.pinged.append((start, count, interval, chassis))
+        if self.unable is not None:
+            raise self.unable
+        yield from self.echoes
 
     def breathe(self) -> None:
         self.breaths += 1

@@ -12,7 +12,7 @@ eventlet.monkey_patch()
 # What ryu_overlay.manager does before Ryu is imported.
 eventlet.wsgi.ALREADY_HANDLED = []
 
-from collections.abc import Callable  # noqa: E402
+from collections.abc import Callable, Iterator  # noqa: E402
 
 from eventlet.event import Event  # noqa: E402
 from ryu.app.wsgi import WSGIApplication  # noqa: E402
@@ -26,6 +26,7 @@ class PatientService(MemoryService):
     def __init__(self) -> None:
         super().__init__()
         self._written: Event = Event()
+        self.captures.pieces = _ticking()
 
     def write(self, edit: Callable[[Network], Network]) -> Network:
         after = super().write(edit)
@@ -37,6 +38,13 @@ class PatientService(MemoryService):
         with eventlet.Timeout(seconds, False):
             self._written.wait()
         return super().wait(revision, seconds)
+
+
+def _ticking() -> Iterator[bytes]:
+    """A stream without end, a byte at a time."""
+    while True:
+        yield b"."
+        eventlet.sleep(0.01)
 
 
 if __name__ == "__main__":

@@ -41,6 +41,7 @@ NAMES = {
     "floating_ip": ["web"],
     "load_balancer": ["www"],
     "member": ["a", "b"],
+    "capture": ["1"],
 }
 QUERY_JUNK = st.sampled_from(
     ["", "wait=x", "wait=1e999", "cascade=1", "colour=red", "&&", "%ff", "wait=0&wait=0", "dry_run=true"]

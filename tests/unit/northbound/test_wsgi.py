@@ -177,3 +177,17 @@ def test_waiting_keeps_nobody_else_waiting(client: Client) -> None:
             if select.select([waiting.sock], [], [], 0.01)[0]:
                 break
         assert waiting.getresponse().status == 200
+
+
+def test_a_stream_comes_as_it_is_made_and_ends_with_the_client(client: Client) -> None:
+    taking = http.client.HTTPConnection("127.0.0.1", client.port, timeout=20)
+    with closing(taking):
+        taking.request("POST", "/v1/captures", b'{"points": ["port:a"]}', {"Content-Type": "application/json"})
+        response = taking.getresponse()
+        assert (response.status, response.getheader("Content-Type")) == (201, "application/x-pcapng")
+        assert (response.getheader("Transfer-Encoding"), response.getheader("Content-Length")) == ("chunked", None)
+        assert [response.read1(1) for _ in range(3)] == [b"."] * 3
+        assert len(client("GET", "/v1/captures")[1]["captures"]) == 1
+    for _ in count():
+        if not client("GET", "/v1/captures")[1]["captures"]:
+            break

@@ -14,7 +14,7 @@ from ryu_overlay.oam.responder import Responder
 from ryu_overlay.openflow import messages
 from ryu_overlay.openflow.fields import IN_PORT, Field
 from ryu_overlay.pipeline.cookies import Feature, Why
-from ryu_overlay.pipeline.registers import DATAPATH, NEXT_HOP, OUT_LPORT
+from ryu_overlay.pipeline.registers import DATAPATH, DELIVERED, NEXT_HOP, OUT_LPORT, PROBE
 from ryu_overlay.southbound.punts import Punts
 
 DPID, FRAME = 7, b"a frame"
@@ -37,7 +37,15 @@ class Rig:
         self.responder = Counting()
         self.posted: list[Event] = []
         self.health: list[tuple[int, int, bytes]] = []
-        self.punts = Punts(self.responder, self.posted.append, self._health)
+        self.observed: list[tuple[int, int, bytes]] = []
+        self.probes: list[tuple[int, bytes]] = []
+        self.punts = Punts(
+            self.responder,
+            self.posted.append,
+            self._health,
+            lambda *observed: self.observed.append(observed),
+            lambda *probe: self.probes.append(probe),
+        )
 
     def _health(self, dpid: int, ofport: int, frame: bytes) -> bytes | None:
         self.health.append((dpid, ofport, frame))
@@ -45,7 +53,8 @@ class Rig:
 
     @property
     def seen(self) -> int:
-        return len(self.responder.asked) + len(self.posted) + len(self.health) + self.responder.malformed
+        taken = (self.responder.asked, self.posted, self.health, self.observed, self.probes)
+        return sum(map(len, taken)) + self.responder.malformed
 
 
 @pytest.fixture
@@ -60,6 +69,8 @@ def packet_in(cookie: int, fields: dict[Field, int], frame: bytes = FRAME) -> by
     return messages.message(messages.PACKET_IN, head + match + bytes(-len(match) % 8) + b"\0\0" + frame)
 
 
+OF_PROBES = (Feature.PUNT_SEEN, Feature.PUNT_CAUGHT, Feature.PUNT_CROSSED, Feature.PUNT_GUEST)
+ELSEWHERE = {Feature.PUNT_ARP, Feature.PUNT_UNRESOLVED, Feature.PUNT_HEALTH, Feature.PUNT_OBSERVED, *OF_PROBES}
 PLACE = {IN_PORT: 5, DATAPATH.field: 21, NEXT_HOP.field: 0xCB0071C8, OUT_LPORT.field: 22}
 
 
@@ -78,7 +89,29 @@ def test_answers_to_health_checks_are_answered_at_once(rig: Rig) -> None:
     assert rig.health == [(DPID, 5, FRAME)] and rig.seen == 1
 
 
-@pytest.mark.parametrize("feature", [f for f in Feature if f.name not in ("PUNT_ARP", "PUNT_UNRESOLVED", "PUNT_HEALTH")])
+@pytest.mark.parametrize("feature", OF_PROBES)
+def test_what_tells_of_a_probe_is_neither_answered_nor_learned_from(rig: Rig, feature: Feature) -> None:
+    data = packet_in(Why(feature, 1, 2).cookie, PLACE)
+    assert rig.punts.answer(DPID, data) is None
+    assert rig.probes == [(DPID, data)] and rig.seen == 1
+
+
+@pytest.mark.parametrize("feature", [f for f in Feature if f.name.startswith("PUNT_") and f is not Feature.PUNT_OBSERVED])
+@pytest.mark.parametrize("probe", [1, DELIVERED, 5])
+def test_a_probe_is_one_for_whatever_reason_it_comes(rig: Rig, feature: Feature, probe: int) -> None:
+    """No router complains of it to whom it seems to be from, and no MAC is asked for."""
+    data = packet_in(Why(feature, 1, 2).cookie, {**PLACE, PROBE.field: probe})
+    assert rig.punts.answer(DPID, data) is None
+    assert rig.probes == [(DPID, data)] and rig.seen == 1
+
+
+def test_what_a_capture_looks_at_is_told_with_its_number(rig: Rig) -> None:
+    data = packet_in(Why(Feature.PUNT_OBSERVED, 0, 33).cookie, {**PLACE, PROBE.field: 1})
+    assert rig.punts.answer(DPID, data) is None
+    assert rig.observed == [(DPID, 33, data)] and rig.seen == 1
+
+
+@pytest.mark.parametrize("feature", [f for f in Feature if f not in ELSEWHERE])
 def test_all_else_is_the_responders(rig: Rig, feature: Feature) -> None:
     data = packet_in(Why(feature, 1, 2).cookie, PLACE)
     assert rig.punts.answer(DPID, data) == b"answered"

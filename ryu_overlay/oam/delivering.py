@@ -1,0 +1,145 @@
+"""A probe that is handed to whoever it is for, and that one's own answer, followed back; or why there is none.
+
+A guest that does not answer is asked by ARP, from its own chassis, whether it is there at all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ryu_overlay.oam.doors import Door
+from ryu_overlay.oam.guests import Answer, arp_question, diverting, looking_out, to_guest
+from ryu_overlay.oam.journey import Journey
+from ryu_overlay.oam.register import Register
+from ryu_overlay.oam.sending import Sender
+from ryu_overlay.oam.world import Hands, World
+from ryu_overlay.openflow.fields import IPV4_DST
+from ryu_overlay.openflow.flow import Block
+from ryu_overlay.pipeline.registers import OFPORT
+
+ARP_PATIENCE = 0.5
+"""Seconds that a guest has to answer ARP."""
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """What came of a packet that was delivered. `there` is its way, `back` that of the answer (None: none came, or not that far).
+
+    `guest_ms` is how long the guest took, as its own chassis told: from when the packet was about to be handed over to when the
+    answer came out. `is_there`: whether a guest that did not answer does answer ARP, None where that was not asked.
+    """
+
+    there: Journey
+    back: Journey | None = None
+    answer: bytes | None = None
+    guest_ms: float | None = None
+    is_there: bool | None = None
+
+
+class Target:
+    """Who answers, as the first probe found it, where it would have been handed over. To be used in a `with`."""
+
+    def __init__(self, hands: Hands, register: Register, sender: Sender, world: World, first: Journey) -> None:
+        """`first` is the journey of that probe."""
+        arrived = first.way()[-1].last
+        self._over_wire = first.over_wire
+        self._hands = hands
+        self._register = register
+        self._sender = sender
+        self._arrived = arrived
+        self.door = Door(arrived.chassis, arrived.register(OFPORT))
+        self.is_outside = (arrived.chassis, arrived.register(OFPORT)) in world.places.patches
+        self._to_router = False
+        self._key = ("guest", id(self))
+
+    def __enter__(self) -> Target:
+        if not self.is_outside:
+            self._observe({self.door.chassis: diverting(self.door.ofport or 0, self._arrived.frame)})
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._hands.observe(self._key, None)
+
+    def look_out(self, uplink: int, asked: bytes) -> None:
+        """Hold up answers to a router itself, which come in by its uplink (a key) where they went out."""
+        self._to_router = True
+        self._observe({self.door.chassis: looking_out(uplink, asked)})
+
+    def ask(self, frame: bytes, doors: Sequence[Door], seconds: float) -> Delivery:
+        """Send a frame so that it is delivered, and wait so long for the answer."""
+        return self._outside(frame, doors, seconds) if self.is_outside else self._guest(frame, doors, seconds)
+
+    def _observe(self, blocks: dict[str, Block]) -> None:
+        self._hands.observe(self._key, blocks)
+
+    def _guest(self, frame: bytes, doors: Sequence[Door], seconds: float) -> Delivery:
+        answer = Answer(self._asked(frame))
+        self._register.expect(answer)
+        try:
+            there = self._sender.go(frame, doors, deliver=True, over_wire=self._over_wire)
+            if there.end == "out":
+                self._hands.wait(lambda: bool(answer.frames), seconds)
+        finally:
+            self._register.expect_no_more(answer)
+        if not answer.frames:
+            return Delivery(there, is_there=self._is_there() if there.end == "out" else None)
+        at, chassis, ofport, said = answer.frames[0]
+        guest_ms = (at - there.way()[-1].last.at) * 1000
+        back = self._sender.go(said, [Door(chassis, ofport)])
+        return Delivery(there, back, said, max(guest_ms, 0.0))
+
+    def _asked(self, frame: bytes) -> bytes:
+        """The frame as the guest gets it: what the first probe became, with this one's own numbers."""
+        return renumbered(self._arrived.frame, frame)
+
+    def _is_there(self) -> bool:
+        address = self._arrived.state.get(IPV4_DST, 0)
+        who = (self.door.chassis, address)
+        self._register.arps.discard(who)
+        self._hands.send(self.door.chassis, to_guest(self.door.ofport or 0, arp_question(address)))
+        return self._hands.wait(lambda: who in self._register.arps, ARP_PATIENCE)
+
+    def _outside(self, frame: bytes, doors: Sequence[Door], seconds: float) -> Delivery:
+        """The answer is told by what conntrack knows, or held up as one to a router; it is not put in again."""
+        if self._to_router:
+            return self._heard_by_router(frame, doors, seconds)
+        back = Journey(0, "", self._hands.now())
+        answer = Answer(frame, back)
+        self._register.expect(answer)
+        try:
+            there = self._sender.go(frame, doors, deliver=True, over_wire=self._over_wire)
+            if there.end != "out":
+                return Delivery(there)
+            came = self._hands.wait(lambda: bool(back.stays), seconds)
+            if came:
+                self._sender.follow(back)
+        finally:
+            self._register.expect_no_more(answer)
+        if not came:
+            return Delivery(there)
+        first = back.way()[0].seen[0]
+        guest_ms = (first.at - there.way()[-1].last.at) * 1000
+        back.begun = min(seen.at for stay in back.stays for seen in stay.seen)
+        return Delivery(there, back, first.frame, max(guest_ms, 0.0))
+
+    def _heard_by_router(self, frame: bytes, doors: Sequence[Door], seconds: float) -> Delivery:
+        answer = Answer(frame)
+        self._register.expect(answer)
+        try:
+            there = self._sender.go(frame, doors, deliver=True, over_wire=self._over_wire)
+            came = there.end == "out" and self._hands.wait(lambda: bool(answer.frames), seconds)
+        finally:
+            self._register.expect_no_more(answer)
+        if not came:
+            return Delivery(there)
+        at, _, _, said = answer.frames[0]
+        return Delivery(there, None, said, max((at - there.way()[-1].last.at) * 1000, 0.0))
+
+
+def renumbered(arrived: bytes, sent: bytes) -> bytes:
+    """A frame as it arrived, with the echo sequence number of one that is sent. Its checksums are wrong: it is compared only."""
+    at, sent_at = (14 + (frame[14] & 0x0F) * 4 for frame in (arrived, sent))
+    if arrived[23] != 1 or len(arrived) < at + 8:
+        return arrived
+    return arrived[: at + 6] + sent[sent_at + 6 : sent_at + 8] + arrived[at + 8 :]

@@ -1,0 +1,122 @@
+"""A guest's own answer to a probe that was delivered: how it is told from all else that the guest sends, and brought back.
+
+For as long as an answer is waited for, what the guest sends that could be it comes to the controller. What is not goes on from
+there as if nobody had looked. A host outside answers across a border, where conntrack knows that the connection is a probe's; or
+to a router's own address, where a flow looks out for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from struct import pack, unpack_from
+
+from ryu_overlay.oam.frames import echo_of
+from ryu_overlay.oam.journey import Journey
+from ryu_overlay.oam.sighting import Sighting
+from ryu_overlay.openflow.actions import Output, Punt, encode_actions
+from ryu_overlay.openflow.fields import (
+    ETH_ARP,
+    ETH_IP,
+    ETH_TYPE,
+    ICMP_TYPE,
+    IN_PORT,
+    IP_PROTO,
+    IPV4_DST,
+    IPV4_SRC,
+    TCP_DST,
+    TCP_SRC,
+    UDP_DST,
+    UDP_SRC,
+    Field,
+)
+from ryu_overlay.openflow.flow import Block, Flow
+from ryu_overlay.openflow.headers import headers
+from ryu_overlay.openflow.messages import packet_out
+from ryu_overlay.pipeline.cookies import Feature, Why
+from ryu_overlay.pipeline.registers import IN_LPORT, PROBE
+from ryu_overlay.pipeline.table import Match, Table
+from ryu_overlay.pipeline.tables import GUEST_MAC, LR_IN_SERVICE, PHY_IN_PORT
+
+_ICMP, _TCP, _UDP = 1, 6, 17
+_ECHO_REPLY = 0
+_ERRORS = (3, 11, 12)
+_PORTS = {_TCP: (TCP_SRC, TCP_DST), _UDP: (UDP_SRC, UDP_DST)}
+_ARP_REQUEST = 1
+
+
+@dataclass(slots=True)
+class Answer:
+    """An answer that is waited for: to a frame as its target gets it. `frames` are those that came, each with when and where
+    from, as (seconds, chassis, OpenFlow port, frame).
+
+    With a `journey` it is that of a host outside, which is followed as it comes: to a frame as its sender sent it.
+    """
+
+    asked: bytes
+    journey: Journey | None = None
+    frames: list[tuple[float, str, int, bytes]] = field(default_factory=list)
+
+    def is_it(self, frame: bytes) -> bool:
+        """Whether a frame answers: from whom was asked to who asked, in the same connection; or is an error about that."""
+        wanted, got = headers(self.asked), headers(frame)
+        if got.get(ETH_TYPE) != ETH_IP or got.get(IPV4_DST) != wanted.get(IPV4_SRC):
+            return False
+        proto = wanted.get(IP_PROTO)
+        if got.get(IP_PROTO) == _ICMP and got.get(ICMP_TYPE) in _ERRORS:
+            return self._quotes(frame)
+        if got.get(IP_PROTO) != proto or got.get(IPV4_SRC) != wanted.get(IPV4_DST):
+            return False
+        if proto == _ICMP:
+            return got.get(ICMP_TYPE) == _ECHO_REPLY and echo_of(frame)[0] == echo_of(self.asked)[0]
+        source, target = _PORTS.get(proto or 0, (IPV4_SRC, IPV4_DST))
+        return got.get(source) == wanted.get(target) and got.get(target) == wanted.get(source)
+
+    def _quotes(self, frame: bytes) -> bool:
+        """RFC 792: the header of what it is about, and the 64 bits after it."""
+        at = 14 + (frame[14] & 0x0F) * 4 + 8
+        asked = 14 + (self.asked[14] & 0x0F) * 4
+        return frame[at + 12 : at + 20] == self.asked[26:34] and frame[at + 20 : at + 24] == self.asked[asked : asked + 4]
+
+
+def diverting(ofport: int, asked: bytes) -> Block:
+    """Flows that hold up what the guest behind a port may answer to a frame."""
+    return Block(tuple(_flows(PHY_IN_PORT, {IN_PORT: ofport}, asked)))
+
+
+def looking_out(uplink: int, asked: bytes) -> Block:
+    """Flows that hold up what answers to the router with an uplink (its key) itself."""
+    return Block(tuple(_flows(LR_IN_SERVICE, {IN_LPORT.field: uplink}, asked)))
+
+
+def _flows(table: Table, where: Match, asked: bytes) -> Iterator[Flow]:
+    fields = headers(asked)
+    proto = fields.get(IP_PROTO, 0)
+    # What was held up already comes back as a probe.
+    back: Match = {**where, PROBE.field: (0, 1), ETH_TYPE: ETH_IP, IPV4_DST: fields.get(IPV4_SRC, 0)}
+    answer: dict[Field, int | tuple[int, int]] = {**back, IP_PROTO: proto, IPV4_SRC: fields.get(IPV4_DST, 0)}
+    if proto == _ICMP:
+        answer[ICMP_TYPE] = _ECHO_REPLY
+    elif proto in _PORTS:
+        source, target = _PORTS[proto]
+        answer |= {source: fields.get(target, 0), target: fields.get(source, 0)}
+    matches = [answer, *({**back, IP_PROTO: _ICMP, ICMP_TYPE: kind} for kind in _ERRORS)]
+    for match in matches:
+        yield table.flow("observe", table.unseen(match), (Punt(),), why=Why(Feature.PUNT_GUEST))
+
+
+def arp_question(address: int) -> bytes:
+    """A probe that asks whether somebody has an IPv4 address, and teaches him nothing (RFC 5227 section 2.1.1)."""
+    mac = GUEST_MAC.to_bytes(6, "big")
+    return b"\xff" * 6 + mac + pack("!HHHBBH6sI6sI", ETH_ARP, 1, ETH_IP, 6, 4, _ARP_REQUEST, mac, 0, bytes(6), address)
+
+
+def to_guest(ofport: int, frame: bytes) -> bytes:
+    """The packet-out that hands a frame to a guest as it is."""
+    return packet_out(encode_actions((Output(ofport),)), frame)
+
+
+def arp_sender(seen: Sighting) -> int:
+    """The address that a guest says it has."""
+    (address,) = unpack_from("!I", seen.frame, 14 + 14)
+    return int(address)

@@ -1,0 +1,160 @@
+"""One direction of a trace: a packet sent, again where it was lost, read, and judged with what bridges say when asked."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from ryu_overlay.model.objects import Port
+from ryu_overlay.model.walk_values import DropReason
+from ryu_overlay.oam.asking import evidence
+from ryu_overlay.oam.delivering import Delivery, Target
+from ryu_overlay.oam.doors import Door
+from ryu_overlay.oam.expected import expected, way_of
+from ryu_overlay.oam.frames import from_frame
+from ryu_overlay.oam.guided import Guided
+from ryu_overlay.oam.hops import Way
+from ryu_overlay.oam.journey import Journey
+from ryu_overlay.oam.judging import Direction, Evidence, Leg, judge
+from ryu_overlay.oam.observed import Observer
+from ryu_overlay.oam.sending import Sender
+from ryu_overlay.oam.start import Start
+from ryu_overlay.oam.trip import Trip, trip
+from ryu_overlay.oam.verdicts import Verdict
+from ryu_overlay.oam.world import Hands, World
+from ryu_overlay.openflow.fields import IN_PORT
+
+TRIES = 3
+"""How often a packet is sent before it counts as lost for good."""
+SMALL = 84
+"""Bytes of a packet that any tunnel has to carry."""
+_ETHERNET = 14
+_PLAIN = ("ok", "answered", "dropped", "no_gateway", "vni_lost", "lossy")
+"""Verdicts that need no more evidence."""
+_TAKEN = DropReason.OWN_ICMP.name.lower()
+
+
+class Legs:
+    """The legs of one trace in one world."""
+
+    def __init__(self, hands: Hands, world: World, observer: Observer, sender: Sender) -> None:
+        self.world = world
+        self.sender = sender
+        self._hands = hands
+        self._observer = observer
+        self._guide = Guided()
+        self._expected: tuple[Start, int, Trip] | None = None
+
+    def expected(self, start: Start) -> Trip:
+        """What the model says, with choices made as they were seen to be made."""
+        known = self._expected
+        if known is None or known[:2] != (start, self._guide.version):
+            found = trip(self.world.network, start, self._guide, self.world.facts)
+            known = self._expected = start, self._guide.version, found
+        return known[2]
+
+    def leg(self, direction: Direction, start: Start, frame: bytes, entry: Sequence[Door]) -> Leg:
+        """Send a packet, again if it was lost, and see what became of it."""
+        journeys: list[Journey] = []
+        while len(journeys) < TRIES:
+            if journeys:
+                self.sender.forget_connections()
+            journeys.append(self.sender.go(frame, entry))
+            if all(j.end != "into_tunnel" for j in journeys) and not journeys[-1].uncrossed():
+                break
+        return self.read(direction, start, journeys)
+
+    def read(
+        self, direction: Direction, start: Start, journeys: Sequence[Journey], *, own: bool = False, from_outside: bool = False
+    ) -> Leg:
+        """What became of packets of one kind. `own`: a peer sent them by itself. `from_outside`: neither the wire that they came
+        from nor the border was seen."""
+        lost, blocked = 0, dict[tuple[str, int], int]()
+        for journey in journeys:
+            lost += journey.end == "into_tunnel"
+            for before, _ in journey.uncrossed():
+                blocked[before.chassis, before.vni] = blocked.get((before.chassis, before.vni), 0) + 1
+        kept = next((j for j in reversed(journeys) if j.end != "into_tunnel"), journeys[-1])
+        self._guide.saw(kept)
+        trip = self.expected(start)
+        way = way_of(trip.there if direction == "there" or trip.back is None else trip.back)
+        if from_outside:
+            way = _behind_border(way)
+        return Leg(direction, kept, tuple(self._observer.read(kept)), way, len(journeys), lost, own, blocked)
+
+    def judged(self, leg: Leg) -> Verdict:
+        """What became of a leg, with evidence where it is needed."""
+        found = judge(self._observer, leg)
+        return found if found.kind in _PLAIN else judge(self._observer, leg, self._evidence(leg))
+
+    def taken(self, start: Start, found: Verdict) -> Verdict:
+        """A router that sent something takes the answer, and that is the end of it."""
+        by_router = not isinstance(start.at, Port) and start.at in self.world.network.router_views
+        if not by_router or (found.kind, found.reason) != ("dropped", _TAKEN):
+            return found
+        outcome = way_of(self.expected(start).there).outcome
+        if outcome.kind == "answered" and outcome.reason != "echo_reply":
+            return Verdict("answered", outcome.sentence, found.direction, object=outcome.at, reason=outcome.reason)
+        return Verdict("ok", outcome.sentence, found.direction)
+
+    def talked(self, start: Start, there: Verdict, back: Verdict) -> Verdict:
+        """Of both ways."""
+        back = self.taken(start, back)
+        if back.kind != "ok":
+            return back
+        return replace(there, sentence=f"{there.sentence}; an answer from there comes back")
+
+    def silent(self, there: Leg, target: Target, delivery: Delivery) -> Verdict:
+        """Handed over, and no answer came."""
+        chassis = target.door.chassis
+        if target.is_outside:
+            sentence = f"{there.expected.outcome.sentence}, sent out by {chassis}, and no answer came back from there"
+            return Verdict("outside_silent", sentence, chassis=chassis)
+        name = self.world.places.vifs.get((chassis, target.door.ofport or 0), "?")
+        if delivery.is_there:
+            sentence = f"handed to {name} on {chassis}, which answers ARP but not this"
+            return Verdict("guest_silent", sentence, chassis=chassis, object=f"port {name}")
+        sentence = f"handed to {name} on {chassis}, which answers neither this nor ARP"
+        return Verdict("guest_off", sentence, chassis=chassis, object=f"port {name}")
+
+    def of_guest(self, start: Start, target: Target, delivery: Delivery) -> Leg:
+        """The way of what a guest answered, beside what the model says of that very packet."""
+        assert delivery.back is not None and delivery.answer is not None
+        leg = self.read("back", start, [delivery.back], own=True, from_outside=target.is_outside)
+        name = self.world.places.vifs.get((target.door.chassis, target.door.ofport or 0))
+        port = None if name is None else self.world.network.find_port(name)
+        if port is None:
+            return leg
+        said = Start(port, from_frame(delivery.answer))
+        before = (self.expected(start).there,)
+        return replace(leg, is_own=False, expected=expected(self.world.network, said, self._guide, self.world.facts, before))
+
+    def _evidence(self, leg: Leg) -> Evidence:
+        asked = evidence(self._hands, self.world, self._observer, leg)
+        if leg.journey.end == "into_tunnel" and not asked.away and not asked.silent and leg.lost >= TRIES:
+            return replace(asked, passed=self._passes(leg))
+        return asked
+
+    def _passes(self, leg: Leg) -> int | None:
+        """The largest size in bytes that gets through the tunnel where a leg was lost, None if not even a small packet does."""
+        first = leg.journey.way()[0]
+        frame, entry = first.seen[0].frame, [Door(first.chassis, first.seen[0].state.get(IN_PORT, 0))]
+
+        def passes(size: int) -> bool:
+            return self.sender.resized(frame, size, entry).end != "into_tunnel"
+
+        low, high = SMALL, len(frame) - _ETHERNET
+        if high <= low or not passes(low):
+            return None
+        while high - low > 1:
+            middle = (low + high) // 2
+            low, high = (middle, high) if passes(middle) else (low, middle)
+        return low
+
+
+def _behind_border(way: Way) -> Way:
+    """What an answer's way looks like from the first hop inside the border on."""
+    hops = list(way.hops)
+    while hops and hops[0].kind in ("external", "nat"):
+        hops.pop(0)
+    return Way(tuple(hops), way.outcome)

@@ -1,0 +1,53 @@
+"""Whose a packet-in is: the probes under way by their IPv4 identification, and the answers that are waited for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from ryu_overlay.oam.frames import ident_of
+from ryu_overlay.oam.guests import Answer
+from ryu_overlay.oam.journey import Journey
+from ryu_overlay.oam.sighting import Sighting
+
+
+class Register:
+    """What is waited for. `arps` has, by chassis and IPv4 address, who has told by ARP that he is there."""
+
+    def __init__(self, numbers: Iterator[int]) -> None:
+        """`numbers` gives identifications to try, 1 to 65535, without end."""
+        self.arps: set[tuple[str, int]] = set()
+        self._numbers = numbers
+        self._journeys: dict[int, Journey] = {}
+        self._answers: list[Answer] = []
+
+    def free(self) -> int:
+        """An identification that no probe under way has. Raises LookupError while too many have one."""
+        for _, ident in zip(range(1000), self._numbers):
+            if ident not in self._journeys:
+                return ident
+        raise LookupError("too many probes are under way")
+
+    def begin(self, journey: Journey) -> None:
+        self._journeys[journey.ident] = journey
+
+    def end(self, journeys: Iterable[Journey]) -> None:
+        for journey in journeys:
+            self._journeys.pop(journey.ident, None)
+
+    def expect(self, answer: Answer) -> None:
+        """Wait for an answer, until `expect_no_more`."""
+        self._answers.append(answer)
+
+    def expect_no_more(self, answer: Answer) -> None:
+        self._answers.remove(answer)
+
+    def journey_of(self, seen: Sighting) -> Journey | None:
+        """The probe that a sighting is of: by its identification, or as the answer of a host outside."""
+        found = self._journeys.get(ident_of(seen.frame) or 0)
+        if found is not None:
+            return found
+        return next((a.journey for a in self._answers if a.journey is not None and a.is_it(seen.frame)), None)
+
+    def answered(self, frame: bytes) -> Answer | None:
+        """The answer that a guest's frame is."""
+        return next((a for a in self._answers if a.journey is None and a.is_it(frame)), None)

@@ -1,0 +1,295 @@
+"""Ways to break a lab, each undone at the end of its block: links, the fabric, flows, switches, guests, intent.
+
+None of them is told to the controller, but for what it is asked to change. Flows are put back as they were.
+"""
+
+from __future__ import annotations
+
+import re
+import signal
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from ipaddress import IPv4Address
+from typing import Any
+
+from mininet_topos.hypervisor import Hypervisor
+from mininet_topos.lab import Lab
+from mininet_topos.outside import SERVER_ADDRESS
+from ryu_overlay.pipeline.tables import TABLES
+from tests.acceptance.oam_wires import VXLAN_PORT
+from tests.acceptance.outdoors import LONG_PORT, settle
+from tests.acceptance.waiting import until
+
+_PASS, _SHOT = "6 0 0 4294967295", "6 0 0 2"
+_OUTER = 64
+"""Bytes that a frame in the underlay has more than the IP packet inside: Ethernet, IPv4, UDP, VXLAN, Ethernet."""
+
+
+@contextmanager
+def cut(lab: Lab, *chassis: str) -> Iterator[None]:
+    """The underlay links of these."""
+    hosts = [lab.hypervisors[name] for name in chassis]
+    try:
+        for host in hosts:
+            lab.fabric.cut(host)
+        yield
+    finally:
+        for host in hosts:
+            lab.fabric.mend(host)
+
+
+@contextmanager
+def _filtered(lab: Lab, receiver: str, *program: str) -> Iterator[None]:
+    """What the fabric sends to a hypervisor goes through a classic BPF program, whose last two lines are: lose it, pass it."""
+    code = [*program, _SHOT, _PASS]
+    try:
+        lab.fabric.run("tc", "qdisc", "add", "dev", receiver, "clsact")
+        lab.fabric.run(
+            *("tc", "filter", "add", "dev", receiver, "egress", "bpf", "da", "bytecode", ",".join([str(len(code)), *code]))
+        )
+        yield
+    finally:
+        lab.fabric.run("tc", "qdisc", "del", "dev", receiver, "clsact")
+
+
+@contextmanager
+def deaf(lab: Lab, receiver: str, sender: str) -> Iterator[None]:
+    """Nothing from `sender` reaches `receiver`; the other direction is whole."""
+    source = int(IPv4Address(lab.hypervisors[sender].encap_ip))
+    with _filtered(lab, receiver, "32 0 0 26", f"21 0 1 {source}"):
+        yield
+
+
+@contextmanager
+def vni_lost(lab: Lab, receiver: str, vni: int) -> Iterator[None]:
+    """VXLAN with just this VNI, all 24 bits of it, does not reach `receiver`."""
+    with _filtered(lab, receiver, "40 0 0 36", f"21 0 3 {VXLAN_PORT}", "32 0 0 46", f"21 0 1 {vni << 8}"):
+        yield
+
+
+@contextmanager
+def mtu_hole(lab: Lab, receiver: str, passes: int) -> Iterator[None]:
+    """Tunnels to `receiver` carry IP packets of `passes` bytes, and silently none that is larger."""
+    with _filtered(lab, receiver, "128 0 0 0", f"37 0 1 {passes + _OUTER}"):
+        yield
+
+
+def ofctl(lab: Lab, chassis: str, command: str, *args: str, stdin: str | None = None) -> str:
+    """ovs-ofctl with the version that the controller speaks: Open vSwitch remembers in which one an action was told."""
+    host = lab.hypervisors[chassis]
+    return host.run("ovs-ofctl", "-O", "OpenFlow13", command, "br-int", *args, stdin=stdin).stdout
+
+
+def flow(lab: Lab, met: dict[str, Any], *words: str) -> str:
+    """The one installed flow that a trace says it met, as ovs-ofctl takes it; `words` have to be in it."""
+    table = TABLES[met["table"]].number
+    dump = ofctl(lab, met["chassis"], "dump-flows", "--no-stats", f"table={table}")
+    lines = [line.strip() for line in dump.splitlines() if "actions=" in line]
+    found = [line for line in lines if _is(line, int(met["cookie"], 16), met["priority"]) and all(w in line for w in words)]
+    assert len(found) == 1, (met, words, found)
+    return found[0]
+
+
+def _is(line: str, cookie: int, priority: int) -> bool:
+    has = re.search(r"cookie=(0x[0-9a-f]+)", line), re.search(r"priority=(\d+)", line)
+    return has[0] is not None and int(has[0][1], 16) == cookie and (0 if has[1] is None else int(has[1][1])) == priority
+
+
+def match_of(line: str) -> str:
+    """Table, priority and match of a flow."""
+    return re.sub(r"cookie=\S+,? ?", "", line.split("actions=")[0]).strip()
+
+
+@contextmanager
+def deleted(lab: Lab, chassis: str, line: str) -> Iterator[None]:
+    """A flow."""
+    ofctl(lab, chassis, "del-flows", "--strict", match_of(line))
+    try:
+        yield
+    finally:
+        ofctl(lab, chassis, "add-flow", line)
+
+
+@contextmanager
+def altered(lab: Lab, chassis: str, line: str, was: str, becomes: str) -> Iterator[None]:
+    """A flow, with `becomes` in place of what the pattern `was` finds in its actions."""
+    actions = re.sub(was, becomes, line.split("actions=")[1])
+    assert actions != line.split("actions=")[1], (line, was)
+    ofctl(lab, chassis, "mod-flows", "--strict", f"{match_of(line)} actions={actions}")
+    try:
+        yield
+    finally:
+        ofctl(lab, chassis, "add-flow", line)
+
+
+@contextmanager
+def foreign(lab: Lab, chassis: str, text: str) -> Iterator[None]:
+    """A flow of somebody else's, `TABLE, PRIORITY, MATCH actions=...`."""
+    ofctl(lab, chassis, "add-flow", text)
+    try:
+        yield
+    finally:
+        ofctl(lab, chassis, "del-flows", "--strict", match_of(text))
+
+
+@contextmanager
+def emptied(lab: Lab, chassis: str, table: int | None = None) -> Iterator[None]:
+    """All flows of a table, or of the bridge."""
+    where = [] if table is None else [f"table={table}"]
+    saved = ofctl(lab, chassis, "dump-flows", "--no-stats", *where)
+    ofctl(lab, chassis, "del-flows", *where)
+    try:
+        yield
+    finally:
+        lines = [line.strip() for line in saved.splitlines() if "actions=" in line]
+        ofctl(lab, chassis, "add-flows", "-", stdin="\n".join(lines))
+
+
+@contextmanager
+def group_drops(lab: Lab, chassis: str, number: int) -> Iterator[None]:
+    """A group sends packets nowhere."""
+    dump = ofctl(lab, chassis, "dump-groups", str(number)).splitlines()
+    (line,) = [text.strip() for text in dump if f"group_id={number}," in text]
+    ofctl(lab, chassis, "mod-group", f"group_id={number},type=select,bucket=actions=drop")
+    try:
+        yield
+    finally:
+        ofctl(lab, chassis, "mod-group", line)
+
+
+@contextmanager
+def dead(lab: Lab, *chassis: str) -> Iterator[None]:
+    """ovs-vswitchd, killed."""
+    hosts = [lab.hypervisors[name] for name in chassis]
+    for host in hosts:
+        host.kill_vswitchd()
+    try:
+        until("the controller knows", lambda: not set(chassis) & connected(lab))
+        yield
+    finally:
+        for host in hosts:
+            host.start_vswitchd()
+        until("chassis back", lambda: set(chassis) <= connected(lab))
+        settle(lab)
+
+
+@contextmanager
+def hung(lab: Lab, chassis: str) -> Iterator[None]:
+    """ovs-vswitchd, stopped in the middle of whatever it does."""
+    vswitch = lab.hypervisors[chassis].vswitch
+    vswitch.kill("ovs-vswitchd", signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        vswitch.kill("ovs-vswitchd", signal.SIGCONT)
+        until("chassis back", lambda: chassis in connected(lab))
+        settle(lab)
+
+
+@contextmanager
+def speechless(lab: Lab, chassis: str) -> Iterator[None]:
+    """A chassis' OpenFlow connection ends, and no new one is let through. Its flows stay."""
+    host = lab.hypervisors[chassis]
+    (target,) = host.vsctl("--bare", "--columns=target", "list", "Controller").split()
+    rule = ["-p", "tcp", "--dport", target.rsplit(":", 1)[1], "--syn", "-j", "REJECT"]
+    host.run("iptables", "-A", "OUTPUT", *rule)
+    try:
+        host.appctl("bridge/reconnect", "br-int")
+        until("the controller knows", lambda: chassis not in connected(lab))
+        yield
+    finally:
+        host.run("iptables", "-D", "OUTPUT", *rule)
+        until("chassis back", lambda: chassis in connected(lab))
+        settle(lab)
+
+
+def connected(lab: Lab) -> set[str]:
+    """The chassis that the controller speaks OpenFlow with."""
+    return {c["name"] for c in lab.rest.get("/v1/chassis").json["chassis"] if c["state"] == "connected"}
+
+
+@contextmanager
+def guest_off(lab: Lab, name: str) -> Iterator[None]:
+    """A VM whose interface is down: its VIF has a carrier, and nobody is there."""
+    vm = lab.vms[name]
+    vm.script("ip link set eth0 down\n")
+    try:
+        yield
+    finally:
+        vm.script(f"ip link set eth0 up\nip route replace default via {vm.gateway}\n")
+
+
+@contextmanager
+def guest_firewall(lab: Lab, name: str) -> Iterator[None]:
+    """A VM that drops all that it gets."""
+    vm = lab.vms[name]
+    vm.run("iptables", "-A", "INPUT", "-j", "DROP")
+    try:
+        yield
+    finally:
+        vm.run("iptables", "-D", "INPUT", "-j", "DROP")
+
+
+@contextmanager
+def unplugged(lab: Lab, name: str) -> Iterator[None]:
+    """A VM whose interface is no logical port's any more."""
+    vm = lab.vms[name]
+    host: Hypervisor = lab.host_of(vm)
+    host.vsctl("remove", "Interface", vm.vif, "external_ids", "iface-id")
+    settle(lab)
+    try:
+        yield
+    finally:
+        host.vsctl("set", "Interface", vm.vif, f"external_ids:iface-id={vm.iface_id}")
+        settle(lab)
+
+
+@contextmanager
+def changed(lab: Lab, path: str, change: dict[str, Any]) -> Iterator[None]:
+    """An object of the model's, as an operator changes it."""
+    before = lab.rest.get(f"/v1/{path}").json
+    undo = {name: before[name] for name in change}
+    _patch(lab, path, change)
+    try:
+        yield
+    finally:
+        _patch(lab, path, undo)
+
+
+def _patch(lab: Lab, path: str, change: dict[str, Any]) -> None:
+    answer = lab.rest.patch(f"/v1/{path}?wait=20", change)
+    assert answer.status == 200, answer.text
+
+
+_HOLD = """
+import socket, sys, time
+held = [socket.create_connection((sys.argv[1], int(sys.argv[2])), 5) for _ in range(int(sys.argv[3]))]
+for one in held:
+    one.recv(99)
+print("held", flush=True)
+time.sleep(600)
+"""
+
+
+@contextmanager
+def holding(lab: Lab, client: str, target: str, port: int, count: int) -> Iterator[None]:
+    """So many TCP connections to an echo port, open and idle."""
+    vm = lab.server if client == "server" else lab.vms[client]
+    log = vm.folder / "log" / f"hold-{port}.log"
+    log.write_text("")
+    process = vm.spawn("python3", "-c", _HOLD, target, str(port), str(count), log=log)
+    try:
+        until(f"{count} connections held", lambda: "held" in log.read_text())
+        yield
+    finally:
+        process.kill()
+        process.wait()
+
+
+@contextmanager
+def pool_used_up(lab: Lab) -> Iterator[None]:
+    """blue's NAT rule has two ports, and both have a connection to the server's echo port."""
+    with ExitStack() as stack:
+        stack.enter_context(changed(lab, "tenants/blue/routers/r1/snats/all", {"ports": "20000-20001"}))
+        stack.enter_context(holding(lab, "blue-web-2", SERVER_ADDRESS, LONG_PORT, 2))
+        yield
