@@ -36,7 +36,7 @@ from ryu_overlay.openflow.messages import packet_out
 from ryu_overlay.pipeline.cookies import Feature, Why
 from ryu_overlay.pipeline.registers import IN_LPORT, PROBE
 from ryu_overlay.pipeline.table import Match, Table
-from ryu_overlay.pipeline.tables import GUEST_MAC, LR_IN_SERVICE, PHY_IN_PORT
+from ryu_overlay.pipeline.tables import GUEST_MAC, LR_IN_ADMIT, PHY_IN_PORT
 
 _ICMP, _TCP, _UDP = 1, 6, 17
 _ECHO_REPLY = 0
@@ -85,8 +85,9 @@ def diverting(ofport: int, asked: bytes) -> Block:
 
 
 def looking_out(uplink: int, asked: bytes) -> Block:
-    """Flows that hold up what answers to the router with an uplink (its key) itself."""
-    return Block(tuple(_flows(LR_IN_SERVICE, {IN_LPORT.field: uplink}, asked)))
+    """Flows that hold up what answers to the router with an uplink (its key) itself: before conntrack, which did not see what it
+    answers, and takes it for invalid."""
+    return Block(tuple(_flows(LR_IN_ADMIT, {IN_LPORT.field: uplink}, asked)))
 
 
 def _flows(table: Table, where: Match, asked: bytes) -> Iterator[Flow]:

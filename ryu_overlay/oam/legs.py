@@ -9,7 +9,7 @@ from ryu_overlay.model.objects import Port
 from ryu_overlay.model.walk_values import DropReason
 from ryu_overlay.oam.asking import evidence
 from ryu_overlay.oam.delivering import Delivery, Target
-from ryu_overlay.oam.doors import Door
+from ryu_overlay.oam.doors import Door, own_uplink
 from ryu_overlay.oam.expected import expected, way_of
 from ryu_overlay.oam.frames import from_frame
 from ryu_overlay.oam.guided import Guided
@@ -17,6 +17,7 @@ from ryu_overlay.oam.hops import Way
 from ryu_overlay.oam.journey import Journey
 from ryu_overlay.oam.judging import Direction, Evidence, Leg, judge
 from ryu_overlay.oam.observed import Observer
+from ryu_overlay.oam.reading import read
 from ryu_overlay.oam.sending import Sender
 from ryu_overlay.oam.start import Start
 from ryu_overlay.oam.trip import Trip, trip
@@ -31,7 +32,8 @@ SMALL = 84
 _ETHERNET = 14
 _PLAIN = ("ok", "answered", "dropped", "no_gateway", "vni_lost", "lossy")
 """Verdicts that need no more evidence."""
-_TAKEN = DropReason.OWN_ICMP.name.lower()
+_TAKEN = (DropReason.OWN_ICMP.name.lower(),)
+_TAKEN_BY_UPLINK = (*_TAKEN, DropReason.NOT_TRACKED.name.lower())
 
 
 class Legs:
@@ -80,7 +82,7 @@ class Legs:
         way = way_of(trip.there if direction == "there" or trip.back is None else trip.back)
         if from_outside:
             way = _behind_border(way)
-        return Leg(direction, kept, tuple(self._observer.read(kept)), way, len(journeys), lost, own, blocked)
+        return Leg(direction, kept, tuple(read(self._observer, kept)), way, len(journeys), lost, own, blocked)
 
     def judged(self, leg: Leg) -> Verdict:
         """What became of a leg, with evidence where it is needed."""
@@ -90,7 +92,9 @@ class Legs:
     def taken(self, start: Start, found: Verdict) -> Verdict:
         """A router that sent something takes the answer, and that is the end of it."""
         by_router = not isinstance(start.at, Port) and start.at in self.world.network.router_views
-        if not by_router or (found.kind, found.reason) != ("dropped", _TAKEN):
+        # From outside, conntrack is asked first, which knows nothing of what a router sends from an address of its own.
+        taken = _TAKEN_BY_UPLINK if by_router and own_uplink(self.world, start) is not None else _TAKEN
+        if not by_router or found.kind != "dropped" or found.reason not in taken:
             return found
         outcome = way_of(self.expected(start).there).outcome
         if outcome.kind == "answered" and outcome.reason != "echo_reply":

@@ -144,6 +144,9 @@ class Tracer:
         found = legs.taken(start, legs.judged(there))
         if found.kind != "ok" or there.journey.end != "out" or isinstance(legs.expected(start).there.outcome, Answered):
             return there, None, found
+        if own_uplink(legs.world, start) is not None and there.expected.outcome.kind == "left":
+            # The answer to a router itself is no connection's that conntrack knows: it has to be looked out for.
+            return there, None, found
         last, expected = there.journey.way()[-1].last, legs.expected(start).answer
         if isinstance(expected, Silence):
             return there, None, replace(found, sentence=f"{found.sentence}; {expected.why}") if expected.due else found

@@ -49,9 +49,8 @@ def test_verdict_first_then_a_line_a_hop(way_out: Run) -> None:
 def test_translations_show_before_and_after(way_out: Run) -> None:
     told = lines(way_out("trace", "green-b-2", "198.51.100.10"))
     [nat] = [line for line in told if "NAT green/r1/up out" in line]
-    assert nat.endswith(
-        "NAT green/r1/up out: snat green/r1/all 10.1.2.12 > 198.51.100.10 icmp echo request ttl 61 => 203.0.113.13 > 198.51.100.10"
-    )
+    assert "NAT green/r1/up out: snat green/r1/all 10.1.2.12 > 198.51.100.10 icmp" in nat
+    assert nat.endswith("icmp echo request ttl 61 => 203.0.113.13 > 198.51.100.10")
     [external] = [line for line in told[: told.index("the answer's way:")] if "external network internet" in line]
     assert external.endswith("internet -"), "it has not changed since"
 
@@ -166,7 +165,7 @@ def test_as_a_tenant(way_out: Run, service: MemoryService) -> None:  # noqa: F81
     refused = way_out("trace", "blue-web-1", "red-db-3", "--tenant", "red")
     assert (refused.exit_code, refused.output) == (1, "error: from: there is no port blue-web-1\n")
     path = way_out("path", "blue-web-1", "203.0.113.20", "--protocol", "tcp", "--port", "80", "--tenant", "blue")
-    assert path.exit_code == 0 and "outside" in path.output and "red" not in path.output
+    assert path.exit_code == 0 and "outside" in path.output and "red" not in path.output.replace("delivered", "")
     assert way_out("path", "--with", "-", "--tenant", "red", input="tenants: []").exit_code == 2
 
 

@@ -11,8 +11,8 @@ from ryu_overlay.oam.timing import in_order
 
 HOP = Hop("switch", "red/web", PacketView(None, None, "10.0.1.11", "10.0.2.11", "icmp"))
 times = st.floats(0, 100)
-hops = st.builds(SeenHop, st.just(HOP), st.just("hv1"), times)
-crossings = st.builds(Crossing, st.just("hv1"), st.just("hv2"), st.just(7), times, st.none() | times)
+hops: st.SearchStrategy[Seen] = st.builds(SeenHop, st.just(HOP), st.just("hv1"), times)
+crossings: st.SearchStrategy[Seen] = st.builds(Crossing, st.just("hv1"), st.just("hv2"), st.just(7), times, st.none() | times)
 
 
 def moments(seen: Seen) -> list[float]:
