@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from mininet_topos.demo_oam import STEPS as OAM
 from mininet_topos.demo_out import STEPS as OUTSIDE
 from mininet_topos.lab import Lab
 from mininet_topos.node import LabNode
@@ -45,9 +46,9 @@ class Tour:
         print(f"{prompt} {command}")
         print("\n".join(f"  {line}" for line in [*lines[:most], *cut]), end="\n\n", flush=True)
 
-    def overlayctl(self, *args: str, stdin: str | None = None) -> str:
-        output = self.lab.overlayctl(*args, stdin=stdin).stdout
-        self.show(" ".join(("overlayctl", *args)), output)
+    def overlayctl(self, *args: str, stdin: str | None = None, check: bool = True, most: int = 30) -> str:
+        output = self.lab.overlayctl(*args, stdin=stdin, check=check).stdout
+        self.show(" ".join(("overlayctl", *args)), output, most)
         return output
 
     def run(self, node: LabNode, *args: str) -> str:
@@ -186,7 +187,7 @@ def moving(tour: Tour) -> None:
     tour.hold("the controller has it on hv3", port["binding"]["chassis"] == "hv3")
 
 
-STEPS = (joining, tenants, rewriting, isolation, hops, forging, dying, healing, moving, *OUTSIDE)
+STEPS = (joining, tenants, rewriting, isolation, hops, forging, dying, healing, moving, *OUTSIDE, *OAM)
 
 
 def main() -> int:

@@ -34,6 +34,7 @@ COMMANDS = {
     "router": ("router", "router", "Stand on a router: its table, neighbours, counters, translations, log."),
     "switch": ("switch", "switch", "Stand on a switch: its MAC addresses, ports, log."),
     "path": ("path", "path", "Tell where a packet would go, or who would stop talking, without sending any."),
+    "ping": ("ping", "ping", "Ping as a VM or as a router, and tell silent guests from loss in the network."),
     "trace": ("trace", "trace", "Send a packet through the real network, and tell hop by hop what became of it."),
     "capture": ("capture", "capture", "Capture packets at any point of the virtual network."),
     "completion": ("completion", "completion", "Print the completion script of a shell."),

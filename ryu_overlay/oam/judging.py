@@ -76,6 +76,8 @@ class Leg:
     is_own: bool = False
     blocked: Mapping[tuple[str, int], int] = field(default_factory=dict)
     """How often the copy in its own VNI did not arrive, by (chassis that sent it, VNI)."""
+    lost_between: Mapping[tuple[str, str], int] = field(default_factory=dict)
+    """How often a packet was lost on the way from a chassis to another. It may have gone another way the next time."""
 
     @property
     def places(self) -> tuple[SeenHop, ...]:
@@ -153,8 +155,9 @@ def _in_tunnel(leg: Leg, evidence: Evidence) -> Verdict | None:
         if leg.blocked.get((crossing.chassis, crossing.vni), 0) >= leg.sent:
             sentence = f"VNI {crossing.vni} is lost {between}; other VNIs pass"
             return Verdict("vni_lost", sentence, leg.direction, *where)
-        if leg.lost:
-            sentence = f"{leg.lost} of {leg.sent} were lost {between}"
+        lost = leg.lost_between.get((crossing.chassis, crossing.peer), 0)
+        if lost:
+            sentence = f"{lost} of {leg.sent} were lost {between}"
             return Verdict("lossy", sentence, leg.direction, *where)
     return None
 
@@ -195,8 +198,13 @@ def _ended(observer: Observer, leg: Leg, last: Sighting) -> Verdict:
     """Dropped, or sent up to be answered, by flows that are as they should be."""
     met, flow = flow_met(observer, last), observer.flow(last)
     why = None if flow is None else read_cookie(flow.cookie)
-    where = _Where(last.chassis, None, met.object, None if flow is None else flow.text)
-    if last.table == LR_OUT_NO_GATEWAY.number:
+    feature = Feature.DROP_NOT_BOUND if why is None else why.feature
+    stuck = last.table == LR_OUT_NO_GATEWAY.number
+    obj = observer.network.by_key.get(last.register(OUT_LPORT)) if stuck or feature is Feature.DROP_NOT_BOUND else None
+    # The flow of what is not there cannot say what for.
+    name = met.object if met.object or obj is None else f"{obj.kind.replace('_', '-')} {'/'.join(obj.ref)}"
+    where = _Where(last.chassis, None, name, None if flow is None else flow.text)
+    if stuck:
         sentence = f"{last.chassis} finds no gateway of the uplink alive"
         return Verdict("no_gateway", sentence, leg.direction, *where)
     expected = _at_last(leg.expected)
@@ -206,13 +214,6 @@ def _ended(observer: Observer, leg: Leg, last: Sighting) -> Verdict:
             kind: Kind = "answered" if expected.kind == "answered" else "dropped"
             return Verdict(kind, expected.sentence, leg.direction, *where, reason=reason)
         return Verdict("differs", f"answered with {reason}; expected: {expected.sentence}", leg.direction, *where, reason=reason)
-    feature = Feature.DROP_NOT_BOUND if why is None else why.feature
-    if (
-        feature is Feature.DROP_NOT_BOUND
-        and where.object is None
-        and (obj := observer.network.by_key.get(last.register(OUT_LPORT)))
-    ):
-        where = where._replace(object=f"{obj.kind.replace('_', '-')} {'/'.join(obj.ref)}")
     return _dropped(leg, feature, where)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -24,6 +25,7 @@ from ryu_overlay.oam.trip import Trip, trip
 from ryu_overlay.oam.verdicts import Verdict
 from ryu_overlay.oam.world import Hands, World
 from ryu_overlay.openflow.fields import IN_PORT
+from ryu_overlay.pipeline.registers import OFPORT, TUNNEL
 
 TRIES = 3
 """How often a packet is sent before it counts as lost for good."""
@@ -71,9 +73,12 @@ class Legs:
     ) -> Leg:
         """What became of packets of one kind. `own`: a peer sent them by itself. `from_outside`: neither the wire that they came
         from nor the border was seen."""
-        lost, blocked = 0, dict[tuple[str, int], int]()
+        lost, blocked = Counter[tuple[str, str]](), dict[tuple[str, int], int]()
         for journey in journeys:
-            lost += journey.end == "into_tunnel"
+            if journey.end == "into_tunnel":
+                last = journey.way()[-1].last
+                peer = self.world.places.tunnels.get((last.chassis, last.register(OFPORT) & ~TUNNEL), "?")
+                lost[last.chassis, peer] += 1
             for before, _ in journey.uncrossed():
                 blocked[before.chassis, before.vni] = blocked.get((before.chassis, before.vni), 0) + 1
         kept = next((j for j in reversed(journeys) if j.end != "into_tunnel"), journeys[-1])
@@ -82,7 +87,7 @@ class Legs:
         way = way_of(trip.there if direction == "there" or trip.back is None else trip.back)
         if from_outside:
             way = _behind_border(way)
-        return Leg(direction, kept, tuple(read(self._observer, kept)), way, len(journeys), lost, own, blocked)
+        return Leg(direction, kept, tuple(read(self._observer, kept)), way, len(journeys), lost.total(), own, blocked, lost)
 
     def judged(self, leg: Leg) -> Verdict:
         """What became of a leg, with evidence where it is needed."""

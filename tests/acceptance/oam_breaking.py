@@ -203,6 +203,34 @@ def speechless(lab: Lab, chassis: str) -> Iterator[None]:
         settle(lab)
 
 
+@contextmanager
+def rewired(lab: Lab, chassis: str = "hv1", peer: str = "hv2", other: str = "hv3") -> Iterator[None]:
+    """The tunnels of a chassis to two others lead to each other's address, while the controller cannot see its database."""
+    host = lab.hypervisors[chassis]
+    ips = {name: lab.hypervisors[name].encap_ip for name in (peer, other)}
+    ports = {name: _tunnel_to(host, ip) for name, ip in ips.items()}
+    rule = ["-p", "tcp", "--dport", "6640", "-j", "DROP"]
+
+    def swap(first: str, second: str) -> None:
+        # Two tunnels to one address are refused, so one is out of the way in between.
+        for name, ip in ((peer, "172.31.0.250"), (other, second), (peer, first)):
+            host.vsctl("set", "Interface", ports[name], f"options:remote_ip={ip}")
+
+    host.run("iptables", "-A", "OUTPUT", *rule)
+    try:
+        swap(ips[other], ips[peer])
+        yield
+    finally:
+        swap(ips[peer], ips[other])
+        host.run("iptables", "-D", "OUTPUT", *rule)
+        settle(lab)
+
+
+def _tunnel_to(host: Hypervisor, ip: str) -> str:
+    found = host.vsctl("--bare", "--columns=name", "find", "Interface", "type=vxlan", f'options:remote_ip="{ip}"')
+    return found.strip()
+
+
 def connected(lab: Lab) -> set[str]:
     """The chassis that the controller speaks OpenFlow with."""
     return {c["name"] for c in lab.rest.get("/v1/chassis").json["chassis"] if c["state"] == "connected"}

@@ -251,6 +251,8 @@ def _hosts() -> Iterator[Row]:
         WEB,
         slow=True,
     )
+    wrong = want("wrong_vtep", "host", chassis="hv1", peer="hv2")
+    yield Row("wrong VTEP: hv1's tunnel to hv2 leads to hv3", lambda lab: breaking.rewired(lab), ((WEB, wrong),), WEB)
     away = want("chassis_away", "host", chassis="hv1", peer="hv2")
     yield Row("vswitchd of hv2 dead", lambda lab: breaking.dead(lab, "hv2"), ((WEB, away),), WEB, slow=True)
     yield Row("OpenFlow of hv2 cut", lambda lab: breaking.speechless(lab, "hv2"), ((WEB, away),), WEB, slow=True)
@@ -301,7 +303,7 @@ def _intent() -> Iterator[Row]:
         ((question("green-b-1", S), no_route),),
         question("green-b-1", S),
     )
-    full = want("nat_exhausted", "virtual", chassis="hv2", object="snat blue/r1/all")
+    full = want("nat_exhausted", "virtual", chassis="hv2", object="router blue/r1")
     asked = question("blue-web-2", S, "tcp", LONG_PORT)
     yield Row("NAT pool empty", breaking.pool_used_up, ((asked, full), (question("blue-web-2", S, "tcp", 80), OK)), asked)
 

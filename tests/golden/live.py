@@ -102,6 +102,8 @@ class LiveHands:
     def load(self, network: Network, fabric: Fabric, programs: Mapping[str, Program]) -> None:
         """Make the programs what the bridges have, and trace in this network from now on."""
         self._rig.load(programs)
+        # Datapath flows of before live on until a revalidator looks at them.
+        self._rig.push_counters()
         self._world = world_of(network, fabric, programs)
 
     def counters(self, chassis: str, cookie: int, mask: int) -> Iterator[InstalledFlow]:

@@ -84,7 +84,7 @@ def _ip(ip: Ip) -> Any:
     frag, flags = _OFFSET if ip.later_fragment else 0, "DF" if ip.df else 0
     header = IpHeader(src=str(ip.src), dst=str(ip.dst), proto=ip.proto, ttl=ip.ttl, frag=frag, flags=flags)
     whole = header / (Raw(b"fragment") if ip.later_fragment else _l4(ip))
-    return whole / Raw(bytes(ip.size - len(whole))) if ip.size is not None else whole
+    return whole / Raw(bytes(max(0, ip.size - len(whole)))) if ip.size is not None else whole
 
 
 def _l4(ip: Ip) -> Any:

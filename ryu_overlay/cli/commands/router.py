@@ -103,7 +103,7 @@ def stand(session: Session, kind: str, name: str, commands: Sequence[Command], w
     prompt(session, device, commands)
 
 
-@click.command("router")
+@click.command("router", context_settings={"ignore_unknown_options": True})
 @click.argument("name", metavar="ROUTER", shell_complete=completing("router"))
 @click.argument("words", metavar="[COMMAND]...", nargs=-1)
 @common

@@ -34,7 +34,7 @@ COMMANDS = (
 """What the shell of a switch can do. More commands go here: (words, what carries them out, help, arguments)."""
 
 
-@click.command("switch")
+@click.command("switch", context_settings={"ignore_unknown_options": True})
 @click.argument("name", metavar="SWITCH", shell_complete=completing("switch"))
 @click.argument("words", metavar="[COMMAND]...", nargs=-1)
 @common

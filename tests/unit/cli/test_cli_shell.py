@@ -138,6 +138,7 @@ def test_json_is_what_rest_said(run: Run, devices: FakeRest) -> None:
     ("words", "code", "said"),
     [
         (("router", "red/r1", "show"), 2, "incomplete"),
+        (("router", "red/r1", "--bogus"), 2, "unknown: --bogus"),
         (("router", "red"), 2, "a router is named TENANT/ROUTER"),
         (("router", "red/r9"), 1, "there is no r9"),
         (("switch", "red/web", "show", "ip", "route"), 2, "unknown: ip"),
