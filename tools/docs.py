@@ -1,4 +1,4 @@
-"""Writes what `docs/` holds that comes from the code: the CLI's reference and the OpenAPI document.
+"""Writes what `docs/` holds that comes from the code: the CLI's reference, the OpenAPI document and the list of verdicts.
 
 python -m tools.docs
 """
@@ -11,16 +11,42 @@ from pathlib import Path
 from ryu_overlay.cli.reference import reference
 from ryu_overlay.northbound import openapi
 from ryu_overlay.northbound.routes import ROUTES
+from ryu_overlay.oam.verdicts import LAYERS, MEANINGS
 
 DOCS = Path(__file__).parent.parent / "docs"
+VERDICTS = """# Verdicts
+
+What a [trace](oam.md#trace) or [ping](oam.md#ping) can come to. Names of kinds and layers stay as they are, for programs.
+*Intended* is what operators asked for; all else is a fault, or a guest's or host's own doing.
+
+Written by `python -m tools.docs` from `ryu_overlay/oam/verdicts.py`: change that, then run it again.
+
+"""
 
 
 def written_files() -> dict[Path, str]:
     """Every file under `docs/` that is written, and what is to be in it. `/v1/openapi.json` serves the same document."""
     return {
         DOCS / "cli.md": reference(),
+        DOCS / "verdicts.md": verdicts(),
         DOCS / "openapi.json": json.dumps(openapi.document(ROUTES), indent=1, ensure_ascii=False) + "\n",
     }
+
+
+def verdicts() -> str:
+    """The page about verdicts: layers, then kinds by layer."""
+    layers = [f"| `{layer}` | {meaning} |" for layer, meaning in LAYERS.items()]
+    kinds = [
+        f"| `{kind}` | `{layer}` | {'yes' if intended else ''} | {meaning} |"
+        for of in LAYERS
+        for kind, (layer, intended, meaning) in MEANINGS.items()
+        if layer == of
+    ]
+    heads = (
+        ("| layer | where the trouble is |", "|---|---|"),
+        ("| kind | layer | intended | what it means |", "|---|---|---|---|"),
+    )
+    return VERDICTS + "\n".join((*heads[0], *layers, "", *heads[1], *kinds)) + "\n"
 
 
 def main() -> None:

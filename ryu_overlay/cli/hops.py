@@ -62,11 +62,13 @@ def packet(view: Document) -> str:
 
 
 def becomes(hop: Document) -> str:
-    """What translation made of the packet, empty without one. Of an ICMP error also what it is about now."""
-    after = hop["after"]
-    if not after:
-        return ""
-    return _ends(after) + (f" about {_ends(after['about'])}" if after["about"] else "")
+    """What translation made of the packet, empty where it made nothing of it. Of an ICMP error also what it is about now."""
+    before, after = (_ends_of_all(view) if view else "" for view in (hop["packet"], hop["after"]))
+    return "" if after == before else after
+
+
+def _ends_of_all(view: Document) -> str:
+    return _ends(view) + (f" about {_ends(view['about'])}" if view["about"] else "")
 
 
 def _ends(view: Document) -> str:

@@ -67,8 +67,11 @@ def is_error(ip: Ip) -> bool:
 
 
 def may_begin(ip: Ip) -> bool:
-    """Whether a connection may begin with the packet. A fragment alone is not looked at until the others have come."""
-    if ip.later_fragment:
+    """Whether a connection may begin with the packet. A fragment alone is not looked at until the others have come.
+
+    TCP may be taken up anywhere but in its answer to a first segment.
+    """
+    if ip.later_fragment or (ip.proto == TCP and ip.syn_ack):
         return False
     return ip.proto != ICMP or ip.l4 in _BEGINNERS
 

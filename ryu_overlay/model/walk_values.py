@@ -28,7 +28,7 @@ class Ip:
 
     `proto` is 0 to 255, `ttl` 0 to 255. `l4` holds TCP's and UDP's source and destination ports, or ICMP's type and
     code; in a later fragment (one with a fragment offset) it means nothing. `rst` is a TCP segment's RST bit; `ack` is set in
-    one without SYN that goes on with a connection. `size` is in bytes with the header, None: small enough for any link; `df`
+    one without SYN that goes on with a connection, `syn_ack` in the one with both that answers a first. `size` is in bytes with the header, None: small enough for any link; `df`
     forbids to cut it. An ICMP error is `about` a packet: the header that it quotes.
     """
 
@@ -43,6 +43,7 @@ class Ip:
     size: int | None = None
     df: bool = False
     about: Ip | None = None
+    syn_ack: bool = False
 
 
 @dataclass(frozen=True, slots=True)

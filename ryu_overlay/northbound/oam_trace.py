@@ -5,8 +5,11 @@ Each handler is a plain function of (service, request) that gives the response. 
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
+from secrets import randbelow
 
+from ryu_overlay.model.values import MAX_L4_PORT
+from ryu_overlay.model.walk_values import TCP, UDP
 from ryu_overlay.northbound import asked, scoped
 from ryu_overlay.northbound.http import JSON, Request, Response
 from ryu_overlay.northbound.oam_path import traffic
@@ -15,7 +18,7 @@ from ryu_overlay.northbound.schemas_trace import TraceAnswer, TraceHop, TraceLeg
 from ryu_overlay.northbound.service import Service
 from ryu_overlay.oam.judging import Leg, parting
 from ryu_overlay.oam.observed import Crossing, Seen
-from ryu_overlay.oam.start import Unsendable, start
+from ryu_overlay.oam.start import SOURCE_PORT, Traffic, Unsendable, start
 from ryu_overlay.oam.timing import in_order
 from ryu_overlay.oam.tracer import Report
 from ryu_overlay.oam.verdicts import Verdict
@@ -27,7 +30,8 @@ def trace(service: Service, request: Request) -> Response:
     given, scope = request.given, asked.scope(service, request)
     asked.check(service.network, scope, given)
     try:
-        begun = start(service.network, given["sender"], given["to"], traffic(given), given.get("source"), service.facts())
+        sent = _from_any_port(traffic(given))
+        begun = start(service.network, given["sender"], given["to"], sent, given.get("source"), service.facts())
         full_size = service.vm_mtu() if given.get("size") is None else None
         report = service.trace(begun, full_size, bool(given.get("deliver")))
     except Unsendable as error:
@@ -36,6 +40,13 @@ def trace(service: Service, request: Request) -> Response:
         raise HttpProblem(409, asked.unable(scope, error)) from error
     answer = told(report) if scope is None else scoped.trace(scope, told(report))
     return Response(200, answer.model_dump_json().encode() + b"\n", JSON)
+
+
+def _from_any_port(sent: Traffic) -> Traffic:
+    """A port that no connection of the guest's is likely to have, if none is given (RFC 6335 section 6)."""
+    if sent.protocol not in (TCP, UDP) or sent.source_port is not None:
+        return sent
+    return replace(sent, source_port=SOURCE_PORT + randbelow(MAX_L4_PORT + 1 - SOURCE_PORT))
 
 
 def told(report: Report) -> TraceAnswer:
@@ -68,18 +79,4 @@ def _leg(leg: Leg) -> TraceLeg:
 def _hop(seen: Seen) -> TraceHop | TraceTunnel:
     if isinstance(seen, Crossing):
         return TraceTunnel(**asdict(seen))
-    hop = seen.hop
-    return TraceHop(
-        kind=hop.kind,
-        name=hop.name,
-        packet=hop.packet,
-        after=hop.after,
-        direction=hop.direction,
-        in_port=hop.in_port,
-        out_port=hop.out_port,
-        rule=hop.rule,
-        known=hop.known,
-        chassis=seen.chassis,
-        at_ms=seen.at_ms,
-        flows=seen.flows,
-    )
+    return TraceHop.of(seen.hop, seen.at_ms, seen.chassis, seen.flows)

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from typing import Literal
 
 from pydantic import BaseModel, Field
 
 from ryu_overlay.northbound.schemas_path import Sender, Target, TrafficFields
 from ryu_overlay.northbound.values import Address
-from ryu_overlay.oam.hops import Direction, HopKind, PacketView, Way
+from ryu_overlay.oam.hops import Direction, Hop, HopKind, PacketView, Way
 from ryu_overlay.oam.observed import FlowMet
 from ryu_overlay.oam.verdicts import Kind, Layer
+
+_OF_HOP = tuple(field.name for field in fields(Hop))
 
 
 class TraceQuestion(TrafficFields):
@@ -41,6 +44,16 @@ class TraceHop(BaseModel):
     chassis: str | None
     at_ms: float
     flows: tuple[FlowMet, ...]
+
+    @classmethod
+    def of(cls, hop: Hop, at_ms: float, chassis: str | None = None, flows: tuple[FlowMet, ...] = ()) -> TraceHop:
+        """A hop as one that was seen."""
+        return cls(**{name: getattr(hop, name) for name in _OF_HOP}, at_ms=at_ms, chassis=chassis, flows=flows)
+
+    @property
+    def hop(self) -> Hop:
+        """The same, without where and when."""
+        return Hop(**{name: getattr(self, name) for name in _OF_HOP})
 
 
 class TraceTunnel(BaseModel):

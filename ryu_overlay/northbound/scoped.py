@@ -109,10 +109,7 @@ def _between(scope: Scope, verdict: VerdictShape, raw: TraceLeg, told: TraceLeg)
 def _leg(scope: Scope, leg: TraceLeg) -> TraceLeg:
     seen = [hop for hop in leg.hops if isinstance(hop, TraceHop)]
     expected = scoped_way(scope, leg.expected)
-    hops = tuple(
-        TraceHop(**{f.name: getattr(hop, f.name) for f in fields(Hop)}, chassis=None, at_ms=seen[number].at_ms, flows=())
-        for number, hop in visible(scope, _places(leg.hops))
-    )
+    hops = tuple(TraceHop.of(hop, seen[number].at_ms) for number, hop in visible(scope, _places(leg.hops)))
     parts_at = None if leg.parts_at is None else _parting(scope, leg.expected, leg.parts_at)
     return TraceLeg(hops=hops, expected=expected, parts_at=parts_at, sent=leg.sent, lost=leg.lost, ms=leg.ms)
 
@@ -127,8 +124,7 @@ def _parting(scope: Scope, expected: Way, number: int) -> int:
 
 
 def _places(hops: Sequence[TraceHop | TraceTunnel]) -> list[Hop]:
-    names = [field.name for field in fields(Hop)]
-    return [Hop(**{name: getattr(hop, name) for name in names}) for hop in hops if isinstance(hop, TraceHop)]
+    return [each.hop for each in hops if isinstance(each, TraceHop)]
 
 
 def _trip(scope: Scope, trip: RoundTrip) -> RoundTrip:

@@ -96,9 +96,10 @@ class Target:
     def _is_there(self) -> bool:
         address = self._arrived.state.get(IPV4_DST, 0)
         who = (self.door.chassis, address)
-        self._register.arps.discard(who)
+        self._register.expect_arp(*who)
         self._hands.send(self.door.chassis, to_guest(self.door.ofport or 0, arp_question(address)))
-        return self._hands.wait(lambda: who in self._register.arps, ARP_PATIENCE)
+        self._hands.wait(lambda: self._register.is_told(*who), ARP_PATIENCE)
+        return self._register.expect_arp_no_more(*who)
 
     def _outside(self, frame: bytes, doors: Sequence[Door], seconds: float) -> Delivery:
         """The answer is told by what conntrack knows, or held up as one to a router; it is not put in again."""

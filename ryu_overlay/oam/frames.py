@@ -144,7 +144,7 @@ def _ip(ip: Ip, ident: int, dscp: int, payload: bytes, echo: tuple[int, int], se
         body = payload
     elif ip.proto == TCP:
         if flags is None:
-            flags = RST if ip.rst else ACK if ip.ack else SYN
+            flags = RST if ip.rst else SYN | ACK if ip.syn_ack else ACK if ip.ack else SYN
         body = _tcp(src, dst, ip.l4, (seq, 0, flags), payload)
     elif ip.proto == UDP:
         body = _udp(src, dst, ip.l4, payload)
@@ -210,18 +210,19 @@ def _read(packet: bytes, quoted: bool = False) -> _IpPacket:
 
 def _walked(read: _IpPacket, quoted: bool = False) -> Ip:
     later = bool(read.fragment & _OFFSET)
-    l4, rst, ack, about = (0, 0), False, False, None
+    l4, rst, ack, syn_ack, about = (0, 0), False, False, False, None
     if not later and read.proto in (TCP, UDP) and len(read.body) >= 4:
         l4 = unpack_from("!HH", read.body)
         if read.proto == TCP and len(read.body) >= _TCP.size:
-            rst, ack = bool(read.body[13] & RST), read.body[13] & (ACK | SYN) == ACK
+            rst, begins = bool(read.body[13] & RST), read.body[13] & (ACK | SYN)
+            ack, syn_ack = begins == ACK, begins == ACK | SYN
     elif not later and read.proto == ICMP and len(read.body) >= 2:
         l4 = read.body[0], read.body[1]
         if l4[0] in _ERRORS and not quoted and len(read.body) >= _ICMP.size + _HEADER.size:
             about = _quoted(read.body[_ICMP.size :])
     addresses = IPv4Address(read.src), IPv4Address(read.dst)
     df = bool(read.fragment & _DONT_FRAGMENT)
-    return Ip(*addresses, read.proto, read.ttl, l4, later, rst, ack, read.size, df, about)
+    return Ip(*addresses, read.proto, read.ttl, l4, later, rst, ack, read.size, df, about, syn_ack)
 
 
 def _quoted(packet: bytes) -> Ip | None:

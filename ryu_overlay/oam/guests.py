@@ -14,7 +14,8 @@ from struct import pack, unpack_from
 from ryu_overlay.oam.frames import echo_of
 from ryu_overlay.oam.journey import Journey
 from ryu_overlay.oam.sighting import Sighting
-from ryu_overlay.openflow.actions import Output, Punt, encode_actions
+from ryu_overlay.openflow.actions import Output, encode_actions
+from ryu_overlay.openflow.actions_nicira import Controller
 from ryu_overlay.openflow.fields import (
     ETH_ARP,
     ETH_IP,
@@ -36,13 +37,14 @@ from ryu_overlay.openflow.messages import packet_out
 from ryu_overlay.pipeline.cookies import Feature, Why
 from ryu_overlay.pipeline.registers import IN_LPORT, PROBE
 from ryu_overlay.pipeline.table import Match, Table
-from ryu_overlay.pipeline.tables import GUEST_MAC, LR_IN_ADMIT, PHY_IN_PORT
+from ryu_overlay.pipeline.tables import GUEST_MAC, LR_IN_ADMIT, OAM_METER, PHY_IN_PORT
 
 _ICMP, _TCP, _UDP = 1, 6, 17
 _ECHO_REPLY = 0
 _ERRORS = (3, 11, 12)
 _PORTS = {_TCP: (TCP_SRC, TCP_DST), _UDP: (UDP_SRC, UDP_DST)}
 _ARP_REQUEST = 1
+_WHOLE = 0xFFFF
 
 
 @dataclass(slots=True)
@@ -103,7 +105,7 @@ def _flows(table: Table, where: Match, asked: bytes) -> Iterator[Flow]:
         answer |= {source: fields.get(target, 0), target: fields.get(source, 0)}
     matches = [answer, *({**back, IP_PROTO: _ICMP, ICMP_TYPE: kind} for kind in _ERRORS)]
     for match in matches:
-        yield table.flow("observe", table.unseen(match), (Punt(),), why=Why(Feature.PUNT_GUEST))
+        yield table.flow("observe", table.unseen(match), (Controller(_WHOLE, OAM_METER),), why=Why(Feature.PUNT_GUEST))
 
 
 def arp_question(address: int) -> bytes:

@@ -10,22 +10,26 @@ from ryu_overlay.oam.journey import Journey
 from ryu_overlay.oam.sighting import Sighting
 
 
+class Busy(Exception):
+    """More is under way than can be told apart."""
+
+
 class Register:
-    """What is waited for. `arps` has, by chassis and IPv4 address, who has told by ARP that he is there."""
+    """What is waited for."""
 
     def __init__(self, numbers: Iterator[int]) -> None:
         """`numbers` gives identifications to try, 1 to 65535, without end."""
-        self.arps: set[tuple[str, int]] = set()
+        self._arps: dict[tuple[str, int], bool] = {}
         self._numbers = numbers
         self._journeys: dict[int, Journey] = {}
         self._answers: list[Answer] = []
 
     def free(self) -> int:
-        """An identification that no probe under way has. Raises LookupError while too many have one."""
+        """An identification that no probe under way has. Raises Busy while too many have one."""
         for _, ident in zip(range(1000), self._numbers):
             if ident not in self._journeys:
                 return ident
-        raise LookupError("too many probes are under way")
+        raise Busy("too many probes are under way")
 
     def begin(self, journey: Journey) -> None:
         self._journeys[journey.ident] = journey
@@ -40,6 +44,22 @@ class Register:
 
     def expect_no_more(self, answer: Answer) -> None:
         self._answers.remove(answer)
+
+    def expect_arp(self, chassis: str, address: int) -> None:
+        """Wait for a guest of a chassis to tell by ARP that it has an IPv4 address, until `expect_arp_no_more`."""
+        self._arps[chassis, address] = False
+
+    def told(self, chassis: str, address: int) -> None:
+        """A guest tells so."""
+        if (chassis, address) in self._arps:
+            self._arps[chassis, address] = True
+
+    def is_told(self, chassis: str, address: int) -> bool:
+        return self._arps.get((chassis, address), False)
+
+    def expect_arp_no_more(self, chassis: str, address: int) -> bool:
+        """Whether it was told."""
+        return self._arps.pop((chassis, address), False)
 
     def journey_of(self, seen: Sighting) -> Journey | None:
         """The probe that a sighting is of: by its identification, or as the answer of a host outside."""

@@ -90,7 +90,9 @@ def scoped_outcome(scope: Scope, outcome: Outcome) -> Outcome:
     reason = outcome.reason if outcome.reason in _ANSWERS or outcome.reason in _DROPS else None
     at = outcome.at if own else OUTSIDE
     if outcome.kind == "answered":
-        return Outcome("answered", at, f"answered by {at}: {_ANSWERS.get(reason or '', 'an answer')}", reason, back=back)
+        what = _ANSWERS.get(reason or "", "an answer")
+        sentence = f"answered by {at}: {what}" if own else f"answered from {OUTSIDE}: {what.partition(':')[0]}"
+        return Outcome("answered", at, sentence, reason, back=back)
     if not own and outcome.kind == "dropped":
         return Outcome("dropped", OUTSIDE, f"dropped {OUTSIDE}", OUTSIDE)
     if not own:

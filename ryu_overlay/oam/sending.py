@@ -47,7 +47,7 @@ class Sender:
     def go(self, frame: bytes, doors: Sequence[Door], *, deliver: bool = False, over_wire: bool = False) -> Journey:
         """Send a frame into bridges by all of these doors, to be delivered, or (`over_wire`) so only behind the wire on its way.
 
-        Raises LookupError while too many probes are under way.
+        Raises Busy while too many probes are under way.
         """
         frame = stamped(frame, self._register.free())
         journey = Journey(ident_of(frame) or 0, doors[0].chassis if len(doors) == 1 else "", self._hands.now())

@@ -24,7 +24,7 @@ from ryu_overlay.oam.judging import Leg
 from ryu_overlay.oam.launch import onward
 from ryu_overlay.oam.legs import Legs
 from ryu_overlay.oam.observed import Observer
-from ryu_overlay.oam.register import Register
+from ryu_overlay.oam.register import Busy, Register
 from ryu_overlay.oam.sending import Sender
 from ryu_overlay.oam.sighting import Sighting, sighting
 from ryu_overlay.oam.start import Start
@@ -38,6 +38,8 @@ from ryu_overlay.pipeline.tables import LS_IN_LOOKUP, PHY_IN_PORT
 
 DELIVERED_WITHIN = 1.0
 """Seconds that a guest or host has to answer."""
+MOST_AT_ONCE = 64
+"""Traces, for the controller's sake."""
 _ETHERNET = 14
 
 
@@ -65,6 +67,7 @@ class Tracer:
         self._random = random
         self._lookups = Lookups()
         self._register = Register(_numbers(random))
+        self._running = 0
 
     def heard(self, chassis: str, data: bytes) -> bool:
         """A packet-in about a probe; whether it was one of ours. Raises struct.error or ValueError for what is cut short."""
@@ -108,14 +111,18 @@ class Tracer:
     @contextmanager
     def run(self) -> Iterator[tuple[Legs, Sender]]:
         """What sends packets and judges them, as things are now; in the end nothing is left of them. Raises Unable."""
+        if self._running >= MOST_AT_ONCE:
+            raise Unable("from", f"{self._running} traces run already", "busy")
         world = self._hands.world()
-        observer = Observer(world.network, self._lookups.now(world.programs), world.places)
+        observer = Observer(world.network, self._lookups.of(world.programs), world.places)
         sender = Sender(self._register, self._hands, world, observer)
+        self._running += 1
         try:
             yield Legs(self._hands, world, observer, sender), sender
-        except LookupError as error:
+        except Busy as error:
             raise Unable("from", str(error), "busy") from error
         finally:
+            self._running -= 1
             sender.done()
 
     def number(self) -> int:
@@ -129,7 +136,7 @@ class Tracer:
     def _guest(self, seen: Sighting) -> bool:
         """What a guest said. If nobody waits for it, it goes on."""
         if seen.table == LS_IN_LOOKUP.number:
-            self._register.arps.add((seen.chassis, arp_sender(seen)))
+            self._register.told(seen.chassis, arp_sender(seen))
             return True
         ofport, answer = seen.state.get(IN_PORT, 0), self._register.answered(seen.frame)
         if answer is not None:

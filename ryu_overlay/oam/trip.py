@@ -189,9 +189,12 @@ def _reply(body: object) -> Ip | None:
     if body.dst.is_multicast or (body.proto == ICMP and body.l4 != (ECHO_REQUEST, 0)):
         return None
     l4 = (ECHO_REPLY, 0) if body.proto == ICMP else (body.l4[1], body.l4[0])
-    # TCP acknowledges a segment of any size with a short one.
-    size = None if body.proto == TCP else body.size
-    return Ip(body.dst, body.src, body.proto, ANSWER_TTL, l4, size=size, df=body.df)
+    back = Ip(body.dst, body.src, body.proto, ANSWER_TTL, l4, size=body.size, df=body.df)
+    if body.proto != TCP:
+        return back
+    # Segments of any size are acknowledged with short ones.
+    goes_on = body.ack or body.syn_ack
+    return replace(back, size=None, ack=goes_on, syn_ack=not goes_on)
 
 
 _NOT_ANSWERED = Silence("it is not of a kind that is answered")

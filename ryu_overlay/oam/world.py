@@ -75,17 +75,21 @@ class Unable(Exception):
         self.code = code
 
 
-class Lookups(Mapping[str, Lookup]):
-    """The programs' flows, to be looked up, by chassis. What was indexed is kept as long as a program stays the same object."""
+class Lookups:
+    """The programs' flows, to be looked up. What was indexed is kept for as long as a chassis' program stays the same object."""
 
     def __init__(self) -> None:
-        self._programs: Mapping[str, Program] = {}
         self._kept: dict[str, tuple[Program, Lookup]] = {}
 
-    def now(self, programs: Mapping[str, Program]) -> Lookups:
-        """Look flows up in these from now on."""
+    def of(self, programs: Mapping[str, Program]) -> Mapping[str, Lookup]:
+        """Those of these programs, by chassis. What is not asked for is not indexed."""
+        return _Lookups(programs, self._kept)
+
+
+class _Lookups(Mapping[str, Lookup]):
+    def __init__(self, programs: Mapping[str, Program], kept: dict[str, tuple[Program, Lookup]]) -> None:
         self._programs = programs
-        return self
+        self._kept = kept
 
     def __getitem__(self, chassis: str) -> Lookup:
         program = self._programs[chassis]

@@ -91,8 +91,14 @@ def flow(lab: Lab, met: dict[str, Any], *words: str) -> str:
 
 
 def _is(line: str, cookie: int, priority: int) -> bool:
-    has = re.search(r"cookie=(0x[0-9a-f]+)", line), re.search(r"priority=(\d+)", line)
-    return has[0] is not None and int(has[0][1], 16) == cookie and (0 if has[1] is None else int(has[1][1])) == priority
+    found = re.search(r"priority=(\d+)", line)
+    return cookie_of(line) == cookie and (0 if found is None else int(found[1])) == priority
+
+
+def cookie_of(line: str) -> int:
+    """A dumped flow's cookie, 0 where it has none."""
+    found = re.search(r"cookie=(0x[0-9a-f]+)", line)
+    return 0 if found is None else int(found[1], 16)
 
 
 def match_of(line: str) -> str:

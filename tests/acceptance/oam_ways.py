@@ -278,6 +278,16 @@ def told(hop: dict[str, Any], ttl: int = 0) -> Seen:
     return packet["eth_src"], packet["eth_dst"], packet["src"], packet["dst"], packet["ttl"] + ttl, proto
 
 
+def ends(trace: Trace) -> list[str]:
+    """Where it begins and ends, as `oam_wires.quiet` names it."""
+    found = [_end(hop) for _, hops in trace.legs() for hop in (hops[0], hops[-1])]
+    return list(dict.fromkeys(found))
+
+
+def _end(hop: dict[str, Any]) -> str:
+    return "outside" if hop["kind"] == "external" else str(hop["name"])
+
+
 def compare(trace: Trace, captures: dict[str, Capture]) -> int:
     """That the packets that were really sent were at the ends of the way, there and back, what the trace says. How many ends."""
     compared = 0
@@ -286,8 +296,7 @@ def compare(trace: Trace, captures: dict[str, Capture]) -> int:
         ttl = BEHIND_UPSTREAM - 64 if direction == "back" and hops[0]["kind"] == "external" else 0
         for hop in (hops[0], hops[-1]):
             expected = told(hop, ttl)
-            capture = captures["outside" if hop["kind"] == "external" else hop["name"]]
-            found = first(capture, expected[2], expected[3])
+            found = first(captures[_end(hop)], expected[2], expected[3])
             assert found == expected, (direction, hop["name"], found, expected)
             compared += 1
     return compared

@@ -18,6 +18,7 @@ from scapy.utils import rdpcap
 
 from mininet_topos.lab import Lab
 from mininet_topos.measure import Capture
+from mininet_topos.node import LabNode
 from tests.acceptance.oam_traces import SOURCE_PORT, Trace
 
 VXLAN_PORT = 4789
@@ -165,12 +166,16 @@ class Quiet:
 
 
 @contextmanager
-def quiet(lab: Lab) -> Iterator[Quiet]:
-    """Watch all ends for what traces of these tests would look like there: echoes, ICMP errors, and their source port."""
+def quiet(lab: Lab, *names: str) -> Iterator[Quiet]:
+    """Watch VMs and the wire `outside`, or only those of these names, for what traces of these tests would look like there.
+
+    That is echoes, ICMP errors, and their source port.
+    """
     expression = f"icmp or port {SOURCE_PORT}"
     with ExitStack() as stack:
         made = Quiet()
-        for name, vm in lab.vms.items():
-            made.captures[name] = stack.enter_context(lab.tcpdump(vm, "eth0", expression, SNAP))
-        made.captures["outside"] = stack.enter_context(lab.tcpdump(lab.upstream, "out0", expression, SNAP))
+        ends: dict[str, tuple[LabNode, str]] = {name: (vm, "eth0") for name, vm in lab.vms.items()}
+        ends["outside"] = (lab.upstream, "out0")
+        for name in names or ends:
+            made.captures[name] = stack.enter_context(lab.tcpdump(*ends[name], expression, SNAP))
         yield made

@@ -111,6 +111,8 @@ def _with(ip: Ip, key: Tuple5) -> Ip:
 
 
 def _begins(ip: Ip) -> bool:
+    if ip.proto == TCP and ip.syn_ack:
+        return False
     return ip.proto != ICMP or (ip.l4[0] in _REQUESTS and ip.l4[1] == 0)
 
 

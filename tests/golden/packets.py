@@ -21,8 +21,8 @@ _OFFSET = 185
 """Fragment offset, in units of 8 bytes, that stands for every later fragment."""
 _RST = 0x04
 _ERRORS = (3, 4, 5, 11, 12)
-_FLAGS = {"rst": "R", "ack": "A", "": "S"}
-_BITS = {"R": 0x04, "A": 0x10, "S": 0x02}
+_FLAGS = {"rst": "R", "syn_ack": "SA", "ack": "A", "": "S"}
+_BITS = {"R": 0x04, "SA": 0x12, "A": 0x10, "S": 0x02}
 
 
 def from_json(given: dict[str, Any]) -> Packet:
@@ -69,7 +69,7 @@ def _ip_flow(ip: Ip) -> str:
 
 
 def _flags(ip: Ip) -> str:
-    return _FLAGS["rst" if ip.rst else "ack" if ip.ack else ""]
+    return _FLAGS["rst" if ip.rst else "syn_ack" if ip.syn_ack else "ack" if ip.ack else ""]
 
 
 def to_frame(packet: Packet) -> bytes:

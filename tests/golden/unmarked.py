@@ -25,7 +25,6 @@ from ryu_overlay.pipeline.cookies import Feature, read_cookie
 from ryu_overlay.pipeline.registers import OFPORT, TUNNEL
 from ryu_overlay.pipeline.tables import EXT_BEAT, EXT_CLOCK, EXT_STEADY, LR_COUNT_IN, LR_COUNT_OUT
 from tests.golden.conntrack import Conntrack
-from tests.golden.expectations import HASHES
 from tests.golden.following import packet_in
 from tests.golden.rig import Rig
 from tests.golden.tracing import Frozen, Output, Punt, Trace
@@ -35,6 +34,8 @@ TOO_DEEP = "too deep"
 """Open vSwitch gives a packet up that goes back too often, as in a loop of routers. A probe is held up and sent on before."""
 
 _NOT_LOOKED_AT = {table.number for table in (EXT_CLOCK, EXT_BEAT, EXT_STEADY, LR_COUNT_IN, LR_COUNT_OUT)}
+_HASHES = range(1, 257)
+"""Enough for every bucket of a group."""
 _DP_HASH = re.compile(r"dp_hash=\w+")
 _FRAME_AT = 24
 
@@ -140,7 +141,7 @@ class _Pass:
     def _alike(self, make: Callable[[int], Trace], unseen: int = 0) -> Trace:
         """The trace, by some hash, whose steps are what was seen next."""
         said: list[tuple[list[Met], Trace]] = []
-        for dp_hash in HASHES:
+        for dp_hash in _HASHES:
             trace = make(dp_hash)
             met: list[Met] = [(s.table, s.cookie) for s in trace.steps if s.table not in _NOT_LOOKED_AT]
             del met[:unseen]

@@ -58,6 +58,6 @@ def _tell_leg(title: str, leg: Document, flows: bool) -> None:
         headers, rows = headers[:2] + headers[3:], [row[:2] + row[3:] for row in rows]
     tables.table(title, headers, rows, title=True)
     if leg["sent"] > 1:
-        click.echo(f"sent {leg['sent']} times, lost in tunnels {leg['lost']} times")
+        click.echo(f"sent {leg['sent']} times, lost {leg['lost']} times")
     if flows:
         tables.table(f"flows on {title}", trace_text.FLOW_HEADERS, trace_text.flows(leg), title=True)

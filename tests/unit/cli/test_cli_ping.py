@@ -9,25 +9,18 @@ from typing import Any
 
 import pytest
 
-from mininet_topos.scenarios_out import WAY_OUT
 from ryu_overlay.cli.client import Client
 from ryu_overlay.cli.commands import ping
 from ryu_overlay.oam.pinging import GUEST, Echo, Summary, as_line, summary
 from ryu_overlay.oam.world import Unable
 from tests.unit.cli.fake_rest import Run
 from tests.unit.cli.test_cli_northbound import run, service  # noqa: F401
+from tests.unit.cli.test_cli_path import way_out  # noqa: F401
 from tests.unit.northbound.memory import MemoryService
 
 GOOD = [Echo(1, "ok", "none", "delivered", 1.25, 0.5, 0.25, 0.5), Echo(2, "ok", "none", "answered", 0.75)]
 SILENT = Echo(3, "guest_silent", "guest", "handed to red-db-1 on hv1, which answers ARP but not this")
 LOST = Echo(4, "lost_in_underlay", "physical", "lost between hv1 and hv3 (tunnel sent, not received)")
-
-
-@pytest.fixture
-def way_out(run: Run) -> Iterator[Run]:  # noqa: F811
-    """The scenario, loaded."""
-    assert run("apply", "-", input=json.dumps(WAY_OUT.document)).exit_code == 0
-    yield run
 
 
 def test_a_line_an_echo_and_the_sums(way_out: Run, service: MemoryService) -> None:  # noqa: F811
@@ -78,7 +71,7 @@ def test_what_cannot_be_sent(way_out: Run, service: MemoryService) -> None:  # n
     assert (refused.exit_code, refused.output) == (1, "error: from: port red-web-1 is bound on no chassis\n")
 
 
-def test_ctrl_c_ends_with_the_sums_so_far(way_out: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_ctrl_c_ends_with_the_sums_so_far(way_out: Run, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: F811
     pieces = [as_line(GOOD[0])[:20], as_line(GOOD[0])[20:] + as_line(LOST)]
 
     def read() -> bytes:

@@ -3,32 +3,23 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from mininet_topos.scenarios_out import WAY_OUT
 from ryu_overlay.cli import tables, trace_text
 from ryu_overlay.oam.observed import SeenHop
 from ryu_overlay.oam.tracer import Report
 from ryu_overlay.oam.verdicts import MEANINGS, Verdict
 from tests.unit.cli.fake_rest import Run
 from tests.unit.cli.test_cli_northbound import run, service  # noqa: F401
-from tests.unit.cli.test_cli_path import lines
+from tests.unit.cli.test_cli_path import lines, way_out  # noqa: F401
 from tests.unit.northbound.canned_trace import CHASSIS, lost
 from tests.unit.northbound.memory import MemoryService
 
 
-@pytest.fixture
-def way_out(run: Run) -> Iterator[Run]:  # noqa: F811
-    """The scenario, loaded."""
-    assert run("apply", "-", input=json.dumps(WAY_OUT.document)).exit_code == 0
-    yield run
-
-
-def test_verdict_first_then_a_line_a_hop(way_out: Run) -> None:
+def test_verdict_first_then_a_line_a_hop(way_out: Run) -> None:  # noqa: F811
     result = way_out("trace", "red-web-1", "red-db-3")
     assert result.exit_code == 0
     told = lines(result)
@@ -46,13 +37,22 @@ def test_verdict_first_then_a_line_a_hop(way_out: Run) -> None:
     assert "the answer's way:" in told and told[-1] == "28 bytes, 12.5 ms in all"
 
 
-def test_translations_show_before_and_after(way_out: Run) -> None:
+def test_translations_show_before_and_after(way_out: Run) -> None:  # noqa: F811
     told = lines(way_out("trace", "green-b-2", "198.51.100.10"))
     [nat] = [line for line in told if "NAT green/r1/up out" in line]
     assert "NAT green/r1/up out: snat green/r1/all 10.1.2.12 > 198.51.100.10 icmp" in nat
     assert nat.endswith("icmp echo request ttl 61 => 203.0.113.13 > 198.51.100.10")
     [external] = [line for line in told[: told.index("the answer's way:")] if "external network internet" in line]
     assert external.endswith("internet -"), "it has not changed since"
+
+
+def test_what_is_not_translated_becomes_nothing(way_out: Run, service: MemoryService) -> None:  # noqa: F811
+    def untouched(good: Report) -> Report:
+        return changed(good, 6, after=good.there.expected.hops[6].packet)
+
+    service.spoil = untouched
+    [nat] = [line for line in lines(way_out("trace", "green-b-2", "198.51.100.10")) if "NAT green/r1/up out" in line]
+    assert "=>" not in nat
 
 
 def test_lost_in_a_tunnel(way_out: Run, service: MemoryService) -> None:  # noqa: F811
@@ -64,7 +64,7 @@ def test_lost_in_a_tunnel(way_out: Run, service: MemoryService) -> None:  # noqa
     assert told[-5:-2] == [
         "5 3.25 hv-alpha hv-alpha => hv-beta vni 7340001 sent 3.2 ms, not received -",
         "- - - nothing more <-- expected: port red-db-3 gets -",
-        "sent 3 times, lost in tunnels 3 times",
+        "sent 3 times, lost 3 times",
     ]
 
 
@@ -94,7 +94,7 @@ def test_where_ways_part_is_marked(way_out: Run, service: MemoryService) -> None
     assert "port red-db-3 gets <-- expected: no more" in way_out("trace", "red-web-1", "red-db-3").output
 
 
-def test_flows(way_out: Run) -> None:
+def test_flows(way_out: Run) -> None:  # noqa: F811
     told = lines(way_out("trace", "red-web-1", "red-db-3", "--flows"))
     at = told.index("flows on the way there:")
     assert told[at + 1 : at + 3] == [
@@ -169,7 +169,7 @@ def test_as_a_tenant(way_out: Run, service: MemoryService) -> None:  # noqa: F81
     assert way_out("path", "--with", "-", "--tenant", "red", input="tenants: []").exit_code == 2
 
 
-def test_narrow_terminals_lose_nothing(way_out: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_narrow_terminals_lose_nothing(way_out: Run, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: F811
     """A table that is folded holds the same words."""
     monkeypatch.setattr(tables, "PIPED_WIDTH", 60)
     result = way_out("trace", "green-b-2", "198.51.100.10")

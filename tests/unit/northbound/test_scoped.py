@@ -67,7 +67,7 @@ flows = st.builds(FlowMet, st.just("phy_out"), st.sampled_from(CHASSIS), st.just
 
 
 def trace_hop(seen: Hop, chassis: str, at: float, met: list[FlowMet]) -> TraceHop:
-    return TraceHop(**{f.name: getattr(seen, f.name) for f in fields(Hop)}, chassis=chassis, at_ms=at, flows=tuple(met))
+    return TraceHop.of(seen, at, chassis, tuple(met))
 
 
 times = st.floats(0, 99).map(lambda ms: round(ms, 3))
