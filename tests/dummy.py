@@ -20,6 +20,8 @@ from ryu_overlay.openflow.replies import InstalledFlow
 from tests.daemons import kill
 
 SCHEMA = "/usr/share/openvswitch/vswitch.ovsschema"
+_BARRIER = 0xB
+"""The xid of our own barrier: what brings a bridge to its program has barriers, too."""
 
 
 class DummySwitch:
@@ -119,8 +121,8 @@ class OpenFlow:
             self._buffer += more
 
     def barrier(self) -> None:
-        self.send(messages.barrier(9))
-        while self.receive()[1] != messages.BARRIER_REPLY:
+        self.send(messages.barrier(_BARRIER))
+        while (data := self.receive())[1] != messages.BARRIER_REPLY or int.from_bytes(data[4:8], "big") != _BARRIER:
             pass
 
     def dump(self) -> tuple[list[InstalledFlow], dict[int, tuple[int, bytes]], dict[int, bytes]]:

@@ -49,8 +49,7 @@ class Client:
 
         Raises Unreachable, Failed or Refused.
         """
-        path = "/v1/" + "/".join(quote(name, safe="") for name in names)
-        target = self._prefix + path + ("?" + urlencode(query) if query else "")
+        target = self._target(names, query)
         patience = self._timeout or ANSWER_SECONDS + float(query.get("wait", 0)) + float(query.get("seconds", 0))
         connection = self._connection(*self._address, timeout=self._timeout or CONNECT_SECONDS)
         try:
@@ -64,12 +63,14 @@ class Client:
         return answer
 
     @contextmanager
-    def stream(self, names: Sequence[str], body: Any) -> Iterator[tuple[Mapping[str, str], Callable[[], bytes]]]:
+    def stream(
+        self, names: Sequence[str], body: Any, query: Mapping[str, str] | None = None
+    ) -> Iterator[tuple[Mapping[str, str], Callable[[], bytes]]]:
         """POST, and take the answer as it comes: its headers, and what gives the next bytes of it, none at its end.
 
         The context ends the connection. Raises Unreachable, Failed or Refused, when bytes are asked for, too.
         """
-        target = self._prefix + "/v1/" + "/".join(quote(name, safe="") for name in names)
+        target = self._target(names, query or {})
         connection = self._connection(*self._address, timeout=self._timeout or CONNECT_SECONDS)
         try:
             self._connect(connection)
@@ -81,6 +82,10 @@ class Client:
             yield headers, lambda: self._read("POST", lambda: response.read1(_CHUNK))
         finally:
             connection.close()
+
+    def _target(self, names: Sequence[str], query: Mapping[str, str]) -> str:
+        path = "/v1/" + "/".join(quote(name, safe="") for name in names)
+        return self._prefix + path + ("?" + urlencode(query) if query else "")
 
     def _connect(self, connection: HTTPConnection) -> None:
         try:

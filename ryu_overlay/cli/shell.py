@@ -150,6 +150,9 @@ def _try(session: Session, device: Device, commands: Commands, words: Sequence[s
                 click.echo(f"% {printable(line)}")
     except KeyboardInterrupt:
         click.echo("^C")
+    except click.exceptions.Exit:
+        # It has said why.
+        pass
     except Exception as error:  # noqa: BLE001  a bug in one command must not end the prompt either
         click.echo(f"% {type(error).__name__}: {printable(str(error))}")
 

@@ -5,8 +5,8 @@ It knows click and the body of questions of docs/oam.md; it does not know their 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -14,33 +14,43 @@ from ryu_overlay.cli.kinds import KINDS
 from ryu_overlay.cli.names import completer, completing, known, own_names
 from ryu_overlay.cli.session import F
 
-OUTSIDE = "outside:"
+if TYPE_CHECKING:
+    from ryu_overlay.cli.client import Client
 
-_senders = completer(
-    lambda client: (
-        *(name for name in known(client, KINDS["port"]) if "/" not in name),
-        *(OUTSIDE + name for name in known(client, KINDS["external-network"])),
-    )
+OUTSIDE, ROUTER = "outside:", "router:"
+
+tenant_option = click.option(
+    "--tenant", metavar="NAME", shell_complete=completing("tenant"), help="Ask as this tenant, and see no more than it may."
 )
+"""As whom one asks; `as_tenant` takes its value."""
 _OPTIONS = (
     click.option("--protocol", metavar="icmp|tcp|udp|N", help="What is sent.  [default: icmp, an echo request]"),
     click.option("--port", type=int, metavar="N", help="The port it is for; TCP and UDP need one."),
-    click.option("--source-port", type=int, metavar="N", help="The port it comes from.  [default: 49152]"),
+    click.option("--source-port", type=int, metavar="N", help="The port it comes from.  [default: 49152; a trace's is random]"),
     click.option("--source", metavar="ADDRESS", help="The address it comes from.  [default: the first of FROM]"),
     click.option("--size", type=int, metavar="BYTES", help="Its size with the IPv4 header.  [default: as small as it can be]"),
     click.option("--ttl", type=int, metavar="N", help="Its TTL.  [default: 64]"),
     click.option("--df", is_flag=True, help="It must not be cut."),
-    click.option(
-        "--tenant", metavar="NAME", shell_complete=completing("tenant"), help="Ask as this tenant, and see no more than it may."
-    ),
+    tenant_option,
 )
 
 
-def ends(command: F, required: bool = True) -> F:
-    """The arguments FROM and TO."""
-    names = ("FROM", "TO") if required else ("[FROM", "TO]")
-    to = click.argument("to", metavar=names[1], required=required, shell_complete=own_names("port"))
-    return click.argument("sender", metavar=names[0], required=required, shell_complete=_senders)(to(command))
+def ends(*, required: bool = True, outside: bool = True, routers: bool = False) -> Callable[[F], F]:
+    """The arguments FROM, a logical port, the `outside` or a router of `routers`, and TO."""
+
+    def senders(client: Client) -> Iterator[str]:
+        yield from (name for name in known(client, KINDS["port"]) if "/" not in name)
+        if outside:
+            yield from (OUTSIDE + name for name in known(client, KINDS["external-network"]))
+        for kind in ("router", "router-port") if routers else ():
+            yield from (ROUTER + name for name in known(client, KINDS[kind]))
+
+    def decorate(command: F) -> F:
+        names = ("FROM", "TO") if required else ("[FROM", "TO]")
+        to = click.argument("to", metavar=names[1], required=required, shell_complete=own_names("port"))
+        return click.argument("sender", metavar=names[0], required=required, shell_complete=completer(senders))(to(command))
+
+    return decorate
 
 
 def traffic(command: F) -> F:

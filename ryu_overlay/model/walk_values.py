@@ -28,8 +28,9 @@ class Ip:
 
     `proto` is 0 to 255, `ttl` 0 to 255. `l4` holds TCP's and UDP's source and destination ports, or ICMP's type and
     code; in a later fragment (one with a fragment offset) it means nothing. `rst` is a TCP segment's RST bit; `ack` is set in
-    one without SYN that goes on with a connection, `syn_ack` in the one with both that answers a first. `size` is in bytes with the header, None: small enough for any link; `df`
-    forbids to cut it. An ICMP error is `about` a packet: the header that it quotes.
+    one without SYN that goes on with a connection, `syn_ack` in the one with both, which answers a first. `size` is in bytes
+    with the header, None: small enough for any link; `df` forbids to cut it. An ICMP error is `about` a packet: the header that
+    it quotes.
     """
 
     src: IPv4Address

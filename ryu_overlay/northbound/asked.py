@@ -16,7 +16,7 @@ from ryu_overlay.northbound.http import Parameter, Request
 from ryu_overlay.northbound.problems import HttpProblem, missing
 from ryu_overlay.northbound.service import Service
 from ryu_overlay.oam.scoped import Scope, scope_of
-from ryu_overlay.oam.start import Unsendable, destination, port_named
+from ryu_overlay.oam.start import ROUTER, Traffic, Unsendable, destination, start
 from ryu_overlay.oam.world import Unable
 
 TENANT = Parameter(
@@ -27,6 +27,7 @@ TENANT = Parameter(
 )
 _WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _NOTHING = Network()
+_ANY = IPv4Address("192.0.2.1")
 _UNABLE = {"not_bound": "it is not running anywhere", "busy": "too much is being asked at once, try again"}
 
 
@@ -46,14 +47,15 @@ def check(network: Network, asking: Scope | None, given: Mapping[str, Any]) -> N
         return
     sender, to = given["sender"], given["to"]
     try:
-        if not _may_name(network, asking, sender):
-            port_named(_NOTHING, "from", sender)
+        if not _may_send(network, asking, sender):
+            start(_NOTHING, sender, str(_ANY), Traffic())
         if not (_is_address(to) or _may_name(network, asking, to)):
             destination(_NOTHING, to)
     except Unsendable as error:
         raise HttpProblem(422, error.problem) from error
     change = given.get("change") or {}
-    problems = [Problem("change.external_networks", "is not a tenant's to change")] if change.get("external_networks") else []
+    problems = [Problem("chassis", "is not a tenant's to choose")] if given.get("chassis") is not None else []
+    problems += [Problem("change.external_networks", "is not a tenant's to change")] if change.get("external_networks") else []
     problems += [
         Problem(f"change.tenants[{number}].name", f"there is no tenant {tenant['name']}")
         for number, tenant in enumerate(change.get("tenants", ()))
@@ -80,10 +82,17 @@ def unable(asking: Scope | None, error: Unable) -> Problem:
     return error.problem if asking is None else Problem(error.problem.field, told)
 
 
+def _may_send(network: Network, asking: Scope, sender: str) -> bool:
+    kind, colon, name = sender.partition(":")
+    if colon:
+        return kind + colon == ROUTER and name.partition("/")[0] == asking.tenant
+    return _may_name(network, asking, sender)
+
+
 def _may_name(network: Network, asking: Scope, name: str) -> bool:
     """What nobody has may be named: a change may bring it."""
     port = network.find_port(name)
-    return ":" not in name and (port is None or port.tenant == asking.tenant)
+    return port is None or port.tenant == asking.tenant
 
 
 def _is_address(text: str) -> bool:

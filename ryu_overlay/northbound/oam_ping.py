@@ -13,20 +13,22 @@ from typing import Annotated, Any
 from pydantic import Field, PlainValidator, WithJsonSchema
 
 from ryu_overlay.model import limits
+from ryu_overlay.northbound import asked, scoped
 from ryu_overlay.northbound.http import Request, Response
 from ryu_overlay.northbound.problems import HttpProblem
-from ryu_overlay.northbound.schemas_path import Target
+from ryu_overlay.northbound.schemas_path import BY_ROUTER, NAME, Target
 from ryu_overlay.northbound.service import Service
 from ryu_overlay.northbound.shape import Shape
 from ryu_overlay.northbound.values import Address
+from ryu_overlay.oam.expected import way_of
 from ryu_overlay.oam.pinging import Echo, Summary, as_line
 from ryu_overlay.oam.start import MAX_SIZE, ROUTER, Traffic, Unsendable, start
+from ryu_overlay.oam.trip import trip
 from ryu_overlay.oam.world import Unable
 
 LINES = "application/x-ndjson"
 """One JSON document a line."""
-_NAME = rf"[A-Za-z0-9][A-Za-z0-9._-]{{0,{limits.MAX_NAME_LENGTH - 1}}}"
-_PINGER = re.compile(rf"({ROUTER}{_NAME}/{_NAME}(/{_NAME})?|{_NAME})")
+_PINGER = re.compile(rf"({BY_ROUTER}|{NAME})")
 _HEADERS = 28
 
 
@@ -57,7 +59,8 @@ class PingQuestion(Shape):
 
 def ping(service: Service, request: Request) -> Response:
     """Send them, and tell of each as soon as it is answered or given up. What cannot be sent at all is refused before."""
-    given = request.given
+    given, scope = request.given, asked.scope(service, request)
+    asked.check(service.network, scope, given)
     traffic = Traffic(size=given.get("size"), ttl=given.get("ttl", 64), df=given.get("df", False))
     try:
         begun = start(service.network, given["sender"], given["to"], traffic, given.get("source"), service.facts())
@@ -66,9 +69,9 @@ def ping(service: Service, request: Request) -> Response:
     except Unsendable as error:
         raise HttpProblem(422, error.problem) from error
     except Unable as error:
-        raise HttpProblem(409, error.problem) from error
-    return Response(200, content_type=LINES, stream=_lines(chain((first,), told)))
-
-
-def _lines(told: Iterator[Echo | Summary]) -> Iterator[bytes]:
-    return (as_line(each) for each in told)
+        raise HttpProblem(409, asked.unable(scope, error)) from error
+    replies: Iterator[Echo | Summary] = chain((first,), told)
+    if scope is not None:
+        expected = way_of(trip(service.network, begun, facts=service.facts()).there)
+        replies = scoped.echoes(scope, expected, replies)
+    return Response(200, content_type=LINES, stream=map(as_line, replies))

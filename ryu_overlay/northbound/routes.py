@@ -244,7 +244,14 @@ ROUTES: tuple[Route, ...] = (
         schemas_path.PathQuestion,
         asked.TENANT,
     ),
-    _ask("/v1/ping", oam_ping.ping, "Ping from a VM, a router or a router port", oam_ping.LINES, oam_ping.PingQuestion),
+    _ask(
+        "/v1/ping",
+        oam_ping.ping,
+        "Ping from a VM, a router or a router port",
+        oam_ping.LINES,
+        oam_ping.PingQuestion,
+        asked.TENANT,
+    ),
     _ask(
         "/v1/trace",
         oam_trace.trace,

@@ -14,19 +14,31 @@ from ryu_overlay.northbound.shape import Shape
 from ryu_overlay.northbound.values import Address, L4Port
 from ryu_overlay.oam.compare import Change, Finding
 from ryu_overlay.oam.hops import Way
-from ryu_overlay.oam.start import MAX_SIZE, OUTSIDE, PROTOCOLS, Code
+from ryu_overlay.oam.start import MAX_SIZE, OUTSIDE, PROTOCOLS, ROUTER, Code
 from ryu_overlay.oam.trip import Choice, Part
 
-_NAME = rf"[A-Za-z0-9][A-Za-z0-9._-]{{0,{limits.MAX_NAME_LENGTH - 1}}}"
+NAME = rf"[A-Za-z0-9][A-Za-z0-9._-]{{0,{limits.MAX_NAME_LENGTH - 1}}}"
 _OCTET = r"(25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])"
-_SENDER = re.compile(rf"({OUTSIDE}{_NAME}(/({_OCTET}\.){{3}}{_OCTET})?|{_NAME})")
-_TARGET = re.compile(_NAME)
+BY_ROUTER = rf"{ROUTER}{NAME}/{NAME}(/{NAME})?"
+"""What a router, or one of its ports, sends itself."""
+_SENDER = re.compile(rf"({OUTSIDE}{NAME}(/({_OCTET}\.){{3}}{_OCTET})?|{NAME})")
+_PROBER = re.compile(rf"({BY_ROUTER}|{_SENDER.pattern})")
+_TARGET = re.compile(NAME)
 
 
 def _sender(value: Any) -> str:
     if isinstance(value, str) and _SENDER.fullmatch(value):
         return value
-    raise ValueError(f"must be a logical port, or {OUTSIDE}EXTERNAL-NETWORK, or {OUTSIDE}EXTERNAL-NETWORK/ADDRESS")
+    raise ValueError(f"must be {_SENDERS}")
+
+
+def _prober(value: Any) -> str:
+    if isinstance(value, str) and _PROBER.fullmatch(value):
+        return value
+    raise ValueError(f"must be {_SENDERS}, or {ROUTER}TENANT/ROUTER, or {ROUTER}TENANT/ROUTER/PORT")
+
+
+_SENDERS = f"a logical port, or {OUTSIDE}EXTERNAL-NETWORK, or {OUTSIDE}EXTERNAL-NETWORK/ADDRESS"
 
 
 def _target(value: Any) -> str:
@@ -44,7 +56,9 @@ def _protocol(value: Any) -> int:
 
 Sender = Annotated[Any, PlainValidator(_sender), WithJsonSchema({"type": "string", "pattern": f"^{_SENDER.pattern}$"})]
 """A logical port by name or UUID, or the outside."""
-Target = Annotated[Any, PlainValidator(_target), WithJsonSchema({"type": "string", "pattern": f"^{_NAME}$"})]
+Prober = Annotated[Any, PlainValidator(_prober), WithJsonSchema({"type": "string", "pattern": f"^{_PROBER.pattern}$"})]
+"""Those, or a router, or one of its ports."""
+Target = Annotated[Any, PlainValidator(_target), WithJsonSchema({"type": "string", "pattern": f"^{NAME}$"})]
 """An address, or a logical port by name or UUID."""
 Protocol = Annotated[
     Any,

@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import BaseModel, Field
 
-from ryu_overlay.northbound.schemas_path import Sender, Target, TrafficFields
+from ryu_overlay.northbound.schemas_path import Prober, Target, TrafficFields
 from ryu_overlay.northbound.values import Address
 from ryu_overlay.oam.hops import Direction, Hop, HopKind, PacketView, Way
 from ryu_overlay.oam.observed import FlowMet
@@ -17,13 +17,13 @@ _OF_HOP = tuple(field.name for field in fields(Hop))
 
 
 class TraceQuestion(TrafficFields):
-    """Which way does it really go? The fields are those of a question about a path.
+    """Which way does it really go? The fields are those of a question about a path, but that a router may send it, too.
 
     With `deliver` the packet is handed to the VM or host at the end, and its own answer is followed back; else it ends where it
     would be handed over, and an answer is made in place of that.
     """
 
-    sender: Sender = Field(alias="from")
+    sender: Prober = Field(alias="from")
     to: Target
     source: Address | None = None
     deliver: bool = False

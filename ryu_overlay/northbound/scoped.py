@@ -6,13 +6,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import fields
 
 from ryu_overlay.northbound.answers import Changes
 from ryu_overlay.northbound.schemas_path import PathAnswer, RoundTrip
 from ryu_overlay.northbound.schemas_trace import TraceAnswer, TraceHop, TraceLeg, TraceTunnel, VerdictShape
-from ryu_overlay.oam.hops import Hop, Way
+from ryu_overlay.oam.hops import Hop, Outcome, Way
+from ryu_overlay.oam.pinging import Echo, Summary
 from ryu_overlay.oam.scoped import OUTSIDE, Scope, scoped_way, visible
 from ryu_overlay.oam.trip import ASTRAY, NO_ANSWER, STRANGE_ANSWER
 from ryu_overlay.oam.verdicts import MEANINGS, Kind, Verdict
@@ -51,6 +52,28 @@ def path(scope: Scope, answer: PathAnswer) -> PathAnswer:
         lists = {what: [c for c in listed if scope.owns(c.kind, c.name) or c.name == scope.tenant] for what, listed in change}
         change = Changes(**lists)
     return PathAnswer(before=_trip(scope, answer.before), after=after, change=change)
+
+
+def echoes(scope: Scope, expected: Way, told: Iterable[Echo | Summary]) -> Iterator[Echo | Summary]:
+    """Pings as a tenant sees them, `expected` being the way of each. How long others' guests take is not told."""
+    outcome = scoped_way(scope, expected).outcome
+    for each in told:
+        if isinstance(each, Summary):
+            yield each
+        else:
+            kind, sentence = _of_echo(each.kind, outcome)
+            parts = (each.there_ms, each.guest_ms, each.back_ms) if outcome.at != OUTSIDE else (None, None, None)
+            yield Echo(each.seq, kind, MEANINGS[kind][0], sentence, each.ms, *parts)
+
+
+def _of_echo(kind: Kind, outcome: Outcome) -> tuple[Kind, str]:
+    if kind in ("ok", "answered"):
+        return kind, outcome.sentence
+    if kind == "dropped" or kind in _NOT_THE_PROVIDERS:
+        if outcome.at == OUTSIDE and kind != "nat_exhausted":
+            return "outside_silent", MEANINGS["outside_silent"][2]
+        return kind, outcome.sentence if kind == "dropped" else MEANINGS[kind][2]
+    return "provider", _OTHERWISE.get(kind, _LOST)
 
 
 _Legs = Sequence[tuple[TraceLeg, TraceLeg]]

@@ -22,16 +22,31 @@ from ryu_overlay.pipeline.tables import PHY_IN_PORT, PHY_IN_TUNNEL
 
 def evidence(hands: Hands, world: World, observer: Observer, leg: Leg) -> Evidence:
     """Asks each chassis on a leg's way, also the one at the other end of the tunnel where it was lost."""
-    chassis = [stay.chassis for stay in leg.journey.way()] or [leg.journey.chassis]
+    chassis = [stay.chassis for stay in leg.journey.way()] or [*leg.journey.put_in]
     last = leg.seen[-1] if leg.seen else None
     if isinstance(last, Crossing) and last.received_ms is None:
         chassis.append(last.peer)
     concerned = dict.fromkeys(chassis)
-    away = frozenset(name for name in concerned if name not in world.connected)
+    # As it is by now: a chassis may have gone since the packet was sent.
+    away = concerned.keys() - hands.world().connected
     silent = frozenset(n for n in concerned if n not in away and hands.ask(n, meter_request) is None)
     able = {name: _Has(hands, name) for name in concerned if name not in away | silent}
     finding = next((f for f in _findings(able, world, observer, leg) if f is not None), None)
-    return Evidence(finding, away, silent)
+    return Evidence(finding, frozenset(away), silent)
+
+
+def leaving(hands: Hands, world: World, observer: Observer, leg: Leg, known: set[str]) -> Finding | None:
+    """What is wrong with the one flow that tenants' packets meet and probes do not: that by which they leave a bridge.
+
+    Chassis in `known` are not asked; those that are get to be there.
+    """
+    for stay in leg.journey.way():
+        if stay.end in ("out", "into_tunnel") and stay.chassis not in known:
+            known.add(stay.chassis)
+            found = _at(_Has(hands, stay.chassis), world, observer, stay.last)
+            if found is not None:
+                return found
+    return None
 
 
 def _findings(able: Mapping[str, _Has], world: World, observer: Observer, leg: Leg) -> Iterator[Finding | None]:
@@ -42,8 +57,9 @@ def _findings(able: Mapping[str, _Has], world: World, observer: Observer, leg: L
             if seen.feature is Feature.PUNT_SEEN:
                 yield _at(able[stay.chassis], world, observer, seen)
     if not way:
-        if leg.journey.chassis in able:
-            yield _on_top(able[leg.journey.chassis], world, leg.journey.chassis, PHY_IN_PORT.number)
+        for name in leg.journey.put_in:
+            if name in able:
+                yield _on_top(able[name], world, name, PHY_IN_PORT.number)
         return
     last = way[-1].last
     if way[-1].end == "under_way" and last.chassis in able:
@@ -112,13 +128,15 @@ class _Has:
 
 
 def _installed(bodies: list[bytes]) -> tuple[dict[FlowKey, FlowValue], Lookup]:
-    flows = [flow for body in bodies for flow in parse_flows(body)]
-    readable = []
-    for flow in flows:
-        match, unknown = read_match(flow.key[2])
+    values, readable = dict[FlowKey, FlowValue](), []
+    for flow in (flow for body in bodies for flow in parse_flows(body)):
+        key, (match, unknown) = flow.key, read_match(flow.key[2])
         if not unknown:
-            readable.append(Flow(flow.key[0], flow.key[1], match, Instructions(), flow.value[0]))
-    return {flow.key: flow.value for flow in flows}, Lookup(readable)
+            readable.append(Flow(key[0], key[1], match, Instructions(), flow.value[0]))
+            # As ours are written, whatever the order of another's fields.
+            key = readable[-1].key
+        values[key] = flow.value
+    return values, Lookup(readable)
 
 
 def _at(has: _Has, world: World, observer: Observer, seen: Sighting) -> Finding | None:

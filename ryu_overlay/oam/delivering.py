@@ -54,8 +54,13 @@ class Target:
         self._key = ("guest", id(self))
 
     def __enter__(self) -> Target:
-        if not self.is_outside:
+        if self.is_outside:
+            return self
+        try:
             self._observe({self.door.chassis: diverting(self.door.ofport or 0, self._arrived.frame)})
+        except BaseException:
+            self.__exit__()
+            raise
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -97,9 +102,12 @@ class Target:
         address = self._arrived.state.get(IPV4_DST, 0)
         who = (self.door.chassis, address)
         self._register.expect_arp(*who)
-        self._hands.send(self.door.chassis, to_guest(self.door.ofport or 0, arp_question(address)))
-        self._hands.wait(lambda: self._register.is_told(*who), ARP_PATIENCE)
-        return self._register.expect_arp_no_more(*who)
+        try:
+            self._hands.send(self.door.chassis, to_guest(self.door.ofport or 0, arp_question(address)))
+            self._hands.wait(lambda: self._register.is_told(*who), ARP_PATIENCE)
+        finally:
+            told = self._register.expect_arp_no_more(*who)
+        return told
 
     def _outside(self, frame: bytes, doors: Sequence[Door], seconds: float) -> Delivery:
         """The answer is told by what conntrack knows, or held up as one to a router; it is not put in again."""
@@ -117,9 +125,9 @@ class Target:
                 self._sender.follow(back)
         finally:
             self._register.expect_no_more(answer)
-        if not came:
+        if not came or not (way := back.way()):
             return Delivery(there)
-        first = back.way()[0].seen[0]
+        first = way[0].seen[0]
         guest_ms = (first.at - there.way()[-1].last.at) * 1000
         back.begun = min(seen.at for stay in back.stays for seen in stay.seen)
         return Delivery(there, back, first.frame, max(guest_ms, 0.0))

@@ -70,7 +70,7 @@ class Answer:
         if got.get(IP_PROTO) != proto or got.get(IPV4_SRC) != wanted.get(IPV4_DST):
             return False
         if proto == _ICMP:
-            return got.get(ICMP_TYPE) == _ECHO_REPLY and echo_of(frame)[0] == echo_of(self.asked)[0]
+            return got.get(ICMP_TYPE) == _ECHO_REPLY and echo_of(frame) == echo_of(self.asked)
         source, target = _PORTS.get(proto or 0, (IPV4_SRC, IPV4_DST))
         return got.get(source) == wanted.get(target) and got.get(target) == wanted.get(source)
 
@@ -78,7 +78,10 @@ class Answer:
         """RFC 792: the header of what it is about, and the 64 bits after it."""
         at = 14 + (frame[14] & 0x0F) * 4 + 8
         asked = 14 + (self.asked[14] & 0x0F) * 4
-        return frame[at + 12 : at + 20] == self.asked[26:34] and frame[at + 20 : at + 24] == self.asked[asked : asked + 4]
+        # Of ICMP the checksum is passed over: the frame that is compared has not its own.
+        own = slice(4, 8) if self.asked[23] == _ICMP else slice(0, 4)
+        quoted = frame[at + 20 : at + 28][own]
+        return frame[at + 12 : at + 20] == self.asked[26:34] and quoted == self.asked[asked : asked + 8][own]
 
 
 def diverting(ofport: int, asked: bytes) -> Block:

@@ -82,6 +82,8 @@ class Journey:
         """Whether it left on a wire, and was put in again where it would come in."""
         self.expected = 1
         """At how many chassis it was put in by now."""
+        self.put_in: tuple[str, ...] = (chassis,) if chassis else ()
+        """At which it was put in first."""
         self.crossed: dict[tuple[str, int], float] = {}
         """When the copy in the network's own VNI came by a tunnel, by chassis and VNI."""
 
@@ -125,6 +127,11 @@ class Journey:
     def last_seen(self) -> float:
         """When something was heard of it last."""
         return max((s.last.at for s in self.stays), default=self.begun)
+
+    @property
+    def is_told(self) -> bool:
+        """Whether every chassis where it was put in has told of it, and none is about to tell more."""
+        return len(self.stays) >= self.expected and all(stay.end != "under_way" for stay in self.stays)
 
     def uncrossed(self) -> list[tuple[Stay, Stay]]:
         """The tunnels on its way, as stays before and after, whose copy in the network's own VNI has not arrived."""

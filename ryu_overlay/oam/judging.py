@@ -113,7 +113,9 @@ def judge(observer: Observer, leg: Leg, evidence: Evidence = NOTHING) -> Verdict
         if outcome.kind == "answered" and outcome.reason != "echo_reply":
             return Verdict("answered", outcome.sentence, leg.direction, object=outcome.at, reason=outcome.reason)
         return Verdict("ok", leg.expected.outcome.sentence, leg.direction)
-    if way[-1].end == "under_way":
+    if way[-1].end in ("under_way", "held"):
+        if last.chassis in evidence.silent | evidence.away:
+            return _gone(leg, last.chassis, evidence)
         met, flow = flow_met(observer, last), observer.flow(last)
         where = f"seen in table {met.table} of {last.chassis}, and nowhere after it"
         return Verdict("lost_in_bridge", where, leg.direction, last.chassis, flow=None if flow is None else flow.text)
@@ -134,12 +136,19 @@ def _handed_over(observer: Observer, leg: Leg, last: Sighting) -> bool:
 
 
 def _unseen(leg: Leg, evidence: Evidence) -> Verdict:
-    chassis = leg.journey.chassis
-    if chassis in evidence.away:
-        return Verdict("chassis_away", f"{chassis}, where it begins, is not connected", leg.direction, chassis)
+    names, chassis = " and ".join(leg.journey.put_in), next(iter(leg.journey.put_in), None)
+    if evidence.away.issuperset(leg.journey.put_in):
+        return Verdict("chassis_away", f"{names}, where it begins, is not connected", leg.direction, chassis)
     if evidence.finding is not None:
         return _found(leg, evidence.finding)
-    return Verdict("switch_silent", f"the vswitch of {chassis} was given the packet, and told nothing", leg.direction, chassis)
+    return Verdict("switch_silent", f"the vswitch of {names} was given the packet, and told nothing", leg.direction, chassis)
+
+
+def _gone(leg: Leg, chassis: str, evidence: Evidence) -> Verdict:
+    """A chassis tells no more while the packet is there."""
+    if chassis in evidence.away:
+        return Verdict("chassis_away", f"{chassis}, where it was seen last, is not connected", leg.direction, chassis)
+    return Verdict("switch_silent", f"the vswitch of {chassis}, where it was seen last, does not answer", leg.direction, chassis)
 
 
 def _in_tunnel(leg: Leg, evidence: Evidence) -> Verdict | None:
@@ -229,7 +238,7 @@ def _dropped(leg: Leg, feature: Feature, where: _Where) -> Verdict:
         return Verdict("ok", expected.sentence, leg.direction, *where)
     if feature is Feature.DROP_NAT_EXHAUSTED:
         return Verdict("nat_exhausted", sentence, leg.direction, *where, reason=reason)
-    if feature is Feature.DROP_NOT_BOUND:
+    if feature in (Feature.DROP_NOT_BOUND, Feature.DROP_STALE_TUNNEL):
         return Verdict("not_bound", sentence, leg.direction, *where, reason=reason)
     if feature is Feature.DROP_UNKNOWN_IN_PORT and expected.reason == Feature.DROP_NOT_HERE.reason:
         # A chassis without any border to the physical network does not even look who it is for.

@@ -50,9 +50,11 @@ def from_port(frame: bytes, ofport: int, deliver: bool = False) -> bytes:
     return _came_by(ofport, marks(deliver), frame)
 
 
-def onward(frame: bytes, ofport: int) -> bytes:
-    """A tenant's own packet, held up where it came in, goes on as if nobody had looked at it."""
-    return _came_by(ofport, (SetField(SEEN.field, PHY_IN_PORT.bit),), frame)
+def onward(seen: Sighting) -> bytes:
+    """A tenant's own packet goes on from where it was held up as if nobody had looked at it: from phy_in_port or lr_in_admit."""
+    if seen.table == PHY_IN_PORT.number:
+        return _came_by(seen.state.get(IN_PORT, NO_PORT), (SetField(SEEN.field, PHY_IN_PORT.bit),), seen.frame)
+    return _from_router(seen, (SetField(SEEN.field, LR_IN_ADMIT.bit),))
 
 
 def _came_by(ofport: int, marks: tuple[Action, ...], frame: bytes) -> bytes:
@@ -70,11 +72,15 @@ def from_router(frame: bytes, router: int, *, outside: bool, deliver: bool) -> b
 
 def resumed(seen: Sighting) -> bytes:
     """A probe that was held goes on from where it was, with all that its registers said. `seen` is of lr_in_admit."""
-    kept = [SetField(r.field, value) for r in REGISTERS if r not in (PROBE, SEEN) and (value := seen.register(r))]
     probe = SetField(PROBE.field, seen.register(PROBE) & DELIVERED | 1 << ROUTERS_AT)
-    looked_at = (SetField(SEEN.field, LR_IN_ADMIT.bit), Load(TUN_ID, 1, MARK_BIT, 1))
+    return _from_router(seen, (probe, SetField(SEEN.field, LR_IN_ADMIT.bit), Load(TUN_ID, 1, MARK_BIT, 1)))
+
+
+def _from_router(seen: Sighting, marks: tuple[Action, ...]) -> bytes:
+    """Once more into lr_in_admit, with all that registers said there."""
+    kept = [SetField(r.field, value) for r in REGISTERS if r not in (PROBE, SEEN) and (value := seen.register(r))]
     port = Load(NX_IN_PORT, seen.state.get(IN_PORT, NO_PORT) & 0xFFFF, 0, 16)
-    actions: tuple[Action, ...] = (port, *kept, probe, *looked_at, Resubmit(LR_IN_ADMIT.number))
+    actions: tuple[Action, ...] = (port, *kept, *marks, Resubmit(LR_IN_ADMIT.number))
     return packet_out(encode_actions(actions), seen.frame, in_port=NO_PORT)
 
 

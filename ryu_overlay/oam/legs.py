@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from ryu_overlay.model.objects import Port
 from ryu_overlay.model.walk_values import DropReason
-from ryu_overlay.oam.asking import evidence
+from ryu_overlay.oam.asking import evidence, leaving
 from ryu_overlay.oam.delivering import Delivery, Target
 from ryu_overlay.oam.doors import Door, own_uplink
 from ryu_overlay.oam.expected import expected, way_of
@@ -24,14 +24,12 @@ from ryu_overlay.oam.start import Start
 from ryu_overlay.oam.trip import Trip, trip
 from ryu_overlay.oam.verdicts import Verdict
 from ryu_overlay.oam.world import Hands, World
-from ryu_overlay.openflow.fields import IN_PORT
 from ryu_overlay.pipeline.registers import OFPORT, TUNNEL
 
 TRIES = 3
 """How often a packet is sent before it counts as lost for good."""
 SMALL = 84
 """Bytes of a packet that any tunnel has to carry."""
-_ETHERNET = 14
 _PLAIN = ("ok", "answered", "dropped", "no_gateway", "vni_lost", "lossy")
 """Verdicts that need no more evidence."""
 _TAKEN = (DropReason.OWN_ICMP.name.lower(),)
@@ -48,6 +46,8 @@ class Legs:
         self._observer = observer
         self._guide = Guided()
         self._expected: tuple[Start, int, Trip] | None = None
+        self._left: set[str] = set()
+        """The chassis whose way out was looked at."""
 
     def expected(self, start: Start) -> Trip:
         """What the model says, with choices made as they were seen to be made."""
@@ -59,14 +59,15 @@ class Legs:
 
     def leg(self, direction: Direction, start: Start, frame: bytes, entry: Sequence[Door]) -> Leg:
         """Send a packet, again if it was lost, and see what became of it."""
-        journeys: list[Journey] = []
-        while len(journeys) < TRIES:
-            if journeys:
-                self.sender.forget_connections()
+        return self.read(direction, start, self._tried(self.sender.go(frame, entry), frame, entry))
+
+    def _tried(self, first: Journey, frame: bytes, entry: Sequence[Door]) -> list[Journey]:
+        """A packet's journey, and more of the same if it was lost."""
+        journeys = [first]
+        while len(journeys) < TRIES and (any(j.end == "into_tunnel" for j in journeys) or journeys[-1].uncrossed()):
+            self.sender.forget_connections()
             journeys.append(self.sender.go(frame, entry))
-            if all(j.end != "into_tunnel" for j in journeys) and not journeys[-1].uncrossed():
-                break
-        return self.read(direction, start, journeys)
+        return journeys
 
     def read(
         self, direction: Direction, start: Start, journeys: Sequence[Journey], *, own: bool = False, from_outside: bool = False
@@ -92,6 +93,9 @@ class Legs:
     def judged(self, leg: Leg) -> Verdict:
         """What became of a leg, with evidence where it is needed."""
         found = judge(self._observer, leg)
+        if found.kind == "ok":
+            finding = leaving(self._hands, self.world, self._observer, leg, self._left)
+            return found if finding is None else judge(self._observer, leg, Evidence(finding))
         return found if found.kind in _PLAIN else judge(self._observer, leg, self._evidence(leg))
 
     def taken(self, start: Start, found: Verdict) -> Verdict:
@@ -129,7 +133,10 @@ class Legs:
     def of_guest(self, start: Start, target: Target, delivery: Delivery) -> Leg:
         """The way of what a guest answered, beside what the model says of that very packet."""
         assert delivery.back is not None and delivery.answer is not None
-        leg = self.read("back", start, [delivery.back], own=True, from_outside=target.is_outside)
+        journeys = [delivery.back]
+        if not target.is_outside:
+            journeys = self._tried(delivery.back, delivery.answer, [target.door])
+        leg = self.read("back", start, journeys, own=True, from_outside=target.is_outside)
         name = self.world.places.vifs.get((target.door.chassis, target.door.ofport or 0))
         port = None if name is None else self.world.network.find_port(name)
         if port is None:
@@ -146,13 +153,11 @@ class Legs:
 
     def _passes(self, leg: Leg) -> int | None:
         """The largest size in bytes that gets through the tunnel where a leg was lost, None if not even a small packet does."""
-        first = leg.journey.way()[0]
-        frame, entry = first.seen[0].frame, [Door(first.chassis, first.seen[0].state.get(IN_PORT, 0))]
 
         def passes(size: int) -> bool:
-            return self.sender.resized(frame, size, entry).end != "into_tunnel"
+            return self.sender.resized(leg.journey, size).end != "into_tunnel"
 
-        low, high = SMALL, len(frame) - _ETHERNET
+        low, high = SMALL, self.sender.size(leg.journey)
         if high <= low or not passes(low):
             return None
         while high - low > 1:

@@ -11,7 +11,7 @@ from ryu_overlay.oam.hops import Direction, Hop, HopKind, PacketView
 from ryu_overlay.oam.journey import Journey, Stay
 from ryu_overlay.oam.observed import ANSWERS, Crossing, FlowMet, Observer, Seen, SeenHop, flow_met
 from ryu_overlay.oam.sighting import Sighting
-from ryu_overlay.openflow.fields import IN_PORT
+from ryu_overlay.openflow.fields import CT_REL, CT_STATE, IN_PORT
 from ryu_overlay.pipeline import tables as t
 from ryu_overlay.pipeline.cookies import Feature, read_cookie
 from ryu_overlay.pipeline.registers import DATAPATH, FROM_TUNNEL, IN_LPORT, OFPORT, OUT_LPORT, TUNNEL
@@ -81,6 +81,8 @@ class _Reading:
                     self._leave(router, None)
         if stay.end == "into_tunnel":
             self._cross(stay, following)
+        elif stay.end in ("caught", "sent_up"):
+            self._caught()
 
     def _finished(self, begun: _Begun) -> SeenHop:
         hop = Hop(
@@ -116,9 +118,18 @@ class _Reading:
         by = following.chassis if following is not None and following.chassis != peer else None
         there = peer if by is None else by
         own = (there, stay.vni) in self._journey.crossed
-        flows = (flow_met(self._observer, last),)
+        # The hop's last flow, or all since the last hop, is what sends it there.
+        flows = (self._at.flows.pop(),) if self._at is not None else tuple(self._flows)
         self._found.append(Crossing(stay.chassis, peer, stay.vni, self._ms(last.at), received, by, own, flows))
-        self._at = None
+        self._at, self._flows = None, []
+
+    def _caught(self) -> None:
+        """It ends here: at the border of a router, or in the router."""
+        router, border = self._router, self._border
+        if router is not None and border is not None and border.kind == "nat" and border.after is None:
+            border.flows[:0] = router.flows
+        elif router is not None:
+            self._leave(router, None)
 
     def _port(self, name: str, seen: Sighting, direction: Direction) -> None:
         self._begin(_Begun("port", name, view(seen.frame), seen, direction=direction))
@@ -158,7 +169,10 @@ class _Reading:
         """What translates at a border. Gives whether a member is still to be chosen."""
         flow = self._observer.flow(seen)
         why, obj = None if flow is None else read_cookie(flow.cookie), self._observer.object_of(flow)
-        if isinstance(obj, (Snat, FloatingIp)):
+        if isinstance(obj, (Snat, FloatingIp)) and seen.state.get(CT_STATE, 0) & CT_REL:
+            # An error about a connection that the rule has begun.
+            border.rule, border.known = rule_name(obj), True
+        elif isinstance(obj, (Snat, FloatingIp)):
             self._begins(border, rule_name(obj))
         elif why is not None and why.feature is Feature.UPLINK:
             border.rule, border.known = self._observer.rules.get((border.name, border.direction or "")), True
@@ -226,6 +240,11 @@ class _Reading:
         self._router, self._left = None, router
 
     def _to_uplink(self, seen: Sighting) -> None:
+        if self._router is None and self._sent_up is not None:
+            # It was not answered, but cut: its first piece goes on here.
+            self._router, self._sent_up = self._sent_up[0], None
+            self._found.remove(self._router)
+            self._at = self._router
         out = self._observer.network.by_key.get(seen.register(OUT_LPORT))
         if self._router is not None and isinstance(out, RouterPort) and out.external is not None:
             self._leave(self._router, out.name)

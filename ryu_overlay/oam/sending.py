@@ -26,9 +26,10 @@ from ryu_overlay.pipeline.registers import OFPORT
 PATIENCE = 0.25
 """Seconds that are waited for a probe to be heard of again."""
 AFTER = 0.03
-"""Seconds that are waited for the second copy of one that has arrived."""
+"""Seconds that are waited for all other copies of one that has arrived."""
 MOST_ANSWERS = 3
 """An answer may be answered, as when it is too large for the way back."""
+_ETHERNET = 14
 
 
 class Sender:
@@ -37,6 +38,7 @@ class Sender:
     def __init__(self, register: Register, hands: Hands, world: World, observer: Observer) -> None:
         self.journeys: list[Journey] = []
         self._forgotten = 0
+        self._sent: dict[int, tuple[bytes, Sequence[Door]]] = {}
         self._register = register
         self._hands = hands
         self._world = world
@@ -51,7 +53,8 @@ class Sender:
         """
         frame = stamped(frame, self._register.free())
         journey = Journey(ident_of(frame) or 0, doors[0].chassis if len(doors) == 1 else "", self._hands.now())
-        journey.expected = len(doors)
+        journey.expected, journey.put_in = len(doors), tuple(door.chassis for door in doors)
+        self._sent[journey.ident] = frame, doors
         self.journeys.append(journey)
         self._register.begin(journey)
         for door in doors:
@@ -65,7 +68,8 @@ class Sender:
         while self._hands.wait(lambda: journey.end not in ("under_way", "into_tunnel"), PATIENCE):
             last = journey.way()[-1].last
             if journey.end == "held":
-                self._resume(journey, last)
+                if not self._resume(journey, last):
+                    break
             elif journey.end == "sent_up" and last.feature in ANSWERS and answered < MOST_ANSWERS:
                 answered += 1
                 if not self._answer(journey, last):
@@ -75,10 +79,15 @@ class Sender:
                 self._carry(journey, last, others, deliver)
             else:
                 break
-        self._hands.wait(lambda: not journey.uncrossed(), AFTER)
+        self._hands.wait(lambda: journey.is_told and not journey.uncrossed(), AFTER)
 
-    def resized(self, frame: bytes, size: int, doors: Sequence[Door]) -> Journey:
-        """The same packet with another size in bytes, its IPv4 header included."""
+    def size(self, journey: Journey) -> int:
+        """That of the packet that was sent, in bytes with its IPv4 header."""
+        return len(self._sent[journey.ident][0]) - _ETHERNET
+
+    def resized(self, journey: Journey, size: int) -> Journey:
+        """The same packet by the same doors, with another size in bytes, its IPv4 header included."""
+        frame, doors = self._sent[journey.ident]
         packet = from_frame(frame)
         assert isinstance(packet.body, Ip)
         self.forget_connections()
@@ -101,14 +110,17 @@ class Sender:
 
     def done(self) -> None:
         """Leave nothing behind."""
-        self._forget()
-        self._register.end(self.journeys)
+        try:
+            self._forget()
+        finally:
+            self._register.end(self.journeys)
 
-    def _resume(self, journey: Journey, last: Sighting) -> None:
+    def _resume(self, journey: Journey, last: Sighting) -> bool:
+        """A probe that was held goes on. Whether it does."""
         stay = journey.way()[-1]
         known = len(stay.seen)
         self._hands.send(last.chassis, resumed(last))
-        self._hands.wait(lambda: len(stay.seen) > known, PATIENCE)
+        return self._hands.wait(lambda: len(stay.seen) > known, PATIENCE)
 
     def _answer(self, journey: Journey, last: Sighting) -> bool:
         """What the router answers, on its way. Whether it answers at all."""

@@ -34,7 +34,7 @@ from ryu_overlay.oam.world import Hands, Lookups, Unable
 from ryu_overlay.openflow.fields import IN_PORT
 from ryu_overlay.pipeline.cookies import Feature
 from ryu_overlay.pipeline.registers import OFPORT
-from ryu_overlay.pipeline.tables import LS_IN_LOOKUP, PHY_IN_PORT
+from ryu_overlay.pipeline.tables import LS_IN_LOOKUP
 
 DELIVERED_WITHIN = 1.0
 """Seconds that a guest or host has to answer."""
@@ -141,8 +141,8 @@ class Tracer:
         ofport, answer = seen.state.get(IN_PORT, 0), self._register.answered(seen.frame)
         if answer is not None:
             answer.frames.append((seen.at, seen.chassis, ofport, seen.frame))
-        elif seen.table == PHY_IN_PORT.number:
-            self._hands.send(seen.chassis, onward(seen.frame, ofport))
+        else:
+            self._hands.send(seen.chassis, onward(seen))
         return True
 
     def _both(self, legs: Legs, start: Start, frame: bytes, entry: Sequence[Door]) -> tuple[Leg, Leg | None, Verdict]:
@@ -175,7 +175,10 @@ class Tracer:
             if uplink is not None:
                 target.look_out(uplink, frame)
             delivery = target.ask(frame, entry, DELIVERED_WITHIN)
-        there = legs.read("there", start, [delivery.there])
+        # Lost where the first was not: some pass.
+        there = legs.read(
+            "there", start, [first.journey, delivery.there] if delivery.there.end == "into_tunnel" else [delivery.there]
+        )
         found = legs.judged(there)
         if found.kind != "ok":
             return there, None, found, None

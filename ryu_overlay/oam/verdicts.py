@@ -17,7 +17,7 @@ LAYERS: dict[Layer, str] = {
     "host": "a chassis with its vswitch",
     "virtual": "flows, NAT and routes",
     "guest": "a VM",
-    "provider": "what a tenant is told in place of physical, host, and virtual where that is not as it should be",
+    "provider": "what a tenant is told in place of physical, of host, and of virtual where that is not as it should be",
 }
 
 Kind = Literal[
@@ -35,7 +35,6 @@ Kind = Literal[
     "lost_in_bridge",
     "no_gateway",
     "not_bound",
-    "vnic_down",
     "flow_missing",
     "flow_altered",
     "flow_foreign",
@@ -68,7 +67,6 @@ MEANINGS: dict[Kind, tuple[Layer, bool, str]] = {
     "lost_in_bridge": ("host", False, "seen in a table, and nowhere after it, though the flows are there as they should be"),
     "no_gateway": ("host", False, "no chassis that may carry the uplink is alive, as seen from where the packet was"),
     "not_bound": ("host", False, "the port is bound nowhere, or where there is no tunnel to"),
-    "vnic_down": ("host", False, "the port's VIF has no carrier on its chassis"),
     "flow_missing": ("virtual", False, "the flow that the packet ought to meet is not installed"),
     "flow_altered": ("virtual", False, "the flow that the packet ought to meet does something else than it should"),
     "flow_foreign": ("virtual", False, "a flow that is not of the program stands before the one that the packet ought to meet"),

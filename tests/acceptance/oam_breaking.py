@@ -17,7 +17,7 @@ from mininet_topos.lab import Lab
 from mininet_topos.outside import SERVER_ADDRESS
 from ryu_overlay.pipeline.tables import TABLES
 from tests.acceptance.oam_wires import VXLAN_PORT
-from tests.acceptance.outdoors import LONG_PORT, settle
+from tests.acceptance.outdoors import LONG_PORT, active, settle
 from tests.acceptance.waiting import until
 
 _PASS, _SHOT = "6 0 0 4294967295", "6 0 0 2"
@@ -80,6 +80,11 @@ def ofctl(lab: Lab, chassis: str, command: str, *args: str, stdin: str | None = 
     return host.run("ovs-ofctl", "-O", "OpenFlow13", command, "br-int", *args, stdin=stdin).stdout
 
 
+def _taken_up(lab: Lab, chassis: str) -> None:
+    """Wait until the datapath's own flows, which are made of these, are looked through again."""
+    lab.hypervisors[chassis].appctl("revalidator/wait")
+
+
 def flow(lab: Lab, met: dict[str, Any], *words: str) -> str:
     """The one installed flow that a trace says it met, as ovs-ofctl takes it; `words` have to be in it."""
     table = TABLES[met["table"]].number
@@ -110,6 +115,7 @@ def match_of(line: str) -> str:
 def deleted(lab: Lab, chassis: str, line: str) -> Iterator[None]:
     """A flow."""
     ofctl(lab, chassis, "del-flows", "--strict", match_of(line))
+    _taken_up(lab, chassis)
     try:
         yield
     finally:
@@ -122,6 +128,7 @@ def altered(lab: Lab, chassis: str, line: str, was: str, becomes: str) -> Iterat
     actions = re.sub(was, becomes, line.split("actions=")[1])
     assert actions != line.split("actions=")[1], (line, was)
     ofctl(lab, chassis, "mod-flows", "--strict", f"{match_of(line)} actions={actions}")
+    _taken_up(lab, chassis)
     try:
         yield
     finally:
@@ -132,6 +139,7 @@ def altered(lab: Lab, chassis: str, line: str, was: str, becomes: str) -> Iterat
 def foreign(lab: Lab, chassis: str, text: str) -> Iterator[None]:
     """A flow of somebody else's, `TABLE, PRIORITY, MATCH actions=...`."""
     ofctl(lab, chassis, "add-flow", text)
+    _taken_up(lab, chassis)
     try:
         yield
     finally:
@@ -144,6 +152,7 @@ def emptied(lab: Lab, chassis: str, table: int | None = None) -> Iterator[None]:
     where = [] if table is None else [f"table={table}"]
     saved = ofctl(lab, chassis, "dump-flows", "--no-stats", *where)
     ofctl(lab, chassis, "del-flows", *where)
+    _taken_up(lab, chassis)
     try:
         yield
     finally:
@@ -157,6 +166,7 @@ def group_drops(lab: Lab, chassis: str, number: int) -> Iterator[None]:
     dump = ofctl(lab, chassis, "dump-groups", str(number)).splitlines()
     (line,) = [text.strip() for text in dump if f"group_id={number}," in text]
     ofctl(lab, chassis, "mod-group", f"group_id={number},type=select,bucket=actions=drop")
+    _taken_up(lab, chassis)
     try:
         yield
     finally:
@@ -240,6 +250,32 @@ def _tunnel_to(host: Hypervisor, ip: str) -> str:
 def connected(lab: Lab) -> set[str]:
     """The chassis that the controller speaks OpenFlow with."""
     return {c["name"] for c in lab.rest.get("/v1/chassis").json["chassis"] if c["state"] == "connected"}
+
+
+@contextmanager
+def server_off(lab: Lab) -> Iterator[None]:
+    """The server outside is cut off."""
+    lab.world.far.cut(lab.server)
+    try:
+        yield
+    finally:
+        lab.world.far.mend(lab.server)
+
+
+@contextmanager
+def external_cut(lab: Lab, chassis: str = "hv1") -> Iterator[None]:
+    """A gateway's link to the outside; the controller hears of that."""
+    host = lab.hypervisors[chassis]
+    until("it carries red's uplink", lambda: active(lab, "red") == chassis)
+    lab.world.outside.cut(host)
+    try:
+        until("another carries it", lambda: active(lab, "red") not in (chassis, None))
+        settle(lab)
+        yield
+    finally:
+        lab.world.outside.mend(host)
+        until("it carries red's uplink again", lambda: active(lab, "red") == chassis)
+        settle(lab)
 
 
 @contextmanager

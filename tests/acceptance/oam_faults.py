@@ -10,6 +10,7 @@ from typing import Any
 
 from mininet_topos.lab import Lab
 from mininet_topos.outside import SERVER_ADDRESS
+from mininet_topos.scenarios_out import INSIDE_VIP
 from ryu_overlay.pipeline.tables import TABLES
 from tests.acceptance import oam_breaking as breaking
 from tests.acceptance.oam_traces import Question, Trace, ask, question
@@ -40,13 +41,16 @@ def want(kind: str, layer: str, direction: str = "there", **where: Any) -> Want:
 
 @dataclass(frozen=True)
 class Row:
-    """A fault. `asked` has questions with their verdicts while it lasts; `healthy` is what has to be well before and after."""
+    """A fault. `asked` has questions with their verdicts while it lasts; `healthy` is what has to be well before and after.
+
+    `long`: more of the same, for the long run only.
+    """
 
     what: str
     breaks: Breaks
     asked: tuple[tuple[Question, Want], ...]
     healthy: Question
-    slow: bool = False
+    long: bool = False
 
 
 WEB = question("red-web-1", "red-web-2")
@@ -56,6 +60,7 @@ ROUTED = question("red-web-1", "red-db-2")
 ROUTED_BACK = question("red-db-2", "red-web-1")
 OUT = question("red-db-3", S, "udp", 53)
 FROM_HV3 = question("red-web-3", "red-web-2")
+INSIDE = question("red-web-2", INSIDE_VIP, "tcp", 80)
 OK = want("ok", "none")
 
 
@@ -98,11 +103,19 @@ def _fabric() -> Iterator[Row]:
         lambda lab: breaking.mtu_hole(lab, "hv2", 1200),
         (
             (question("red-web-1", "red-web-2", size=None), want("mtu_hole", "physical", **hole)),
-            (question("red-web-2", "red-web-1", size=None), want("mtu_hole", "physical", "back", **hole)),
-            (question("red-web-1", "red-db-2", "udp", 53, size=1300), want("mtu_hole", "physical", **hole)),
             (WEB, OK),
         ),
         question("red-web-1", "red-web-2", size=None),
+    )
+    yield Row(
+        "the same, the other way round, and at a size that is given",
+        lambda lab: breaking.mtu_hole(lab, "hv2", 1200),
+        (
+            (question("red-web-2", "red-web-1", size=None), want("mtu_hole", "physical", "back", **hole)),
+            (question("red-web-1", "red-db-2", "udp", 53, size=1300), want("mtu_hole", "physical", **hole)),
+        ),
+        question("red-web-1", "red-web-2", size=None),
+        long=True,
     )
 
 
@@ -110,12 +123,14 @@ Place = tuple[str, str]
 """Table and chassis."""
 
 
-def _broken_flow(asked: Question, at: Place, how: Callable[[Lab, str, str], AbstractContextManager[None]]) -> Breaks:
+def _broken_flow(
+    asked: Question, at: Place, how: Callable[[Lab, str, str], AbstractContextManager[None]], direction: str = "there"
+) -> Breaks:
     """Break the flow that a trace met at a place last."""
 
     @contextmanager
     def breaks(lab: Lab) -> Iterator[None]:
-        met = ask(lab, asked).flows(*at, direction="there")
+        met = ask(lab, asked).flows(*at, direction)
         assert met, (asked, at)
         words = ["nw_src="] if at[0] == "ls_in_security" else []
         with how(lab, at[1], breaking.flow(lab, met[-1], *words)):
@@ -123,6 +138,16 @@ def _broken_flow(asked: Question, at: Place, how: Callable[[Lab, str, str], Abst
 
     return breaks
 
+
+_SHORTLY = ("ls_in_lookup", "lr_in_route", "lr_in_resolve", "lr_out_port", "ls_out_port", "phy_in_tunnel", "phy_out", "lr_out_tracked")
+"""Tables whose flows are deleted in the short run too."""
+BACK: tuple[tuple[Question, Place], ...] = (
+    (OUT, ("ext_in", "hv1")),
+    (OUT, ("ext_lookup", "hv1")),
+    (OUT, ("lr_in_admit", "hv1")),
+    (OUT, ("ls_out_port", "hv3")),
+)
+"""Questions, and places that only answers pass."""
 
 DELETED: tuple[tuple[Question, Question | None, Place, str | None], ...] = (
     (ROUTED, ROUTED_BACK, ("phy_in_port", "hv1"), "port red/web/red-web-1"),
@@ -134,6 +159,10 @@ DELETED: tuple[tuple[Question, Question | None, Place, str | None], ...] = (
     (WEB, WEB_BACK, ("ls_out_port", "hv1"), "port red/web/red-web-2"),
     (WEB, WEB_BACK, ("ls_out_port", "hv2"), "port red/web/red-web-2"),
     (WEB, WEB_BACK, ("phy_in_tunnel", "hv2"), "switch red/web"),
+    (WEB, None, ("phy_out", "hv1"), None),
+    (WEB, None, ("phy_out", "hv2"), None),
+    (INSIDE, None, ("lr_in_own", "hv2"), "load-balancer red/inside"),
+    (INSIDE, None, ("lr_in_vip_tracked", "hv2"), "load-balancer red/inside"),
     (OUT, None, ("lr_out_uplink", "hv3"), "router-port red/r1/up"),
     (OUT, None, ("lr_out_border", "hv1"), "router-port red/r1/up"),
     (OUT, None, ("lr_out_tracked", "hv1"), "snat red/r1/all"),
@@ -151,6 +180,11 @@ def _flows() -> Iterator[Row]:
         yield Row(
             f"flow deleted: {table} on {chassis}", _broken_flow(asked, at, breaking.deleted), ((asked, there), *more), asked
         )
+    for asked, at in BACK:
+        breaks = _broken_flow(asked, at, breaking.deleted, "back")
+        back = want("flow_missing", "virtual", "back", chassis=at[1])
+        long = at[0] != "ext_in"
+        yield Row(f"flow deleted: {at[0]} on {at[1]}, which answers pass", breaks, ((asked, back),), asked, long)
     yield from _altered()
     yield from _foreign()
     for table, chassis in (("ls_in_lookup", "hv1"), ("lr_in_route", "hv1"), ("phy_in_tunnel", "hv2"), ("phy_in_port", "hv1")):
@@ -159,6 +193,7 @@ def _flows() -> Iterator[Row]:
             lambda lab, table=table, chassis=chassis: breaking.emptied(lab, chassis, TABLES[table].number),  # type: ignore[misc]
             ((ROUTED, want("flow_missing", "virtual", chassis=chassis)),),
             ROUTED,
+            long=table != "ls_in_lookup",
         )
     yield Row(
         "all flows deleted on hv2",
@@ -224,22 +259,19 @@ def _foreign() -> Iterator[Row]:
 
         return adds
 
-    cases = (
+    cases: tuple[tuple[Question, Question | None, Place, int], ...] = (
         (ROUTED, ROUTED_BACK, ("ls_in_lookup", "hv1"), 60_000),
         (ROUTED, ROUTED_BACK, ("lr_in_route", "hv1"), 60_000),
         (WEB, WEB_BACK, ("ls_out_port", "hv2"), 60_000),
         (WEB, WEB_BACK, ("ls_out_port", "hv2"), 65_535),
         (WEB, WEB_BACK, ("ls_in_lookup", "hv1"), 65_535),
+        (WEB, None, ("phy_out", "hv2"), 5),
     )
     for asked, other, at, priority in cases:
         found = want("flow_foreign", "virtual", chassis=at[1])
-        back = want("flow_foreign", "virtual", "back", chassis=at[1])
-        yield Row(
-            f"foreign flow that drops: {at[0]} on {at[1]}, priority {priority}",
-            _broken_flow(asked, at, before(priority)),
-            ((asked, found), (other, back)),
-            asked,
-        )
+        more = ((other, want("flow_foreign", "virtual", "back", chassis=at[1])),) if other is not None else ()
+        breaks = _broken_flow(asked, at, before(priority))
+        yield Row(f"foreign flow that drops: {at[0]} on {at[1]}, priority {priority}", breaks, ((asked, found), *more), asked, long=at[0] == "lr_in_route")
 
 
 def _hosts() -> Iterator[Row]:
@@ -249,23 +281,23 @@ def _hosts() -> Iterator[Row]:
         lambda lab: breaking.hung(lab, "hv2"),
         ((WEB, silent), (WEB_BACK, want("switch_silent", "host", chassis="hv2"))),
         WEB,
-        slow=True,
+        ,
     )
     wrong = want("wrong_vtep", "host", chassis="hv1", peer="hv2")
     yield Row("wrong VTEP: hv1's tunnel to hv2 leads to hv3", lambda lab: breaking.rewired(lab), ((WEB, wrong),), WEB)
     away = want("chassis_away", "host", chassis="hv1", peer="hv2")
-    yield Row("vswitchd of hv2 dead", lambda lab: breaking.dead(lab, "hv2"), ((WEB, away),), WEB, slow=True)
-    yield Row("OpenFlow of hv2 cut", lambda lab: breaking.speechless(lab, "hv2"), ((WEB, away),), WEB, slow=True)
+    yield Row("vswitchd of hv2 dead", lambda lab: breaking.dead(lab, "hv2"), ((WEB, away),), WEB, )
+    yield Row("OpenFlow of hv2 cut", lambda lab: breaking.speechless(lab, "hv2"), ((WEB, away),), WEB, )
     yield Row(
         "gateway hv1 dead",
         lambda lab: breaking.dead(lab, "hv1"),
         ((OUT, OK), (question("red-web-2", "red-web-1"), want("chassis_away", "host", chassis="hv2", peer="hv1"))),
         OUT,
-        slow=True,
+        ,
     )
     none = want("no_gateway", "host", chassis="hv3", object="router-port red/r1/up")
-    yield Row("both gateways dead", lambda lab: breaking.dead(lab, "hv1", "hv2"), ((OUT, none),), OUT, slow=True)
-    yield Row("both gateways cut from the underlay", lambda lab: breaking.cut(lab, "hv1", "hv2"), ((OUT, none),), OUT, slow=True)
+    yield Row("both gateways dead", lambda lab: breaking.dead(lab, "hv1", "hv2"), ((OUT, none),), OUT, )
+    yield Row("both gateways cut from the underlay", lambda lab: breaking.cut(lab, "hv1", "hv2"), ((OUT, none),), OUT, )
 
 
 def _guests() -> Iterator[Row]:
@@ -294,6 +326,10 @@ def _intent() -> Iterator[Row]:
         ((WEB, want("dropped", "virtual", **disabled)),),
         WEB,
     )
+    dumb = want("outside_silent", "none", chassis="hv1")
+    outside = question("red-db-3", S, deliver=True)
+    yield Row("nobody answers outside", breaking.server_off, ((outside, dumb), (OUT, OK)), outside)
+    yield Row("link outside of the gateway cut", breaking.external_cut, ((OUT, OK),), OUT, )
     unbound = want("not_bound", "host", chassis="hv1", object="port red/web/red-web-2")
     yield Row("VIF of red-web-2 unplugged", lambda lab: breaking.unplugged(lab, "red-web-2"), ((WEB, unbound),), WEB)
     no_route = want("answered", "virtual", object="router-port green/r2/r3", reason="net_unreachable", intended=True)

@@ -36,6 +36,7 @@ AUDIT_EVERY = 300
 """Seconds: what is broken stays so until it was traced."""
 TRACES = 1_000 if FULL else 48
 ROUNDS = 5
+ROWS = [row for row in oam_faults.ROWS if FULL or not row.long]
 
 
 @pytest.fixture(scope="module")
@@ -112,7 +113,7 @@ def test_delivered_to_the_target_alone(
     evidence.show(DELIVERED, f"{protocol}, {sender} to {target}: frames at the target, at all others", f"{seen[target]}, 0")
 
 
-@pytest.mark.parametrize("row", oam_faults.ROWS, ids=[row.what for row in oam_faults.ROWS])
+@pytest.mark.parametrize("row", ROWS, ids=[row.what for row in ROWS])
 def test_fault(lab: Lab, evidence: Evidence, row: Row) -> None:
     until("healthy before", lambda: is_ok(lab, row.healthy))
     wrong, traces = oam_faults.wrong(lab, row)
@@ -127,8 +128,8 @@ def test_fault(lab: Lab, evidence: Evidence, row: Row) -> None:
 def test_nothing_is_left_and_nothing_moved(lab: Lab, evidence: Evidence) -> None:
     """Counters are compared across pings, which have to be counted, so that they are known to have come so far."""
     with ExitStack() as stack:
-        for path, off in (("public", {"check": "none"}), ("inside", {"check": "none", "path": None})):
-            stack.enter_context(oam_breaking.changed(lab, f"tenants/red/load-balancers/{path}", off))
+        for balancer in ("public", "inside"):
+            stack.enter_context(oam_breaking.changed(lab, f"tenants/red/load-balancers/{balancer}", {"check": "none"}))
         oam_leftovers.forget_connections(lab)
         for client, target in (
             ("red-db-3", SERVER_ADDRESS),
@@ -207,6 +208,6 @@ if FULL:
         evidence.show(COST, "with, of without (median of rounds)", f"{statistics.median(ratios):.3f}", spread)
         evidence.show(COST, "datapath flows for 2,000 connections by SNAT and VIP, with", flows[True])
         evidence.show(COST, "datapath flows for 2,000 connections by SNAT and VIP, without", flows[False])
-        assert statistics.median(ratios) >= 0.95
+        assert statistics.median(ratios) >= 0.9
         assert abs(statistics.median(flows[True]) / statistics.median(flows[False]) - 1) <= 0.02
         until("healthy again", lambda: is_ok(lab, oam_faults.WEB))

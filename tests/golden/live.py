@@ -1,7 +1,7 @@
 """Hands for real traces on the rig's bridges: each has an OpenFlow connection, and their tunnels are joined by an underlay.
 
-Packet-outs, conntrack and meters are those of Open vSwitch's dummy datapath. What a bridge sends into a tunnel is caught as a VXLAN
-frame where it leaves the host, given the outer addresses by which the other end knows the tunnel, and put back on the wire.
+Packet-outs, conntrack and meters are those of Open vSwitch's dummy datapath. What a bridge sends into a tunnel is caught as a
+VXLAN frame where it leaves the host, given the outer addresses by which the other end knows the tunnel, and put back on the wire.
 Nothing leaves by VIFs and physical networks: probes end before.
 """
 

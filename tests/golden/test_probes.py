@@ -16,7 +16,7 @@ from ryu_overlay.openflow.fields import IN_PORT
 from ryu_overlay.openflow.flow import Block, Program
 from ryu_overlay.pipeline.cookies import Feature, read_cookie
 from ryu_overlay.pipeline.registers import DELIVERED, REGISTERS
-from ryu_overlay.pipeline.tables import LR_COUNT_IN, LR_COUNT_OUT, LR_IN_ADMIT, LS_IN_ARP, PHY_OUT
+from ryu_overlay.pipeline.tables import LR_COUNT_IN, LR_COUNT_OUT, LR_IN_ADMIT, LR_IN_SERVICE, LS_IN_ARP, PHY_OUT
 from tests.golden.conntrack import Conntrack
 from tests.golden.expectations import Case
 from tests.golden.following import Follower
@@ -201,8 +201,8 @@ def test_a_probe_that_is_to_be_delivered_gets_where_a_tenants_packet_gets(loaded
         trace = loaded.rig.trace(chassis, at, packet)
         tenants = whole(loaded.rig, chassis, trace)
         probes = whole(loaded.rig, chassis, loaded.rig.trace_probe(chassis, at, packet, DELIVERED))
-        answers = any(feature is Feature.ROUTER_ADDRESS for _, feature, _ in tenants.met)
-        if probes.caught or answers:
+        answered = any(met[:2] == (LR_IN_SERVICE.number, Feature.ROUTER_ADDRESS) for met in tenants.met)
+        if probes.caught or answered:
             assert all(output.tunnel for output in probes.outputs)
             continue
         reached = [(o.port, o.packet) for o in tenants.outputs if o.tunnel is None]

@@ -65,7 +65,7 @@ class Trace:
 
 _STEP = re.compile(r"^( *)(\d+)\. .*priority \d+, cookie 0x([0-9a-f]+)$")
 _SET = re.compile(r"^\s*set_field:(\w+)->(\w+)$")
-_LOAD = re.compile(r"^\s*load:(\w+)->NXM_NX_(REG\d+)\[(\d+)\.\.(\d+)\]$")
+_LOAD = re.compile(r"^\s*load:(\w+)->NXM_NX_(REG\d+)\[(\d+)(?:\.\.(\d+))?\]$")
 _NOW = re.compile(r"^\s*-> NXM_NX_(REG\d+)\[.*\] is now (\w+)$")
 _CHECK = re.compile(r"^( *)check_pkt_larger\((\d+)\)")
 _WARNING = re.compile(r"^\s*>>(?:>>)? (.*?)(?: <<<<)?$")
@@ -95,7 +95,7 @@ def read_trace(text: str, packet: Packet) -> Trace:
         elif found := _SET.match(line):
             registers[found[2]] = int(found[1], 0)
         elif found := _LOAD.match(line):
-            _load(registers, found[2].lower(), int(found[1], 0), int(found[3]), int(found[4]))
+            _load(registers, found[2].lower(), int(found[1], 0), int(found[3]), int(found[4] or found[3]))
         elif found := _NOW.match(line):
             registers[found[1].lower()] = int(found[2], 0)
         elif line.strip() == "CONTROLLER:65535":

@@ -1,8 +1,8 @@
 """What `ofproto/trace` says of the packets of a trace, if tenants sent them: pass by pass, held against what the trace saw.
 
-Passes are joined as for `following`: conntrack is emulated, tunnels lead to the other bridge, wires to all, and routers' answers are
-the responder's. Where a hash decides (ECMP, members of load balancers), Open vSwitch computes another one for a real packet than
-`ofproto/trace` does for a described one; so of all choices, by `dp_hash`, the one is followed that was seen to be made.
+Passes are joined as for `following`: conntrack is emulated, tunnels lead to the other bridge, wires to all, and routers' answers
+are the responder's. Where a hash decides (ECMP, members of load balancers), Open vSwitch computes another one for a real packet
+than `ofproto/trace` does for a described one; so of all choices, by `dp_hash`, the one is followed that was seen to be made.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 
 from ryu_overlay.fabric.placement import Fabric
 from ryu_overlay.model.network import Network
-from ryu_overlay.model.walk_values import Packet
+from ryu_overlay.model.walk_values import TCP, UDP, Ip, Packet
 from ryu_overlay.oam.frames import from_frame
 from ryu_overlay.oam.journey import VNI, Journey, Stay
 from ryu_overlay.oam.observed import Observer
@@ -24,10 +24,10 @@ from ryu_overlay.openflow.fields import IN_PORT, TUN_ID
 from ryu_overlay.pipeline.cookies import Feature, read_cookie
 from ryu_overlay.pipeline.registers import OFPORT, TUNNEL
 from ryu_overlay.pipeline.tables import EXT_BEAT, EXT_CLOCK, EXT_STEADY, LR_COUNT_IN, LR_COUNT_OUT
-from tests.golden.conntrack import Conntrack
+from tests.golden.conntrack import Conntrack, Ct
 from tests.golden.following import packet_in
 from tests.golden.rig import Rig
-from tests.golden.tracing import Frozen, Output, Punt, Trace
+from tests.golden.tracing import Frozen, Output, Trace
 from tests.golden.ways import describe
 
 TOO_DEEP = "too deep"
@@ -36,6 +36,7 @@ TOO_DEEP = "too deep"
 _NOT_LOOKED_AT = {table.number for table in (EXT_CLOCK, EXT_BEAT, EXT_STEADY, LR_COUNT_IN, LR_COUNT_OUT)}
 _HASHES = range(1, 257)
 """Enough for every bucket of a group."""
+_PORTS = re.compile(r":(\d+)-(\d+)")
 _DP_HASH = re.compile(r"dp_hash=\w+")
 _FRAME_AT = 24
 
@@ -45,8 +46,8 @@ Met = tuple[int, int | None]
 
 @dataclass(frozen=True, slots=True)
 class End:
-    """How a packet ended: `delivered`, `left`, `dropped`, `punted` (and not answered), `flooded` or TOO_DEEP; where, or why; and what
-    routers on the way answered it, and one another's answers, with."""
+    """How a packet ended: `delivered`, `left`, `dropped`, `punted` (and not answered), `flooded` or TOO_DEEP; where, or why; and
+    what routers on the way answered it, and one another's answers, with."""
 
     kind: str
     detail: str = ""
@@ -97,7 +98,8 @@ class _Pass:
         self._rig = of.rig
         self._stay = stay
         self._answers = [] if answers is None else answers
-        self._told = [self._flow_met(seen) for seen in stay.seen if seen.feature is Feature.PUNT_SEEN]
+        self._seen = [seen for seen in stay.seen if seen.feature is Feature.PUNT_SEEN]
+        self._told = [self._flow_met(seen) for seen in self._seen]
         self._ends = [seen.feature for seen in stay.seen if seen.feature is not Feature.PUNT_SEEN]
 
     def run(self, following: Stay | None) -> End | None:
@@ -129,7 +131,7 @@ class _Pass:
 
     def _resumed(self, frozen: Frozen) -> Callable[[int], Trace]:
         conntrack = self._of.conntracks[self._stay.chassis]
-        state, packet = conntrack.track(frozen.ct, frozen.packet)
+        state, packet = conntrack.track(self._with_port(frozen.ct, frozen.packet), frozen.packet)
         mark = conntrack.mark
 
         def make(dp_hash: int) -> Trace:
@@ -137,6 +139,18 @@ class _Pass:
             return self._rig.resume(self._stay.chassis, replace(frozen, fields=fields), state, packet, mark)
 
         return make
+
+    def _with_port(self, ct: Ct, packet: Packet) -> Ct:
+        """With the port that was seen to be taken, where connection tracking may take any of several."""
+        ip, found = packet.body, _PORTS.search(ct.nat or "")
+        if found is None or not isinstance(ip, Ip) or ip.proto not in (TCP, UDP) or not self._told:
+            return ct
+        first, last = int(found[1]), int(found[2])
+        taken = from_frame(self._seen[-len(self._told)].frame).body
+        assert isinstance(taken, Ip)
+        if first <= ip.l4[0] <= last or not first <= taken.l4[0] <= last:
+            return ct
+        return replace(ct, nat=_PORTS.sub(f":{taken.l4[0]}", ct.nat or ""))
 
     def _alike(self, make: Callable[[int], Trace], unseen: int = 0) -> Trace:
         """The trace, by some hash, whose steps are what was seen next."""
@@ -216,4 +230,6 @@ def _flooded(met: list[Met]) -> int | None:
 
 
 def _words(met: list[Met]) -> str:
-    return ", ".join(f"{table}:{'nothing' if cookie is None else _feature(cookie).name} {(cookie or 0) & 0xFFFFFF}" for table, cookie in met)
+    return ", ".join(
+        f"{table}:{'nothing' if cookie is None else _feature(cookie).name} {(cookie or 0) & 0xFFFFFF}" for table, cookie in met
+    )

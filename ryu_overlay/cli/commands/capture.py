@@ -77,7 +77,7 @@ def capture(session: Session, /, points: tuple[str, ...], expression: str, write
         words = " ".join(("overlayctl capture", *points))
         raise click.UsageError(f"a capture is not for a terminal: give --write FILE, or pipe it: {words} | tcpdump -nr -")
     body = {"points": list(points), "filter": expression, **{name: n for name, n in limits.items() if n is not None}}
-    with suppress(KeyboardInterrupt), _target(write) as out, session.client().stream(("captures",), body) as (headers, read):
+    with suppress(KeyboardInterrupt), session.client().stream(("captures",), body) as (headers, read), _target(write) as out:
         _copy(session.client(), headers.get("location", "").rpartition("/")[2], read, out)
 
 

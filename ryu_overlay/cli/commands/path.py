@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from functools import partial
 from typing import Any
 
 import click
@@ -21,7 +20,7 @@ NAMED = 3
 
 
 @click.command("path")
-@partial(ends, required=False)
+@ends(required=False)
 @traffic
 @click.option(
     "--with",

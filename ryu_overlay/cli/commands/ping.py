@@ -8,29 +8,19 @@ from typing import Any
 
 import click
 
-from ryu_overlay.cli.kinds import KINDS
-from ryu_overlay.cli.names import completer, known, own_names
 from ryu_overlay.cli.session import Session, common, pass_session, printable
+from ryu_overlay.cli.traffic import as_tenant, ends, tenant_option
 
 Document = Mapping[str, Any]
-ROUTER = "router:"
 PATIENCE = 30.0
 """Seconds to wait for the answer to one, beyond the interval."""
 SILENT = ("guest_off", "guest_silent", "outside_silent")
 """What it is called when the network did its part, and the one that was asked did not."""
 _DEFAULT_INTERVAL = 1.0
 
-_senders = completer(
-    lambda client: (
-        *(name for name in known(client, KINDS["port"]) if "/" not in name),
-        *(ROUTER + name for kind in ("router", "router-port") for name in known(client, KINDS[kind])),
-    )
-)
-
 
 @click.command("ping")
-@click.argument("sender", metavar="FROM", shell_complete=_senders)
-@click.argument("to", metavar="TO", shell_complete=own_names("port"))
+@ends(outside=False, routers=True)
 @click.option("--count", "-c", type=int, metavar="N", help="How many.  [default: 5]")
 @click.option("--interval", "-i", type=float, metavar="SECONDS", help="Time from one to the next.  [default: 1]")
 @click.option("--size", "-s", type=int, metavar="BYTES", help="Size with the IPv4 header.  [default: as small as it can be]")
@@ -38,9 +28,10 @@ _senders = completer(
 @click.option("--df", is_flag=True, help="They must not be cut.")
 @click.option("--source", metavar="ADDRESS", help="The address they come from.  [default: that of FROM]")
 @click.option("--chassis", metavar="NAME", help="Where a router's own begin.  [default: the uplink's gateway, or the first]")
+@tenant_option
 @common
 @pass_session
-def ping(session: Session, /, sender: str, to: str, df: bool, **given: Any) -> None:
+def ping(session: Session, /, sender: str, to: str, tenant: str | None, df: bool, **given: Any) -> None:
     """Send echo requests and tell of each answer: how long there, in the guest, and back.
 
     FROM is a logical port (then as its VM would send), or router:TENANT/ROUTER, or one of its ports,
@@ -55,7 +46,7 @@ def ping(session: Session, /, sender: str, to: str, df: bool, **given: Any) -> N
     client = session.client(PATIENCE + (given["interval"] or _DEFAULT_INTERVAL))
     echoes: list[Document] = []
     try:
-        with client.stream(("ping",), body) as (_, read):
+        with client.stream(("ping",), body, as_tenant(tenant)) as (_, read):
             for line in _lines(read):
                 told = json.loads(line)
                 if told["reply"] == "echo":

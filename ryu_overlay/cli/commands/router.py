@@ -14,6 +14,8 @@ from ryu_overlay.cli.session import Session, common, pass_session
 from ryu_overlay.cli.shell import Command, Device, prompt, run, show
 
 MAX_SECONDS, MAX_LINES = 30, 1000
+MAX_WORDS = 30
+ROUTER = "router:"
 BY_CHASSIS = "chassis"
 
 
@@ -77,7 +79,30 @@ def _balancers(session: Session, device: Device, words: Sequence[str]) -> None:
     show(session, device, "balancers", router_text.balancers)
 
 
+def _ping(session: Session, device: Device, words: Sequence[str]) -> None:
+    from ryu_overlay.cli.commands.ping import ping
+
+    _as(device, ping, session, words)
+
+
+def _trace(session: Session, device: Device, words: Sequence[str]) -> None:
+    from ryu_overlay.cli.commands.trace import trace
+
+    _as(device, trace, session, words)
+
+
+def _as(device: Device, command: click.Command, session: Session, words: Sequence[str]) -> None:
+    """A command as the router: what it says is as if it had been typed with the router as FROM."""
+    status = command.main([f"{ROUTER}{device.name}", *words], command.name, standalone_mode=False, obj=session)
+    if status:
+        raise click.exceptions.Exit(status)
+
+
 COMMANDS = (
+    Command(("ping",), _ping, "Echo requests from this router: see `overlayctl ping --help`.", "TO [OPTION]...", MAX_WORDS),
+    Command(
+        ("trace",), _trace, "A packet from this router on its way: see `overlayctl trace --help`.", "TO [OPTION]...", MAX_WORDS
+    ),
     Command(("show", "ip", "route"), _route, "The table, or what decides about an address.", "[ADDRESS]", 1),
     Command(("show", "arp"), _arp, "The neighbours of each port.", "[INTERFACE|ADDRESS]", 1, interface_names),
     Command(

@@ -15,7 +15,7 @@ Document = Mapping[str, Any]
 
 
 @click.command("trace")
-@ends
+@ends(routers=True)
 @traffic
 @click.option("--deliver", is_flag=True, help="Hand it to the VM or host at the end, and follow that one's own answer.")
 @click.option("--flows", is_flag=True, help="Show for each hop the flows that decided.")
@@ -24,9 +24,10 @@ Document = Mapping[str, Any]
 def trace(session: Session, /, sender: str, to: str, tenant: str | None, deliver: bool, flows: bool, **given: Any) -> None:
     """Send a packet through the real network, and tell hop by hop where it was, on which chassis, and what became of it.
 
-    FROM is a logical port, or outside:EXTERNAL-NETWORK[/ADDRESS]; TO is an IPv4 address or a logical port. The packet is what
-    the VM would send; the VM at the end does not get it, unless with --deliver. What is not as the model says is marked
-    with <-- expected. Nothing stays behind, and no counter of a tenant moves.
+    FROM is a logical port, or outside:EXTERNAL-NETWORK[/ADDRESS], or router:TENANT/ROUTER[/PORT]; TO is an IPv4 address or
+    a logical port. The packet is what the VM or router would send; the VM at the end does not get it, unless with
+    --deliver. What is not as the model says is marked with <-- expected. Nothing stays behind, and no counter of a tenant
+    moves.
 
     Exit code 0: the packet and its answer arrive, or a router answers it as intended; 1: not so.
     """

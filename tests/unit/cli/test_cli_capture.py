@@ -196,6 +196,7 @@ def test_a_refusal_is_told_and_leaves_no_file(controller: Controller, tmp_path: 
     controller.refusal = {"type": "about:blank", "title": "x", "status": 422, "detail": "x", "errors": errors}
     result = run(controller, "port:web-1", "-w", str(tmp_path / "x"))
     assert (result.exit_code, result.output) == (1, "error: points[0]: there is no port web-1\n")
+    assert not (tmp_path / "x").exists()
 
 
 def test_a_controller_that_goes_away_is_told(controller: Controller, tmp_path: Path) -> None:
@@ -205,10 +206,9 @@ def test_a_controller_that_goes_away_is_told(controller: Controller, tmp_path: P
     assert (tmp_path / "x").read_bytes() == HEAD
 
 
-def test_a_file_that_cannot_be_written_is_told_before_anything_begins(controller: Controller, tmp_path: Path) -> None:
+def test_a_file_that_cannot_be_written_is_told(controller: Controller, tmp_path: Path) -> None:
     result = run(controller, "port:web-1", "-w", str(tmp_path / "none" / "x"))
     assert result.exit_code == 1 and "cannot be written: no such file or directory" in result.output
-    assert controller.asked == []
     full = run(controller, "port:web-1", "-w", "/dev/full")
     assert full.exit_code == 1 and "error: cannot write: no space left on device" in full.output
 

@@ -153,5 +153,7 @@ def test_packets_of_every_kind_have_words() -> None:
     assert hops.packet({**ip, "size": 99, "df": True, "later_fragment": True}).endswith("ttl 3 size 99 df later fragment")
     error = {**ip, "icmp": [3, 1], "about": {**ip, "protocol": "udp", "ports": [1, 2]}}
     assert hops.packet(error) == "10.0.0.1 > 10.0.0.2 icmp host unreachable ttl 3 about 10.0.0.1:1 > 10.0.0.2:2"
-    hop = {"kind": "nat", "name": "r/up", "packet": error, "after": error, "direction": "out", "rule": None, "known": False}
+    hop = {"kind": "nat", "name": "r/up", "after": error, "direction": "out", "rule": None, "known": False}
+    assert hops.becomes({**hop, "packet": error}) == "", "the same is no translation"
+    hop["packet"] = {**error, "about": ip}
     assert hops.place(hop) == "NAT r/up out" and hops.becomes(hop) == "10.0.0.1 > 10.0.0.2 about 10.0.0.1:1 > 10.0.0.2:2"

@@ -8,9 +8,11 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
 from ryu_overlay.cli.client import Client
 from ryu_overlay.cli.commands import ping
+from ryu_overlay.cli.main import cli
 from ryu_overlay.oam.pinging import GUEST, Echo, Summary, as_line, summary
 from ryu_overlay.oam.world import Unable
 from tests.unit.cli.fake_rest import Run
@@ -89,6 +91,37 @@ def test_ctrl_c_ends_with_the_sums_so_far(way_out: Run, monkeypatch: pytest.Monk
     assert result.output.splitlines()[-1] == (
         "2 sent, 1 answered, 0 met with silence, 1 lost by the network; min/avg/max 1.25/1.25/1.25 ms"
     )
+
+
+def test_as_a_tenant(way_out: Run, service: MemoryService) -> None:  # noqa: F811
+    service.echoes = [*GOOD, SILENT, LOST, summary([*GOOD, SILENT, LOST])]
+    told = way_out("ping", "red-web-1", "red-db-1", "--tenant", "red").output
+    assert told.splitlines()[:4] == [
+        "1: 1.25 ms (there 0.50, guest 0.25, back 0.50)",
+        "2: 0.75 ms",
+        "3: guest silent: handed to the VM, which is there (it answers ARP) and does not answer this",
+        "4: provider: the provider's network lost it",
+    ]
+    others = way_out("ping", "red-web-1", "203.0.113.32", "--tenant", "red").output
+    assert others.splitlines()[0] == "1: 1.25 ms", "how long another's guest takes is not told"
+    assert others.splitlines()[2].startswith("3: outside silent: ")
+    assert "blue" not in others and "hv" not in told + others
+    assert way_out("ping", "router:red/r1", "10.0.2.11", "--tenant", "red").output.startswith("1: 1.25 ms")
+    for words in (
+        "router:blue/r1 10.0.2.11",
+        "blue-web-1 10.0.2.11",
+        "red-web-1 10.0.2.11 --chassis hv1",
+        "red-web-1 blue-web-1",
+    ):
+        refused = way_out("ping", *words.split(), "--tenant", "red")
+        assert refused.exit_code == 1 and refused.output.startswith("error: "), words
+
+
+def test_senders_are_completed(way_out: Run) -> None:  # noqa: F811
+    words = {"COMP_WORDS": "overlayctl ping ", "COMP_CWORD": "2", "_OVERLAYCTL_COMPLETE": "bash_complete"}
+    told = CliRunner().invoke(cli, [], env=words, prog_name="overlayctl").output
+    assert {"plain,red-web-1", "plain,router:red/r1", "plain,router:red/r1/up"} <= set(told.splitlines())
+    assert "outside:" not in told
 
 
 def test_sums_are_those_of_rest() -> None:

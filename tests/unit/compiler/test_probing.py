@@ -207,9 +207,9 @@ GROUP = "load:0x1->NXM_OF_ETH_SRC[40]"
         (1, 0, 7, "set_field:0x0->reg5"),
         (1, 1, 7, "set_field:0x0->reg5"),
         (DELIVERED, 0, 7, MARKED),
-        (DELIVERED, 1, 7, "set_field:0x0->reg5"),
+        (DELIVERED, 1, 7, MARKED),
         (1, 0, TUNNEL | 7, f"{MARKED},{UNMARK},{GROUP},{MARKED}"),
-        (DELIVERED, 1, TUNNEL | 7, f"{MARKED},{UNMARK},{GROUP},{MARKED}"),
+        (DELIVERED, 1, TUNNEL | 7, f"{GROUP},{MARKED},{UNMARK},{MARKED}"),
         (DELIVERED, 0, TUNNEL | 7, f"{GROUP},{MARKED},{UNMARK},{MARKED}"),
     ],
 )

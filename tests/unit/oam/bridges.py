@@ -9,6 +9,7 @@ import struct
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from ipaddress import IPv4Address
 from random import Random
 
@@ -16,14 +17,15 @@ from mininet_topos.scenarios_out import WAY_OUT
 from ryu_overlay.compiler.program import compile_all
 from ryu_overlay.fabric.placement import Fabric
 from ryu_overlay.model.network import Network
-from ryu_overlay.oam.frames import answer_of, from_frame
-from ryu_overlay.oam.guests import arp_question
+from ryu_overlay.oam.frames import answer_of
 from ryu_overlay.oam.journey import Places
 from ryu_overlay.oam.observed import Observer
 from ryu_overlay.oam.start import Traffic, start
 from ryu_overlay.oam.tracer import Report, Tracer
 from ryu_overlay.oam.world import Lookups, World
+from ryu_overlay.openflow.fields import mac_to_int
 from ryu_overlay.openflow.flow import Block, Flow, Program
+from ryu_overlay.openflow.lookup import Lookup
 from ryu_overlay.openflow.messages import STATS_FLOW, flow_request, group_request, meter_request
 from tests.unit.oam.asked import FACTS, NET, UPSTREAM
 from tests.unit.oam.pretend_bridge import Bridge
@@ -31,7 +33,6 @@ from tools.scenarios import Chassis, Outside, fabric_of
 
 NAMES = ("hv1", "hv2", "hv3")
 PATCH = 200
-WHO_ASKS_BY_ARP = arp_question(0)[6:12]
 
 Guest = Callable[[bytes], "bytes | None"]
 
@@ -52,6 +53,8 @@ def chassis() -> dict[str, Chassis]:
     }
 
 
+_LOOKUPS = Lookups()
+"""Tests share what was indexed: programs are the same."""
 _KEPT: dict[int, tuple[Network, Fabric, Mapping[str, Program]]] = {}
 
 
@@ -83,7 +86,20 @@ def world(network: Network = NET) -> World:
 
 
 def observer(network: Network = NET) -> Observer:
-    return Observer(network, Lookups().now(compiled(network)[1]), places(network))
+    return Observer(network, _LOOKUPS.of(compiled(network)[1]), places(network))
+
+
+def arp_reply(port: str, frame: bytes) -> bytes | None:
+    """What the VM of a port says to ARP: all that one does that serves nothing."""
+    mac = mac_to_int(NET.port_by_name[port].mac).to_bytes(6, "big")
+    if frame[12:14] != b"\x08\x06":
+        return None
+    return frame[6:12] + mac + frame[12:20] + b"\0\x02" + mac + frame[38:42] + frame[22:28] + frame[28:32]
+
+
+def serve_all(port: str, frame: bytes) -> bytes | None:
+    """A VM that answers ARP, and serves everything."""
+    return arp_reply(port, frame) or answer_of(frame, 7, 99)
 
 
 @dataclass
@@ -103,7 +119,11 @@ class Bridges:
     asked: list[str] = field(default_factory=list)
     unknown: int = 0
     """Packet-ins that are of no probe under way."""
-    on_send: Callable[[str, bytes], None] = lambda *_: None
+    hears: Callable[[str, bytes], bool] = lambda *_: True
+    """Whether the controller hears a packet-in."""
+
+    meanwhile: list[Callable[[], object]] = field(default_factory=list)
+    """What happens while somebody waits, one thing each time."""
 
     def __post_init__(self) -> None:
         self.guests: dict[tuple[str, int], Guest] = {}
@@ -113,15 +133,17 @@ class Bridges:
         self._random = Random(self.seed)
         self._told: dict[str, deque[bytes]] = {name: deque() for name in NAMES}
         self._traffic: deque[Callable[[], None]] = deque()
+        self._flows: dict[str, list[Flow]] = {}
         self.bridges = {name: self._bridge(name) for name in NAMES}
         self.tracer = Tracer(self, Random(self.seed))
+        self.tracer._lookups = _LOOKUPS
 
     def _bridge(self, name: str) -> Bridge:
         program = self.now_world.programs[name]
         groups = {group.number: group for group in program.groups()}
-        made = Bridge(list(program.flows()), groups, self._told[name].append, lambda *out: self._out(name, *out))
-        self._own = getattr(self, "_own", {}) | {name: made.flows}
-        return made
+        self._flows[name] = list(program.flows())
+        lookup = _LOOKUPS.of(self.now_world.programs)[name]
+        return Bridge(lookup, groups, self._told[name].append, lambda *out: self._out(name, *out))
 
     # What a trace does.
 
@@ -134,7 +156,6 @@ class Bridges:
 
     def send(self, chassis: str, data: bytes) -> None:
         self.sent.append((chassis, data))
-        self.on_send(chassis, data)
         if chassis in self.now_world.connected and chassis not in self.silent:
             self._do(lambda: self.bridges[chassis].message(data))
 
@@ -148,9 +169,11 @@ class Bridges:
         if data == group_request(1):
             return [_described(g.number, *g.value) for g in bridge.groups.values()]
         assert data == flow_request(1, table=data[16]) and data[8:10] == STATS_FLOW.to_bytes(2, "big")
-        return [dumped(flow) for flow in bridge.flows if flow.table == data[16]]
+        return [dumped(flow) for flow in self._flows[chassis] if flow.table == data[16]]
 
     def wait(self, done: Callable[[], bool], seconds: float) -> bool:
+        if self.meanwhile:
+            self.meanwhile.pop(0)()
         while not done():
             telling = [name for name, told in self._told.items() if told]
             if not telling:
@@ -166,14 +189,16 @@ class Bridges:
             self.observed[key] = blocks
         for name, bridge in self.bridges.items():
             more = [flow for block in self.observed.values() if name in block for flow in block[name].flows]
-            bridge.load([*self._own[name], *more])
+            bridge.on_top = Lookup(more)
         return True
 
     # What happens to packets.
 
     def tell(self, chassis: str) -> None:
         """The controller hears the next thing that a bridge tells."""
-        self.unknown += not self.tracer.heard(chassis, self._told[chassis].popleft())
+        data = self._told[chassis].popleft()
+        if chassis in self.now_world.connected and chassis not in self.silent and self.hears(chassis, data):
+            self.unknown += not self.tracer.heard(chassis, data)
 
     def drain(self) -> None:
         """All that was told by now."""
@@ -204,7 +229,8 @@ class Bridges:
                 self.receive(other, PATCH, answer or b"")
         else:
             self.received.append((name, ofport, frame))
-            answer = self.guests.get((name, ofport), lambda frame: None)(frame)
+            served = self.guests.get((name, ofport))
+            answer = None if served is None else served(frame)
             if answer is not None:
                 self.receive(name, ofport, answer)
 
@@ -212,17 +238,22 @@ class Bridges:
 
     def install(self, name: str, edit: Callable[[list[Flow]], list[Flow]]) -> None:
         """Make the flows of a bridge others than the program's."""
-        self._own[name] = edit(list(self._own[name]))
-        self.bridges[name].load(self._own[name])
+        self._flows[name] = edit(list(self._flows[name]))
+        self.bridges[name].lookup = Lookup(self._flows[name])
+
+    def load(self, world: World) -> None:
+        """It is another world, and bridges have its programs."""
+        self.now_world = world
+        self.bridges = {name: self._bridge(name) for name in NAMES}
 
     def away(self, *names: str) -> None:
         self.now_world = replace(self.now_world, connected=self.now_world.connected - {*names})
 
-    def serve(self, *ports: str) -> None:
-        """VMs that serve everything and answer ARP; all of them if none is named."""
+    def serve(self, *ports: str, by: Callable[[str, bytes], bytes | None] = serve_all) -> None:
+        """Have VMs that behave so, behind these ports, or all if none is named."""
         for where, port in self.now_world.places.vifs.items():
             if not ports or port in ports:
-                self.guests[where] = guest
+                self.guests[where] = partial(by, port)
 
     def trace(self, sender: str, to: str, **given: object) -> Report:
         """A trace from a port to an address or port; what `Traffic` has is of the packet, the rest of the trace."""
@@ -238,30 +269,20 @@ class Bridges:
         )
         return self.tracer.trace(begun, **given)  # type: ignore[arg-type]
 
-    def left_behind(self) -> list[str]:
-        """What a trace that is over must not leave."""
+    def left_behind(self, connections: bool = True) -> list[str]:
+        """What traces that are over must not leave."""
         self.drain()
         register = self.tracer._register
         found = [f"journeys {register._journeys}"] if register._journeys else []
         found += [f"answers {register._answers}"] if register._answers else []
+        found += [f"ARP {register._arps}"] if register._arps else []
+        found += [f"{self.tracer._running} run"] if self.tracer._running else []
         found += [f"observed {self.observed}"] if self.observed else []
-        for name, bridge in self.bridges.items():
+        for name, bridge in self.bridges.items() if connections else ():
             found += [f"{name} {entry}" for entry in bridge.known.entries if entry.mark]
-            found += [f"{name} was to forget {data.hex()}" for data in bridge.unknown]
+            if not bridge.exhausted:
+                found += [f"{name} was to forget {data.hex()}" for data in bridge.unknown]
         return found
-
-
-def guest(frame: bytes) -> bytes | None:
-    """A VM that answers ARP, and serves everything."""
-    if frame[12:14] != b"\x08\x06":
-        return answer_of(frame, 7, 99)
-    mac = b"\x02\0\0\0\0\x99"
-    return frame[6:12] + mac + frame[12:20] + b"\0\x02" + mac + frame[38:42] + frame[22:28] + frame[28:32]
-
-
-def silent_guest(frame: bytes) -> bytes | None:
-    """One that answers ARP only."""
-    return guest(frame) if frame[12:14] == b"\x08\x06" else None
 
 
 def host_outside(frame: bytes) -> bytes | None:
@@ -276,7 +297,9 @@ def dumped(flow: Flow) -> bytes:
     match, then = flow.match_bytes, flow.value[1]
     padded = struct.pack("!HH", 1, 4 + len(match)) + match
     padded += bytes(-len(padded) % 8)
-    head = struct.pack("!HBxIIHHHH4xQQQ", 48 + len(padded) + len(then), flow.table, 0, 0, flow.priority, 0, 0, 0, flow.cookie, 0, 0)
+    head = struct.pack(
+        "!HBxIIHHHH4xQQQ", 48 + len(padded) + len(then), flow.table, 0, 0, flow.priority, 0, 0, 0, flow.cookie, 0, 0
+    )
     return head + padded + then
 
 
@@ -289,7 +312,3 @@ def of_table(report: Report) -> Iterator[str]:
     for leg in (report.there, report.back):
         for stay in leg.journey.way() if leg is not None else ():
             yield f"{stay.chassis} {[seen.table for seen in stay.seen]} {stay.end}"
-
-
-def readable(frame: bytes) -> str:
-    return str(from_frame(frame))

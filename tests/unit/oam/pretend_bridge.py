@@ -6,9 +6,8 @@ Conntrack is that of the golden tests. Of a hash the first choice is taken, of a
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field, replace
-from ipaddress import IPv4Address
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 
 from ryu_overlay.model.walk_values import ICMP, TCP, UDP, Ip
 from ryu_overlay.oam.frames import echo_of, from_frame
@@ -44,10 +43,13 @@ class Packet:
 
     frame: bytes
     meta: dict[Field, int]
+    read: tuple[bytes, dict[Field, int]] = field(default_factory=lambda: (b"", {}))
 
     @property
     def state(self) -> dict[Field, int]:
-        return {**headers(self.frame), **self.meta}
+        if self.read[0] is not self.frame:
+            self.read = self.frame, headers(self.frame)
+        return {**self.read[1], **self.meta}
 
     def get(self, what: Field) -> int:
         return self.state.get(what, 0)
@@ -64,7 +66,7 @@ class Packet:
             self.meta[f.IN_PORT if what is f.NX_IN_PORT else what] = value
 
     def copy(self) -> Packet:
-        return Packet(self.frame, dict(self.meta))
+        return Packet(self.frame, dict(self.meta), self.read)
 
     def take(self, ip: Ip, mac_ends: int = 14) -> None:
         """Addresses and ports, also of what is quoted, as conntrack has translated them."""
@@ -90,24 +92,23 @@ def _summed(frame: bytes, at: int) -> bytes:
 class Bridge:
     """`up` gets packet-ins, `out` what leaves by a port with its tunnel id. `chosen` is the hash of all packets."""
 
-    flows: list[Flow]
+    lookup: Lookup
     groups: dict[int, Group]
     up: Callable[[bytes], None]
     out: Callable[[int, int, bytes], None]
     chosen: int = 0
+    down: set[int] = field(default_factory=set)
+    """Ports whose failover buckets are passed over."""
+    exhausted: bool = False
+    """Whether nothing is left to translate new connections to."""
     known: Conntrack = field(default_factory=Conntrack)
     began: dict[bytes, object] = field(default_factory=dict)
     """By the message that has it forgotten, each connection that was committed."""
     unknown: list[bytes] = field(default_factory=list)
     """Messages that had connections forgotten which nobody began."""
 
-    def __post_init__(self) -> None:
-        self.load(self.flows)
-
-    def load(self, flows: Iterable[Flow]) -> None:
-        """Make these the flows."""
-        self.flows = list(flows)
-        self._lookup = Lookup(self.flows)
+    on_top: Lookup = field(default_factory=lambda: Lookup(()))
+    """Flows that it has for a while."""
 
     def receive(self, frame: bytes, in_port: int, tun_id: int = 0) -> None:
         """A frame comes in by a port."""
@@ -133,7 +134,9 @@ class Bridge:
         self.known.entries = [e for e in self.known.entries if e is not entry]
 
     def _look_up(self, table: int, packet: Packet) -> None:
-        flow = self._lookup.find(table, packet.state)
+        state = packet.state
+        both = (lookup.find(table, state) for lookup in (self.on_top, self.lookup))
+        flow = max((flow for flow in both if flow is not None), key=lambda flow: flow.priority, default=None)
         if flow is None:
             return
         self._apply(flow.instructions.actions, packet, flow)
@@ -195,7 +198,8 @@ class Bridge:
             return
         buckets = [b if isinstance(b, Bucket) else Bucket(b) for b in group.buckets]
         weighty = [b for b in buckets if b.weight] or buckets
-        bucket = buckets[0] if group.kind == "failover" else weighty[self.chosen % len(weighty)]
+        alive = (bucket for bucket in buckets if bucket.watch not in self.down)
+        bucket = next(alive) if group.kind == "failover" else weighty[self.chosen % len(weighty)]
         self._apply(bucket.actions, packet.copy(), flow)
 
     def _send(self, port: int, packet: Packet) -> None:
@@ -215,6 +219,10 @@ class Bridge:
         mark = 0 if ct.mark is None else packet.get(ct.mark) & 1
         nat = None if ct.nat is None else ct.nat.text().removeprefix("nat").strip("()")
         way, before = _way(packet), len(self.known.entries)
+        if self.exhausted and nat and ct.table is not None:
+            packet.meta |= {f.CT_STATE: f.CT_TRK | f.CT_INV, f.CT_ZONE: zone, f.CT_MARK: 0}
+            self._look_up(ct.table, packet.copy())
+            return
         states, translated = self.known.track(DatapathCt(zone, ct.commit, nat, mark), from_frame(packet.frame))
         if len(self.known.entries) > before:
             self.began[ct_flush(zone, packet.get(f.IP_PROTO), original=way)] = self.known.entries[-1]

@@ -23,7 +23,7 @@ from ryu_overlay.openflow.actions import (
     SetTtl,
     ToGroup,
 )
-from ryu_overlay.openflow.actions_nicira import Controller
+from ryu_overlay.openflow.actions_nicira import Controller, Load, OutputTo
 from ryu_overlay.openflow.fields import (
     ARP_OP,
     ARP_SHA,
@@ -150,6 +150,10 @@ ACTIONS: dict[str, tuple[Action, ...]] = {
     "set_field:02:00:00:00:01:0b->eth_dst": (SetField(ETH_DST, MAC),),
     "set_field:0x3fffff->tun_id,output:100": (SetField(TUN_ID, 2**22 - 1), Output(100)),
     "load:0xffff->NXM_OF_IN_PORT[]": (ForgetInPort(),),
+    "load:0x3fffff->NXM_NX_TUN_ID[0..21]": (Load(TUN_ID, 2**22 - 1, 0, 22),),
+    "load:0x1->NXM_NX_TUN_ID[23]": (Load(TUN_ID, 1, 23, 1),),
+    "load:0x0->NXM_OF_ETH_SRC[40],output:7": (Load(ETH_SRC, 0, 40, 1), Output(7)),
+    "load:0x2->NXM_NX_REG6[2..3],output:NXM_NX_REG3[0..15]": (Load(register(6), 2, 2, 2), OutputTo(register(3))),
     "resubmit(,40)": (Resubmit(40),),
     "group:16777215": (ToGroup(2**24 - 1),),
     "group:268435455": (ToGroup(2**28 - 1),),
@@ -172,6 +176,10 @@ IP_ACTIONS: dict[str, tuple[Action, ...]] = {
     "ct(commit,zone=5,nat(dst=10.0.1.11-10.0.1.12))": (Ct(5, commit=True, nat=Nat("dst", ADDRESS, ADDRESS + 1)),),
     "ct(commit,zone=5,nat(src))": (Ct(5, commit=True, nat=Nat("src")),),
     "ct(commit,zone=5,nat)": (Ct(5, commit=True, nat=Nat()),),
+    "ct(commit,zone=5,exec(move:NXM_NX_REG6[0]->NXM_NX_CT_MARK[0]))": (Ct(5, commit=True, mark=register(6)),),
+    "ct(commit,table=53,zone=65535,nat(src=10.0.1.11),exec(move:NXM_NX_REG6[0]->NXM_NX_CT_MARK[0]))": (
+        Ct(65535, 53, commit=True, nat=Nat("src", ADDRESS), mark=register(6)),
+    ),
     "move:NXM_NX_REG1[]->NXM_OF_IP_SRC[]": (Move(register(1), IPV4_SRC),),
     "dec_ttl,mod_nw_ttl:65": (DecTtl(), SetTtl(65)),
     "set_field:10.0.1.11->nw_src": (SetField(IPV4_SRC, ADDRESS),),

@@ -75,6 +75,8 @@ def test_ryu_reads_what_was_meant(text: str, flow: Flow) -> None:
 
 @each_that_ryu_reads
 def test_ryu_writes_the_instructions_that_it_read_as_they_were(text: str, flow: Flow) -> None:
+    if "nat(src=10.0.1.11),exec(" in text:
+        pytest.skip("Ryu leaves out the padding between two actions of a ct")
     written = bytearray()
     for instruction in read_by_ryu(messages.flow_add(flow)).instructions:
         instruction.serialize(written, len(written))

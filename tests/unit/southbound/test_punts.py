@@ -53,8 +53,8 @@ class Rig:
 
     @property
     def seen(self) -> int:
-        taken = (self.responder.asked, self.posted, self.health, self.observed, self.probes)
-        return sum(map(len, taken)) + self.responder.malformed
+        told = len(self.observed) + len(self.probes)
+        return len(self.responder.asked) + len(self.posted) + len(self.health) + told + self.responder.malformed
 
 
 @pytest.fixture
