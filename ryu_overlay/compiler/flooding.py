@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from ryu_overlay.compiler.keys import into_tunnel
 from ryu_overlay.fabric.placement import Placement
 from ryu_overlay.model.network import SwitchView
-from ryu_overlay.openflow.actions import Action, Output, Resubmit, SetField
-from ryu_overlay.openflow.fields import ETH_DST, TUN_ID
+from ryu_overlay.openflow.actions import Action, Resubmit, SetField
+from ryu_overlay.openflow.fields import ETH_DST
 from ryu_overlay.openflow.flow import Flow
 from ryu_overlay.pipeline.cookies import Feature, Why
 from ryu_overlay.pipeline.registers import DATAPATH, FROM_TUNNEL, OUT_LPORT
 from ryu_overlay.pipeline.table import Match
-from ryu_overlay.pipeline.tables import LS_IN_LOOKUP, LS_OUT_PORT
+from ryu_overlay.pipeline.tables import LS_IN_LOOKUP, LS_OUT_PORT, PHY_OUT
 
 _GROUP_BIT = 1 << 40
 
@@ -25,8 +26,8 @@ def flood_flows(view: SwitchView, placement: Placement, chassis: str, tunnels: M
         if port.enabled and spot is not None and spot.chassis == chassis and spot.ofport is not None:
             local += [SetField(OUT_LPORT.field, port.key), Resubmit(LS_OUT_PORT.number)]
     others = sorted(tunnels[c] for c in placement.chassis - {chassis} if c in tunnels)
-    remote: list[Action] = [SetField(TUN_ID, view.switch.vni)] if others else []
-    remote += [Output(ofport) for ofport in others]
+    out = Resubmit(PHY_OUT.number)
+    remote: list[Action] = [action for ofport in others for action in (*into_tunnel(view.switch.vni, ofport), out)]
     why = Why(Feature.FLOODING, view.tenant.key, view.switch.key)
     nobody = Why(Feature.DROP_UNKNOWN_MAC, view.tenant.key, view.switch.key)
 

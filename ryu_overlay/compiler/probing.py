@@ -25,7 +25,6 @@ from ryu_overlay.pipeline.tables import (
     LR_COUNT_OUT,
     LR_IN_ADMIT,
     LR_IN_TRACKED,
-    LS_IN_ARP,
     LS_IN_LOOKUP,
     MARK_BIT,
     OAM_METER,
@@ -51,7 +50,6 @@ def base_flows() -> Iterator[Flow]:
             yield from _gate(table)
         if "caught" in table.priorities:
             yield table.flow("caught", _IS_PROBE, (Punt(),), why=Why(Feature.PUNT_CAUGHT))
-    yield LS_IN_ARP.flow("probe", {**_IS_PROBE, ETH_TYPE: ETH_ARP}, (Punt(),), why=Why(Feature.PUNT_CAUGHT))
     for table in (LR_COUNT_IN, LR_COUNT_OUT):
         yield table.flow("miss", {}, why=Why(Feature.COUNTER))
         yield table.flow("probe", _IS_PROBE, why=Why(Feature.COUNTER))

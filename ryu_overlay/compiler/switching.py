@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ryu_overlay.model.network import SwitchView
 from ryu_overlay.model.objects import Port, RouterPort, Switch, Tenant
-from ryu_overlay.openflow.actions import OFPP_IN_PORT, Action, Move, Output, Resubmit, SetField
+from ryu_overlay.openflow.actions import Action, ForgetInPort, Move, Resubmit, SetField
 from ryu_overlay.openflow.fields import (
     ARP_OP,
     ARP_SHA,
@@ -70,4 +70,5 @@ def arp_reply(mac: str, address: int) -> tuple[Action, ...]:
 def arp_answer(switch: Switch, mac: str, address: int, why: Why) -> Flow:
     """The switch answers requests for `address` with `mac`."""
     match = {DATAPATH.field: switch.key, ETH_TYPE: ETH_ARP, ARP_OP: ARP_REQUEST, ARP_TPA: address}
-    return LS_IN_ARP.flow("answer", match, (*arp_reply(mac, address), Output(OFPP_IN_PORT)), why=why)
+    back = (Move(IN_LPORT.field, OUT_LPORT.field), ForgetInPort())
+    return LS_IN_ARP.flow("answer", match, (*arp_reply(mac, address), *back), goto=LS_OUT_PORT, why=why)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 from ipaddress import IPv4Address, IPv4Network
 
+from ryu_overlay.model.external import own_addresses
 from ryu_overlay.model.network import RouterView, SwitchView
 from ryu_overlay.model.objects import LoadBalancer, Port, RouterPort
 from ryu_overlay.model.walk_values import (
@@ -178,8 +179,9 @@ def silent(kind: AnswerKind, packet: Packet) -> bool:
 
 
 def complains_to_itself(kind: AnswerKind, view: RouterView, src: IPv4Address) -> bool:
-    """Whether this error or reset would go to the router that makes it."""
-    return kind is not AnswerKind.ECHO_REPLY and owns(view, src)
+    """Whether this error or reset would go to the router that makes it, at whichever of its addresses."""
+    own = owns(view, src) or src in own_addresses(view) or any(b.balancer.vip == src for b in view.balancers)
+    return kind is not AnswerKind.ECHO_REPLY and own
 
 
 def answer_to(kind: AnswerKind, ip: Ip, source: IPv4Address) -> Ip:

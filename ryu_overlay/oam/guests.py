@@ -45,6 +45,7 @@ _ERRORS = (3, 11, 12)
 _PORTS = {_TCP: (TCP_SRC, TCP_DST), _UDP: (UDP_SRC, UDP_DST)}
 _ARP_REQUEST = 1
 _WHOLE = 0xFFFF
+_IP_HEADER = 20
 
 
 @dataclass(slots=True)
@@ -76,12 +77,17 @@ class Answer:
 
     def _quotes(self, frame: bytes) -> bool:
         """RFC 792: the header of what it is about, and the 64 bits after it."""
-        at = 14 + (frame[14] & 0x0F) * 4 + 8
-        asked = 14 + (self.asked[14] & 0x0F) * 4
-        # Of ICMP the checksum is passed over: the frame that is compared has not its own.
-        own = slice(4, 8) if self.asked[23] == _ICMP else slice(0, 4)
-        quoted = frame[at + 20 : at + 28][own]
-        return frame[at + 12 : at + 20] == self.asked[26:34] and quoted == self.asked[asked : asked + 8][own]
+        return _told(frame[14 + (frame[14] & 0x0F) * 4 + 8 :]) == _told(self.asked[14:])
+
+
+def _told(packet: bytes) -> bytes:
+    """Protocol, addresses, and what tells connections apart in the 64 bits behind a header; nothing if that is cut short."""
+    if len(packet) < _IP_HEADER:
+        return b""
+    behind = packet[(packet[0] & 0x0F) * 4 :]
+    # Of ICMP the checksum is passed over: what an answer is compared with has none of its own.
+    said = behind[:2] + behind[4:8] if packet[9] == _ICMP else behind[:4]
+    return packet[9:10] + packet[12:20] + said
 
 
 def diverting(ofport: int, asked: bytes) -> Block:

@@ -109,9 +109,9 @@ class Sender:
         return asked
 
     def done(self) -> None:
-        """Leave nothing behind."""
+        """Leave nothing behind, and return when that is so: the next trace may be of the same connection."""
         try:
-            self._forget()
+            self.forget_connections()
         finally:
             self._register.end(self.journeys)
 

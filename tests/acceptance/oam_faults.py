@@ -139,7 +139,9 @@ def _broken_flow(
     return breaks
 
 
-_SHORTLY = ("ls_in_lookup", "lr_in_route", "lr_in_resolve", "lr_out_port", "ls_out_port", "phy_in_tunnel", "phy_out", "lr_out_tracked")
+_SHORTLY = frozenset(
+    {"ls_in_lookup", "lr_in_route", "lr_in_resolve", "lr_out_port", "ls_out_port", "phy_in_tunnel", "phy_out", "lr_out_tracked"}
+)
 """Tables whose flows are deleted in the short run too."""
 BACK: tuple[tuple[Question, Place], ...] = (
     (OUT, ("ext_in", "hv1")),
@@ -271,7 +273,8 @@ def _foreign() -> Iterator[Row]:
         found = want("flow_foreign", "virtual", chassis=at[1])
         more = ((other, want("flow_foreign", "virtual", "back", chassis=at[1])),) if other is not None else ()
         breaks = _broken_flow(asked, at, before(priority))
-        yield Row(f"foreign flow that drops: {at[0]} on {at[1]}, priority {priority}", breaks, ((asked, found), *more), asked, long=at[0] == "lr_in_route")
+        what = f"foreign flow that drops: {at[0]} on {at[1]}, priority {priority}"
+        yield Row(what, breaks, ((asked, found), *more), asked, long=at[0] == "lr_in_route")
 
 
 def _hosts() -> Iterator[Row]:
@@ -281,23 +284,21 @@ def _hosts() -> Iterator[Row]:
         lambda lab: breaking.hung(lab, "hv2"),
         ((WEB, silent), (WEB_BACK, want("switch_silent", "host", chassis="hv2"))),
         WEB,
-        ,
     )
     wrong = want("wrong_vtep", "host", chassis="hv1", peer="hv2")
     yield Row("wrong VTEP: hv1's tunnel to hv2 leads to hv3", lambda lab: breaking.rewired(lab), ((WEB, wrong),), WEB)
     away = want("chassis_away", "host", chassis="hv1", peer="hv2")
-    yield Row("vswitchd of hv2 dead", lambda lab: breaking.dead(lab, "hv2"), ((WEB, away),), WEB, )
-    yield Row("OpenFlow of hv2 cut", lambda lab: breaking.speechless(lab, "hv2"), ((WEB, away),), WEB, )
+    yield Row("vswitchd of hv2 dead", lambda lab: breaking.dead(lab, "hv2"), ((WEB, away),), WEB)
+    yield Row("OpenFlow of hv2 cut", lambda lab: breaking.speechless(lab, "hv2"), ((WEB, away),), WEB)
     yield Row(
         "gateway hv1 dead",
         lambda lab: breaking.dead(lab, "hv1"),
         ((OUT, OK), (question("red-web-2", "red-web-1"), want("chassis_away", "host", chassis="hv2", peer="hv1"))),
         OUT,
-        ,
     )
     none = want("no_gateway", "host", chassis="hv3", object="router-port red/r1/up")
-    yield Row("both gateways dead", lambda lab: breaking.dead(lab, "hv1", "hv2"), ((OUT, none),), OUT, )
-    yield Row("both gateways cut from the underlay", lambda lab: breaking.cut(lab, "hv1", "hv2"), ((OUT, none),), OUT, )
+    yield Row("both gateways dead", lambda lab: breaking.dead(lab, "hv1", "hv2"), ((OUT, none),), OUT)
+    yield Row("both gateways cut from the underlay", lambda lab: breaking.cut(lab, "hv1", "hv2"), ((OUT, none),), OUT)
 
 
 def _guests() -> Iterator[Row]:
@@ -329,7 +330,7 @@ def _intent() -> Iterator[Row]:
     dumb = want("outside_silent", "none", chassis="hv1")
     outside = question("red-db-3", S, deliver=True)
     yield Row("nobody answers outside", breaking.server_off, ((outside, dumb), (OUT, OK)), outside)
-    yield Row("link outside of the gateway cut", breaking.external_cut, ((OUT, OK),), OUT, )
+    yield Row("link outside of the gateway cut", breaking.external_cut, ((OUT, OK),), OUT)
     unbound = want("not_bound", "host", chassis="hv1", object="port red/web/red-web-2")
     yield Row("VIF of red-web-2 unplugged", lambda lab: breaking.unplugged(lab, "red-web-2"), ((WEB, unbound),), WEB)
     no_route = want("answered", "virtual", object="router-port green/r2/r3", reason="net_unreachable", intended=True)

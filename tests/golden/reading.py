@@ -73,6 +73,7 @@ class Reading:
         """The flows answered an ARP request: what follows is the answer's leg, back to who asked."""
         assert self.switch is not None and self.sender is not None
         self.path.append(in_switch(self.chassis, self.switch))
+        self.arrivals.clear()
         self.end("answered: arp_reply")
         self.arrivals.append(to_port(self.chassis, self.sender))
 

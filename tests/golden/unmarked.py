@@ -145,10 +145,9 @@ class _Pass:
         ip, found = packet.body, _PORTS.search(ct.nat or "")
         if found is None or not isinstance(ip, Ip) or ip.proto not in (TCP, UDP) or not self._told:
             return ct
-        first, last = int(found[1]), int(found[2])
         taken = from_frame(self._seen[-len(self._told)].frame).body
         assert isinstance(taken, Ip)
-        if first <= ip.l4[0] <= last or not first <= taken.l4[0] <= last:
+        if not int(found[1]) <= taken.l4[0] <= int(found[2]):
             return ct
         return replace(ct, nat=_PORTS.sub(f":{taken.l4[0]}", ct.nat or ""))
 

@@ -127,7 +127,8 @@ def test_a_port_with_no_known_way_there_is_not_sent_to() -> None:
 def test_flooding_goes_once_to_each_chassis_and_from_a_tunnel_only_to_ports_here() -> None:
     bound: dict[str, dict[str, int | None]] = {"hv1": {"p11": 7}, "hv2": {"p12": 8, "p13": 9}}
     from_here, from_tunnel = of(compiled([port(n) for n in (11, 12, 13)], bound)["hv1"], LS_IN_LOOKUP.number, Feature.FLOODING)
-    assert from_here.instructions.text == "set_field:0x2->reg15,resubmit(,60),set_field:0x1->tun_id,output:102"
+    into_tunnel = "load:0x1->NXM_NX_TUN_ID[0..21],set_field:0x10066->reg3,resubmit(,95)"
+    assert from_here.instructions.text == f"set_field:0x2->reg15,resubmit(,60),{into_tunnel}"
     assert from_tunnel.instructions.text == "set_field:0x2->reg15,resubmit(,60)"
 
 

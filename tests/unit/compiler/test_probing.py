@@ -12,7 +12,7 @@ from ryu_overlay.compiler.program import compile_all
 from ryu_overlay.oam.sighting import only_looks
 from ryu_overlay.openflow.actions import Punt, Resubmit, SetField
 from ryu_overlay.openflow.actions_nicira import Load
-from ryu_overlay.openflow.fields import ETH_ARP, ETH_CFM, ETH_IP, ETH_SRC, ETH_TYPE, TUN_ID, Field
+from ryu_overlay.openflow.fields import ETH_CFM, ETH_IP, ETH_SRC, ETH_TYPE, TUN_ID, Field
 from ryu_overlay.openflow.flow import Block, Flow, Group, Program
 from ryu_overlay.openflow.lookup import Lookup, ends, leads_to
 from ryu_overlay.pipeline.cookies import DROP_BIT, Feature, read_cookie
@@ -26,7 +26,6 @@ from ryu_overlay.pipeline.tables import (
     LR_COUNT_OUT,
     LR_IN_ADMIT,
     LR_IN_TRACKED,
-    LS_IN_ARP,
     OAM_METER,
     PHY_IN_TUNNEL,
     PHY_OUT,
@@ -111,7 +110,7 @@ def check_no_more_is_caught(catch: Flow, tenants: Iterable[Flow]) -> None:
     below = [flow for flow in tenants if flow.priority < catch.priority and overlap(match, bits(flow))]
     ending = [flow for flow in below if is_end(flow)]
     for flow in below:
-        if not is_end(flow) and not (catch.table == LS_IN_ARP.number and match == {ETH_TYPE: (ETH_ARP, 0xFFFF)}):
+        if not is_end(flow):
             both = {**bits(flow), **match}
             assert any(e.priority > flow.priority and holds_all(bits(e), both) for e in ending), (catch.text, flow.text)
     assert not any(flow.priority == catch.priority and overlap(match, bits(flow)) for flow in tenants), catch.text

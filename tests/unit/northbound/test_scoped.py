@@ -57,8 +57,8 @@ hops = st.lists(st.builds(hop, places, packets, st.none() | packets, st.sampled_
 def outcomes(draw: st.DrawFn, nested: bool = False) -> Outcome:
     at = draw(st.just("") | places.map(" ".join))
     arrivals = draw(st.lists(st.builds(Arrival, st.sampled_from(["red-db-1", "blue-web-1"]), packets), max_size=2))
-    back = None if nested else draw(st.none() | st.builds(Way, hops, outcomes(nested=True)))
     kind = draw(st.sampled_from(get_args(OutcomeKind)))
+    back = draw(st.builds(Way, hops, outcomes(nested=True))) if kind == "answered" and not nested else None
     return Outcome(kind, at, draw(telling), draw(reasons), tuple(arrivals), "203.0.113.1", draw(st.sampled_from(MACS)), back)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from ryu_overlay.model.walk_values import Packet
 from ryu_overlay.oam.frames import to_frame
 from ryu_overlay.oam.sighting import Sighting
@@ -14,7 +16,7 @@ from ryu_overlay.pipeline.table import Table
 from tests.unit.oam.asked import FACTS, NET
 
 
-def packet(sender: str = "red-web-1", to: str = "red-db-3", **traffic: int) -> Packet:
+def packet(sender: str = "red-web-1", to: str = "red-db-3", **traffic: Any) -> Packet:
     """What a VM sends."""
     return start(NET, sender, to, Traffic(**traffic), facts=FACTS).packet
 

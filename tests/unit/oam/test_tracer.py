@@ -300,7 +300,12 @@ def test_only_a_probe_s_packet_ins_are_taken() -> None:
     bridges = serving()
     bridges.trace(WEB, DB)
     heard: list[bytes] = []
-    bridges.hears = lambda chassis, data: bool(heard.append(data)) or True
+
+    def hears(chassis: str, data: bytes) -> bool:
+        heard.append(data)
+        return True
+
+    bridges.hears = hears
     bridges.trace(WEB, DB)
     assert not any(bridges.tracer.heard("hv1", data) for data in heard), "it is over"
     assert not bridges.tracer.heard("hv1", heard[0][:16] + bytes(8) + heard[0][24:]), "no flow of ours"
