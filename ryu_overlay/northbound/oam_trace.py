@@ -58,6 +58,7 @@ def told(report: Report) -> TraceAnswer:
         full_size=None if report.full_size is None else _verdict(report.full_size),
         size=report.size,
         ms=round(report.seconds * 1000, 3),
+        guest_ms=None if report.guest_ms is None else round(report.guest_ms, 3),
     )
 
 

@@ -41,7 +41,8 @@ def trace(scope: Scope, answer: TraceAnswer) -> TraceAnswer:
     if verdict is None:
         verdict = _verdict(scope, answer.verdict, legs, _between(scope, answer.verdict, *_concerned(answer.verdict, legs)))
     there, back = legs[0][1], legs[1][1] if len(legs) > 1 else None
-    return TraceAnswer(verdict=verdict, there=there, back=back, full_size=told_large, size=answer.size, ms=answer.ms)
+    both = {"size": answer.size, "ms": answer.ms, "guest_ms": answer.guest_ms}
+    return TraceAnswer(verdict=verdict, there=there, back=back, full_size=told_large, **both)
 
 
 def path(scope: Scope, answer: PathAnswer) -> PathAnswer:

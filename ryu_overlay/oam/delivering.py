@@ -18,6 +18,7 @@ from ryu_overlay.openflow.fields import IPV4_DST
 from ryu_overlay.openflow.flow import Block
 from ryu_overlay.pipeline.registers import OFPORT
 
+ATTEMPTS = 3
 ARP_PATIENCE = 0.5
 """Seconds that a guest has to answer ARP."""
 
@@ -80,19 +81,31 @@ class Target:
 
     def _guest(self, frame: bytes, doors: Sequence[Door], seconds: float) -> Delivery:
         answer = Answer(self._asked(frame))
-        self._register.expect(answer)
-        try:
-            there = self._sender.go(frame, doors, deliver=True, over_wire=self._over_wire)
-            if there.end == "out":
-                self._hands.wait(lambda: bool(answer.frames), seconds)
-        finally:
-            self._register.expect_no_more(answer)
+        there = self._send(answer, frame, doors, seconds)
         if not answer.frames:
             return Delivery(there, is_there=self._is_there() if there.end == "out" else None)
         at, chassis, ofport, said = answer.frames[0]
         guest_ms = (at - there.way()[-1].last.at) * 1000
         back = self._sender.go(said, [Door(chassis, ofport)])
         return Delivery(there, back, said, max(guest_ms, 0.0))
+
+    def _send(self, answer: Answer, frame: bytes, doors: Sequence[Door], seconds: float) -> Journey:
+        """Send it until it is answered or lost, and give the journey of the last. `seconds` are for all of them.
+
+        One is not enough: what the guest said last may have left a datapath flow behind that does not know yet that its answer is
+        waited for.
+        """
+        self._register.expect(answer)
+        try:
+            for attempt in range(ATTEMPTS):
+                if attempt:
+                    self._sender.forget_connections()
+                there = self._sender.go(frame, doors, deliver=True, over_wire=self._over_wire)
+                if there.end != "out" or self._hands.wait(lambda: bool(answer.frames), seconds / ATTEMPTS):
+                    break
+        finally:
+            self._register.expect_no_more(answer)
+        return there
 
     def _asked(self, frame: bytes) -> bytes:
         """The frame as the guest gets it: what the first probe became, with this one's own numbers."""
@@ -134,13 +147,8 @@ class Target:
 
     def _heard_by_router(self, frame: bytes, doors: Sequence[Door], seconds: float) -> Delivery:
         answer = Answer(frame)
-        self._register.expect(answer)
-        try:
-            there = self._sender.go(frame, doors, deliver=True, over_wire=self._over_wire)
-            came = there.end == "out" and self._hands.wait(lambda: bool(answer.frames), seconds)
-        finally:
-            self._register.expect_no_more(answer)
-        if not came:
+        there = self._send(answer, frame, doors, seconds)
+        if not answer.frames:
             return Delivery(there)
         at, _, _, said = answer.frames[0]
         return Delivery(there, None, said, max((at - there.way()[-1].last.at) * 1000, 0.0))

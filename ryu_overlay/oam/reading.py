@@ -197,7 +197,8 @@ class _Reading:
         """In a router, behind what translates on the way in."""
         if self._border is not None and self._border.after is None and self._border.direction != "out":
             after = view(seen.frame)
-            self._border.after = _bare(after) if self._border.kind == "nat" else after
+            if _addresses(after) != _addresses(self._border.packet):
+                self._border.after = _bare(after) if self._border.kind == "nat" else after
             self._border = None
         if self._router is not None and not self._answering:
             if self._router.in_port is not None:

@@ -120,6 +120,7 @@ def deleted(lab: Lab, chassis: str, line: str) -> Iterator[None]:
         yield
     finally:
         ofctl(lab, chassis, "add-flow", line)
+        _taken_up(lab, chassis)
 
 
 @contextmanager
@@ -133,6 +134,7 @@ def altered(lab: Lab, chassis: str, line: str, was: str, becomes: str) -> Iterat
         yield
     finally:
         ofctl(lab, chassis, "add-flow", line)
+        _taken_up(lab, chassis)
 
 
 @contextmanager
@@ -144,6 +146,7 @@ def foreign(lab: Lab, chassis: str, text: str) -> Iterator[None]:
         yield
     finally:
         ofctl(lab, chassis, "del-flows", "--strict", match_of(text))
+        _taken_up(lab, chassis)
 
 
 @contextmanager
@@ -158,6 +161,7 @@ def emptied(lab: Lab, chassis: str, table: int | None = None) -> Iterator[None]:
     finally:
         lines = [line.strip() for line in saved.splitlines() if "actions=" in line]
         ofctl(lab, chassis, "add-flows", "-", stdin="\n".join(lines))
+        _taken_up(lab, chassis)
 
 
 @contextmanager
@@ -171,6 +175,7 @@ def group_drops(lab: Lab, chassis: str, number: int) -> Iterator[None]:
         yield
     finally:
         ofctl(lab, chassis, "mod-group", line)
+        _taken_up(lab, chassis)
 
 
 @contextmanager

@@ -130,3 +130,20 @@ def test_sums_are_those_of_rest() -> None:
     of_rest = json.loads(as_line(summary(echoes)))
     assert {"reply": "summary", **ping.summary([json.loads(as_line(echo)) for echo in echoes])} == of_rest
     assert isinstance(summary([]), Summary) and ping.summary([])["min_ms"] is None
+
+
+@pytest.mark.parametrize("command", ["ping", "pi"])
+def test_a_router_pings_from_where_one_stands(way_out: Run, service: MemoryService, command: str) -> None:  # noqa: F811
+    service.echoes = [GOOD[1], summary(GOOD[1:])]
+    result = way_out("router", "red/r1", command, "10.0.2.11", "-c", "1")
+    assert (result.exit_code, result.output.splitlines()[0]) == (0, "2: 0.75 ms")
+    [(start, count, *_)] = service.pinged
+    assert (start.at, count) == (("red", "r1"), 1)
+
+
+def test_a_ping_that_fails_does_not_end_the_prompt(way_out: Run, service: MemoryService) -> None:  # noqa: F811
+    service.echoes = [SILENT, summary([SILENT])]
+    result = way_out("router", "red/r1", input="ping 10.0.2.11\nping\nshow nonsense\n")
+    assert result.exit_code == 0
+    silent, _, _, missing, unknown = result.output.splitlines()
+    assert "guest silent" in silent and "Missing argument" in missing and unknown.startswith("% ")

@@ -104,7 +104,7 @@ def test_words_are_understood_as_far_as_they_are_clear(words: str, meant: str | 
         ("sh i", "'i' is ambiguous: ip, interfaces"),
         ("show", "incomplete; after 'show' comes: ip, arp, interfaces, nat, lb, logging"),
         ("show me", "unknown: me; after 'show' comes: ip, arp, interfaces, nat, lb, logging"),
-        ("reload", "unknown: reload; here comes: show"),
+        ("reload", "unknown: reload; here comes: ping, trace, show"),
         ("show nat 5", "'5' is too much; it is: show nat"),
     ],
 )
@@ -204,7 +204,7 @@ def test_an_interrupt_at_the_prompt_is_no_end(devices: FakeRest, monkeypatch: py
     ("before", "begun", "offered"),
     [
         ("", "s", ["show"]),
-        ("", "", ["show", "exit", "help"]),
+        ("", "", ["ping", "trace", "show", "exit", "help"]),
         ("show", "i", ["ip", "interfaces"]),
         ("sh ip", "", ["route"]),
         ("show interfaces", "", ["web", "up", "chassis"]),

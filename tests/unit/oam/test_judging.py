@@ -186,7 +186,7 @@ def test_what_is_wrong_with_a_tunnel(crossing: dict[str, Any], more: dict[str, A
 def test_it_left_by_another_port_than_the_model_says() -> None:
     out = seen("hv3", PHY_OUT, {OFPORT: AT["red-web-3"][1]})
     found = judge(OBSERVER, leg(*hops(*WAY.hops), journey=journey(BEGINS, INTO, ARRIVED, out)))
-    assert (found.kind, found.sentence) == ("differs", "it left hv1 by another port than that of port red-db-3")
+    assert (found.kind, found.sentence) == ("differs", "it left hv3 by another port than that of port red-db-3")
     right = seen("hv3", PHY_OUT, {OFPORT: AT["red-db-3"][1]})
     assert judge(OBSERVER, leg(*hops(*WAY.hops), journey=journey(BEGINS, INTO, ARRIVED, right))).kind == "ok"
 

@@ -316,10 +316,17 @@ def no_port_is_left(b: Bridges) -> Report:
     return b.trace(WEB, "198.51.100.10", protocol=17, port=53)
 
 
-@fault("misplaced", "dropped on hv3 (stale_tunnel", chassis="hv3", reason="stale_tunnel")
+@fault("not_bound", "dropped on hv3 (stale_tunnel", chassis="hv3", reason="stale_tunnel")
 def it_comes_where_the_port_is_no_more(b: Bridges) -> Report:
     now = world()
     b.load(replace(now, programs={**now.programs, "hv3": unbound(DB).programs["hv3"]}))
+    return b.trace(WEB, DB)
+
+
+@fault("misplaced", "dropped on hv3 (unknown_vni", chassis="hv3", reason="unknown_vni")
+def it_comes_where_the_network_is_not(b: Bridges) -> Report:
+    now = world()
+    b.load(replace(now, programs={**now.programs, "hv3": unbound(DB, "red-web-3").programs["hv3"]}))
     return b.trace(WEB, DB)
 
 
