@@ -140,7 +140,7 @@ def _try(session: Session, device: Device, commands: Commands, words: Sequence[s
     try:
         run(session, device, commands, words)
     except click.UsageError as error:
-        click.echo(f"% {printable(error.message)}")
+        click.echo(f"% {printable(error.format_message())}")
     except CommandFailed as error:
         for line in error.lines:
             click.echo(f"% {printable(line)}")
