@@ -10,10 +10,21 @@ from contextlib import ExitStack
 import pytest
 
 from mininet_topos.lab import Lab
+from mininet_topos.loading import Serving
 from mininet_topos.outside import SERVER_ADDRESS
 from mininet_topos.scenarios import populate
 from mininet_topos.scenarios_out import RED_FLOATING, VIP, WAY_OUT
-from tests.acceptance import oam_breaking, oam_cost, oam_faults, oam_leftovers, oam_ways, oam_wires, outdoors
+from tests.acceptance import (
+    oam_breaking,
+    oam_captures,
+    oam_cost,
+    oam_faults,
+    oam_leftovers,
+    oam_pings,
+    oam_ways,
+    oam_wires,
+    outdoors,
+)
 from tests.acceptance.evidence import FULL, Evidence
 from tests.acceptance.oam_faults import Row
 from tests.acceptance.oam_traces import Trace, ask, is_ok, question
@@ -31,11 +42,15 @@ FAULTS = "Faults and verdicts"
 LEAVES = "Nothing is left behind, nothing of a tenant's is moved"
 TIME = "Time"
 COST = "Tenants' traffic while nothing is traced"
+PINGS = "Pings"
+CAPTURES = "Captures"
 
 AUDIT_EVERY = 300
 """Seconds: what is broken stays so until it was traced."""
 TRACES = 1_000 if FULL else 48
 ROUNDS = 5
+CAPTURED = 8099
+"""A port of the server outside."""
 ROWS = [row for row in oam_faults.ROWS if FULL or not row.long]
 
 
@@ -185,6 +200,42 @@ def _times(evidence: Evidence, traces: list[Trace]) -> None:
         evidence.show(TIME, f"{what}: p50, p95", f"{half:.2f}, {most:.2f}", f"ms ({len(values)} of them)")
     if FULL:
         assert statistics.median(hops) <= 1 and statistics.median(totals) <= 50
+
+
+def test_pings_tell_who_is_silent(lab: Lab, evidence: Evidence) -> None:
+    """From routers and as a VM, to VMs, to routers and to the outside; a guest that is off; a link that is cut."""
+    for sender, target in oam_pings.ANSWERED:
+        echoes, sums = oam_pings.ping(lab, sender, target)
+        assert sums["received"] == sums["sent"] == oam_pings.COUNT, echoes
+        evidence.show(
+            PINGS, f"{sender} to {target}: answered", f"{sums['received']} of {sums['sent']}, {sums['avg_ms']:.2f}", "ms"
+        )
+    for what, breaking, kinds in oam_pings.BROKEN:
+        with breaking(lab):
+            echoes, sums = oam_pings.ping(lab, "router:red/r1", oam_pings.TARGET)
+        assert {echo["kind"] for echo in echoes} <= kinds, echoes
+        assert (sums["guest_silent"] > 0) == ("guest_off" in kinds) and sums["received"] == 0
+        evidence.show(
+            PINGS, f"{what}; {sums['guest_silent']} met with silence, {sums['network_lost']} lost", echoes[-1]["sentence"]
+        )
+        until("healthy again", lambda: is_ok(lab, oam_pings.HEALTHY))
+
+
+def test_a_connection_is_captured_before_and_after_nat(lab: Lab, evidence: Evidence) -> None:
+    with Serving(lab.server, tcp=[CAPTURED]):
+        frames = oam_captures.around_nat(lab, CAPTURED)
+    evidence.show(CAPTURES, "a connection before and after NAT, by tshark: packets at each point, the same", len(frames) // 2)
+
+
+def test_more_is_offered_than_may_be_captured(lab: Lab, evidence: Evidence) -> None:
+    flooded = oam_captures.of_flood(lab, *((100_000, 10_000) if FULL else (20_000, 10_000)))
+    count = flooded.count
+    evidence.show(CAPTURES, "offered", flooded.offered, "packets a second")
+    evidence.show(CAPTURES, "passed the filter, by the flow's counter", count.passed)
+    evidence.show(CAPTURES, "captured, by tshark", count.packets)
+    evidence.show(CAPTURES, "told as not captured", count.missing("not captured"))
+    half, worst = statistics.median(flooded.answered_ms), max(flooded.answered_ms)
+    evidence.show(CAPTURES, "REST meanwhile: median, worst", f"{half:.1f}, {worst:.1f}", f"ms of {len(flooded.answered_ms)}")
 
 
 if FULL:

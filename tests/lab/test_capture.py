@@ -3,25 +3,23 @@
 from __future__ import annotations
 
 import os
-from collections import Counter
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 import pytest
 
 from mininet_topos.controller import installed
 from mininet_topos.lab import Lab
-from mininet_topos.loading import Serving, connect
+from mininet_topos.loading import Serving
 from mininet_topos.outside import SERVER_ADDRESS
 from mininet_topos.scenarios import populate
 from mininet_topos.scenarios_out import RED_UP, WAY_OUT
-from tests.acceptance.capturing import Capturing, flood, looking, read
+from tests.acceptance import oam_captures
+from tests.acceptance.capturing import Capturing, looking, read
+from tests.acceptance.oam_captures import BEFORE, VM
 from tests.acceptance.waiting import until
 
-BEFORE, AFTER = "uplink:red/r1/up/before-nat", "uplink:red/r1/up/after-nat"
-VM, ADDRESS, GATEWAY = "red-web-2", "10.0.1.12", "10.0.1.1"
-"""A VM on hv2, while hv1 carries the uplink."""
+GATEWAY = "10.0.1.1"
 
 
 @pytest.fixture(scope="module")
@@ -43,26 +41,8 @@ def nothing_left(lab: Lab) -> Iterator[None]:
 
 def test_a_connection_before_and_after_nat(lab: Lab) -> None:
     """Each packet of it at both points, once, as it was there; the same as tcpdump sees at the VM's VIF and outside."""
-    vm = lab.vms[VM]
-    with (
-        Serving(lab.server, tcp=[80]),
-        lab.tcpdump(lab.host_of(vm), vm.vif, "tcp port 80") as inside,
-        lab.tcpdump(lab.upstream, "out0", "tcp port 80") as outside,
-        Capturing(lab, BEFORE, AFTER, words=f"tcp port 80 and host {SERVER_ADDRESS}") as capture,
-    ):
-        assert not connect(vm, SERVER_ADDRESS, 80, 1).failed
-        inside.stop()
-        outside.stop()
-        wires = [Counter(f.content for f in read(wire.path)) for wire in (inside, outside)]
-        capture.came(2 * wires[0].total())
-        counts = capture.end()
-    frames = read(capture.path)
-    seen = {point: Counter(f.content for f in frames if f.point == point) for point in (BEFORE, AFTER)}
-    assert seen[BEFORE] == seen[AFTER] == wires[0] == wires[1] and len(seen[BEFORE]) > 6
-    assert {f.ends for f in frames if f.point == BEFORE} == {(ADDRESS, SERVER_ADDRESS), (SERVER_ADDRESS, RED_UP)}
-    assert {f.ends for f in frames if f.point == AFTER} == {(RED_UP, SERVER_ADDRESS), (SERVER_ADDRESS, ADDRESS)}
-    assert {f.place for f in frames} == {"hv1"}
-    assert {counts[p].packets for p in counts} == {len(frames) // 2} and {counts[p].said for p in counts} == {"ended by request"}
+    with Serving(lab.server, tcp=[80]):
+        assert oam_captures.around_nat(lab, 80)
 
 
 def test_a_packet_is_seen_at_every_point_of_its_way(lab: Lab) -> None:
@@ -158,19 +138,8 @@ def test_a_reader_at_the_other_end_of_a_pipe(lab: Lab) -> None:
 
 def test_ten_thousand_packets_a_second(lab: Lab) -> None:
     """All are accounted for, and the controller answers all the while."""
-    packets, rate = 30_000, 10_000
-    point = "port:red-web-2/in"
-    with Capturing(lab, point, words="udp dst port 5301") as capture, ThreadPoolExecutor(1) as pool:
-        sending = pool.submit(flood, lab.vms[VM], "10.0.2.13", 5301, packets, rate)
-        answers = 0
-        while not sending.done():
-            assert lab.rest.get("/v1/revision?wait=1").json["converged"]
-            answers += 1
-        count = capture.end()[point]
-    assert answers > 10 and sending.result() > rate // 2
-    assert count.passed == packets and count.packets == len(read(capture.path))
-    assert count.packets + count.missing("not captured") == packets
-    assert count.missing("above the rate") > packets // 2
+    flooded = oam_captures.of_flood(lab, packets=30_000, rate=10_000)
+    assert len(flooded.answered_ms) > 10 and flooded.offered > 5_000
 
 
 def test_one_that_cannot_be_had_is_told(lab: Lab) -> None:

@@ -141,7 +141,7 @@ def test_a_foreign_flow_whose_fields_are_in_another_order() -> None:
 
 def test_what_cannot_be_read_is_passed_over() -> None:
     class Strange(Flow):
-        match_bytes = bytes.fromhex("0001e010") + bytes(16)  # type: ignore[assignment]
+        match_bytes = bytes.fromhex("0001e010") + bytes(16)
 
     strange = Strange(LS_IN_LOOKUP.number, 60000, (), Instructions(), 0)
     assert found("hv1", lambda flows: [*flows, strange], FRONT, LOOKUP) is None
