@@ -13,9 +13,9 @@ from ryu_overlay.openflow.flow import Flow
 from ryu_overlay.pipeline.cookies import Feature, Why
 from ryu_overlay.pipeline.registers import DATAPATH, FROM_TUNNEL, OUT_LPORT
 from ryu_overlay.pipeline.table import Match
-from ryu_overlay.pipeline.tables import LS_IN_LOOKUP, LS_OUT_PORT, PHY_OUT
+from ryu_overlay.pipeline.tables import GROUP_BIT, LS_IN_LOOKUP, LS_OUT_PORT, PHY_OUT
 
-_GROUP_BIT = 1 << 40
+_GROUP: Match = {ETH_DST: (1 << GROUP_BIT, 1 << GROUP_BIT)}
 
 
 def flood_flows(view: SwitchView, placement: Placement, chassis: str, tunnels: Mapping[str, int]) -> tuple[Flow, ...]:
@@ -32,11 +32,7 @@ def flood_flows(view: SwitchView, placement: Placement, chassis: str, tunnels: M
     nobody = Why(Feature.DROP_UNKNOWN_MAC, view.tenant.key, view.switch.key)
 
     def flow(from_tunnel: int, actions: list[Action]) -> Flow:
-        match: Match = {
-            DATAPATH.field: view.switch.key,
-            FROM_TUNNEL.field: from_tunnel,
-            ETH_DST: (_GROUP_BIT, _GROUP_BIT),
-        }
+        match = {DATAPATH.field: view.switch.key, FROM_TUNNEL.field: from_tunnel, **_GROUP}
         return LS_IN_LOOKUP.flow("flood", match, tuple(actions), why=why if actions else nobody)
 
     return flow(0, local + remote), flow(1, local)

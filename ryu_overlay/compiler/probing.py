@@ -19,6 +19,7 @@ from ryu_overlay.pipeline.tables import (
     EXT_BEAT,
     EXT_CLOCK,
     EXT_STEADY,
+    GROUP_BIT,
     GUEST_MAC,
     GUEST_METER,
     LR_COUNT_IN,
@@ -32,9 +33,6 @@ from ryu_overlay.pipeline.tables import (
     PHY_OUT,
     TABLES,
 )
-
-GROUP_BIT = 40
-"""The bit of a MAC that says it is a group's. No sender's is, so a source MAC that has it is a probe's."""
 
 _MARKED: Match = {TUN_ID: (1 << MARK_BIT, 1 << MARK_BIT)}
 _GROUP: Match = {ETH_SRC: (1 << GROUP_BIT, 1 << GROUP_BIT)}

@@ -101,11 +101,10 @@ class Engine:
         self._observing = Observing()
         self.outside = Outside(self.bridges, self.bindings, self.uplinks)
         self._mtu = Mtu()
-        self._network_known = False
+        self._network_known = self._dirty = self._resting = False
         self._remembered: FabricRemembered | None = None
         self._loaded_at: float | None = None
         self._early: dict[str, Event] = {}
-        self._dirty = self._resting = False
         self._out: list[Effect] = []
         self._handlers: dict[type, Callable[[Any, float], None]] = {
             NetworkChanged: self._on_network,

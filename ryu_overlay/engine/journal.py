@@ -16,10 +16,10 @@ from ryu_overlay.engine.bridge import Bridge
 from ryu_overlay.engine.events import Log
 from ryu_overlay.model.network import Network, changes
 from ryu_overlay.model.objects import Object, Ref
+from ryu_overlay.model.problems import spelled
 from ryu_overlay.pipeline.cookies import read_cookie
-from ryu_overlay.pipeline.tables import TABLES
+from ryu_overlay.pipeline.tables import TABLE_NAMES
 
-TABLE_NAMES = {table.number: table.name for table in TABLES.values()}
 SIZE = 10_000
 CHANGES_AT_ONCE = 500
 """Objects of one revision that have an entry each; what is beyond is only counted."""
@@ -56,7 +56,7 @@ class Journal:
         told = 0
         for words, obj in (*_puts(before, puts), *(("deleted", obj) for obj in deletes)):
             if told < CHANGES_AT_ONCE:
-                self.note(at, logging.INFO, f"revision {after.revision}: {called(obj)} {words}", (obj.kind, obj.ref))
+                self.note(at, logging.INFO, f"revision {after.revision}: {spelled(obj)} {words}", (obj.kind, obj.ref))
             told += 1
         if told > CHANGES_AT_ONCE:
             self.note(at, logging.INFO, f"revision {after.revision}: and {told - CHANGES_AT_ONCE} objects more")
@@ -73,7 +73,7 @@ class Journal:
             port = network.port_by_uuid.get(uuid)
             if port is not None:
                 where = "is bound nowhere now" if chassis is None else f"is on {chassis} now"
-                self.note(at, logging.INFO, f"{called(port)} {where}", (port.kind, port.ref))
+                self.note(at, logging.INFO, f"{spelled(port)} {where}", (port.kind, port.ref))
 
     def drifted(self, bridges: Iterable[Bridge], network: Network, at: float) -> None:
         """Note what the audits of this very moment found on bridges, by the object that each flow is for."""
@@ -83,7 +83,7 @@ class Journal:
                 obj = None if why is None else network.by_key.get(why.key)
                 if obj is not None:
                     table = TABLE_NAMES.get(drift.key[0], str(drift.key[0]))
-                    text = f"{drift.chassis}: a flow of table {table} for {called(obj)} was {drift.what}; put right"
+                    text = f"{drift.chassis}: a flow of table {table} for {spelled(obj)} was {drift.what}; put right"
                     self.note(at, logging.WARNING, text, (obj.kind, obj.ref))
 
     def concerning(self, concerns: Callable[[Name], bool], most: int) -> list[Entry]:
@@ -95,11 +95,6 @@ class Journal:
                 if len(found) == most:
                     break
         return found[::-1]
-
-
-def called(obj: Object) -> str:
-    """An object as operators name it: `router-port red/r1/web`."""
-    return f"{obj.kind.replace('_', '-')} {'/'.join(obj.ref)}"
 
 
 def _puts(before: Network, puts: Iterable[Object]) -> Iterator[tuple[str, Object]]:

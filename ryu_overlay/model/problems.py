@@ -64,6 +64,11 @@ def describe(obj: Object) -> str:
     return f"{called(obj.kind)} {path}"
 
 
+def spelled(obj: Object) -> str:
+    """An object as the CLI and REST spell it: `floating-ip red/r1/web`."""
+    return f"{obj.kind.replace('_', '-')} {'/'.join(obj.ref)}"
+
+
 def describe_fully(obj: Object) -> str:
     """An object as an operator would name it to one who thinks of another tenant: `floating IP red/r1/web`."""
     return f"{called(obj.kind)} {'/'.join(obj.ref)}"

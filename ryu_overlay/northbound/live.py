@@ -43,7 +43,7 @@ from ryu_overlay.openflow.describe import flow_text
 from ryu_overlay.openflow.messages import flow_request, meter_stats_request
 from ryu_overlay.openflow.replies import parse_flows, parse_meter_drops
 from ryu_overlay.pipeline.cookies import DROP_BIT, OURS_COOKIE, OURS_MASK, read_cookie
-from ryu_overlay.pipeline.tables import ARP_METER, HEALTH_METER, PUNT_METER, TABLES
+from ryu_overlay.pipeline.tables import ARP_METER, HEALTH_METER, PUNT_METER, TABLE_NAMES
 from ryu_overlay.southbound.asking import ask_all
 from ryu_overlay.southbound.captures import Captures
 from ryu_overlay.southbound.checks import Checks
@@ -56,7 +56,6 @@ from ryu_overlay.store import store as store_room
 PUNT_RATE_EXCEEDED = "punt_rate_exceeded"
 """The name, among drops, of what the meter before the controller took away."""
 
-_TABLE_NAMES = {t.number: t.name for t in TABLES.values()}
 _PUNT_METERS = (PUNT_METER, HEALTH_METER, ARP_METER)
 
 
@@ -258,6 +257,6 @@ class LiveService:
 
 def _drift_entry(drift: Drift) -> DriftEntry:
     time = datetime.fromtimestamp(drift.at, timezone.utc)
-    table = _TABLE_NAMES.get(drift.key[0], str(drift.key[0]))
+    table = TABLE_NAMES.get(drift.key[0], str(drift.key[0]))
     what: Any = drift.what
     return DriftEntry(time, drift.chassis, what, table, flow_text(drift.key, drift.value), drift.healed)

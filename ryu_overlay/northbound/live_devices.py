@@ -11,7 +11,7 @@ from typing import Literal
 
 from ryu_overlay.engine.engine import Engine
 from ryu_overlay.engine.journal import Name
-from ryu_overlay.model.network import Network, RouterView, SwitchView
+from ryu_overlay.model.network import RouterView, SwitchView
 from ryu_overlay.model.objects import Ref
 from ryu_overlay.model.problems import Problem, Refused
 from ryu_overlay.northbound import live_arp, live_interfaces, live_nat, live_routes, live_switch
@@ -73,11 +73,9 @@ class LiveDevices:
         return live_arp.of_switch(self._engine, self._looking, self._switch(switch))
 
     def log(self, kind: Literal["router", "switch"], ref: Ref, most: int) -> DeviceLog:
-        network = self._engine.network
         if kind == "router":
-            view = self._router(ref)
-            reached = self._looking.reached(("router", view.router.key))
-            concerns = _of_router(network, view, reached)
+            router = self._router(ref)
+            concerns = _of_router(router, self._looking.reached(("router", router.router.key)))
         else:
             switch = self._switch(ref)
             concerns = _of_switch(switch, self._looking.reached(("switch", switch.switch.key)))
@@ -107,7 +105,7 @@ class LiveDevices:
         return view
 
 
-def _of_router(network: Network, view: RouterView, reached: list[str]) -> Callable[[Name], bool]:
+def _of_router(view: RouterView, reached: list[str]) -> Callable[[Name], bool]:
     """What an entry has to be about to concern a router: it, what is in it and on it, its outside, its chassis."""
     ref, balancers = view.router.ref, {b.balancer.ref for b in view.balancers}
     external = None if view.external is None else view.external.ref

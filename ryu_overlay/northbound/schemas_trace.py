@@ -100,8 +100,8 @@ class TraceLeg(BaseModel):
 
 
 class TraceAnswer(BaseModel):
-    """A trace. `size` is that of the packet in bytes with the IPv4 header, `full_size` what became of one of the VMs' MTU. `guest_ms`: how
-    long whom it was delivered to took to answer."""
+    """A trace. `size` is that of the packet in bytes with the IPv4 header, `full_size` what became of one of the VMs' MTU.
+    `guest_ms`: how long whom it was delivered to took to answer."""
 
     verdict: VerdictShape
     there: TraceLeg

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from ryu_overlay.oam.judging import Evidence, Finding, Leg
-from ryu_overlay.oam.observed import TABLE_NAMES, Crossing, FlowMet, Observer, flow_met
+from ryu_overlay.oam.observed import Crossing, FlowMet, Observer, flow_met
 from ryu_overlay.oam.sighting import Sighting, met, only_looks
 from ryu_overlay.oam.world import Hands, World
 from ryu_overlay.openflow.actions import Instructions, ToGroup
@@ -17,7 +17,7 @@ from ryu_overlay.openflow.lookup import Lookup, leads_to
 from ryu_overlay.openflow.messages import flow_request, group_request, meter_request
 from ryu_overlay.openflow.replies import parse_flows, parse_groups
 from ryu_overlay.pipeline.cookies import Feature
-from ryu_overlay.pipeline.tables import PHY_IN_PORT, PHY_IN_TUNNEL
+from ryu_overlay.pipeline.tables import PHY_IN_PORT, PHY_IN_TUNNEL, TABLE_NAMES
 
 
 def evidence(hands: Hands, world: World, observer: Observer, leg: Leg) -> Evidence:

@@ -19,6 +19,7 @@ MAX_PACKETS = 10_000_000
 MAX_SECONDS = 86_400
 MAX_RATE = 100_000
 MIN_SNAPLEN, MAX_SNAPLEN = 14, 65_535
+"""How much one capture may ask for: `MAX_RATE` is packets a second, a snaplen is in octets."""
 DEFAULT_PACKETS, DEFAULT_SECONDS, DEFAULT_RATE = 100_000, 600, 1_000
 
 
@@ -76,6 +77,7 @@ class Tally:
 
     @property
     def missing(self) -> int:
+        """Those that passed the filter and are not in the stream."""
         return self.received - self.written
 
     @property
@@ -110,6 +112,7 @@ class Seen:
     vni: int | None = None
 
     def block(self) -> bytes:
+        """As it stands in the stream."""
         place = self.chassis if self.vni is None else f"{self.chassis}, vni {self.vni}"
         return pcapng.packet(self.point, self.time, self.frame, self.length, self.direction, place)
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from ryu_overlay.oam.doors import Door
 from ryu_overlay.oam.guests import Answer, arp_question, diverting, looking_out, to_guest
 from ryu_overlay.oam.journey import Journey
-from ryu_overlay.oam.register import Register
+from ryu_overlay.oam.register import ArpAnswer, Register
 from ryu_overlay.oam.sending import Sender
 from ryu_overlay.oam.world import Hands, World
 from ryu_overlay.openflow.fields import IPV4_DST
@@ -113,14 +113,14 @@ class Target:
 
     def _is_there(self) -> bool:
         address = self._arrived.state.get(IPV4_DST, 0)
-        who = (self.door.chassis, address)
-        self._register.expect_arp(*who)
+        answer = ArpAnswer(self.door.chassis, self.door.ofport or 0, address)
+        self._register.expect_arp(answer)
         try:
-            self._hands.send(self.door.chassis, to_guest(self.door.ofport or 0, arp_question(address)))
-            self._hands.wait(lambda: self._register.is_told(*who), ARP_PATIENCE)
+            self._hands.send(answer.chassis, to_guest(answer.ofport, arp_question(address)))
+            self._hands.wait(lambda: answer.came, ARP_PATIENCE)
         finally:
-            told = self._register.expect_arp_no_more(*who)
-        return told
+            self._register.expect_arp_no_more(answer)
+        return answer.came
 
     def _outside(self, frame: bytes, doors: Sequence[Door], seconds: float) -> Delivery:
         """The answer is told by what conntrack knows, or held up as one to a router; it is not put in again."""

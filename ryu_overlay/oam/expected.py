@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from ryu_overlay.model.network import Network
-from ryu_overlay.model.objects import FloatingIp, Member, Port, Ref, Snat
+from ryu_overlay.model.objects import Port, Ref
+from ryu_overlay.model.problems import spelled
 from ryu_overlay.model.walk import NO_FACTS, Choose, Facts, walk, walk_from, walk_in
 from ryu_overlay.model.walk_choice import first
 from ryu_overlay.model.walk_values import (
@@ -71,11 +72,6 @@ def packet_view(packet: Packet) -> PacketView:
     return PacketView(source, target, None, None, f"{body:#06x}")
 
 
-def rule_name(rule: Snat | FloatingIp | Member) -> str:
-    """What translates, as operators name it: `floating-ip red/r1/one`."""
-    return f"{rule.kind.replace('_', '-')} {'/'.join(rule.ref)}"
-
-
 def _ip_view(ip: Ip, source: str | None = None, target: str | None = None) -> PacketView:
     has_ports = ip.proto in (TCP, UDP) and not ip.later_fragment
     is_icmp = ip.proto == ICMP and not ip.later_fragment
@@ -105,11 +101,11 @@ def _hop(step: Step) -> Hop:
         case AtRouter(_, in_port, out_port):
             return Hop(kind, name, packet, after, in_port=_last(in_port), out_port=_last(out_port))
         case AtBorder(_, direction, by, known):
-            rule = None if by is None else rule_name(by)
+            rule = None if by is None else spelled(by)
             bare = None if step.after is None else _without_macs(step.after)
             return Hop(kind, name, _without_macs(step.packet), bare, direction, rule=rule, known=known)
         case AtBalancer(_, member, known):
-            return Hop(kind, name, packet, after, rule=rule_name(member), known=known)
+            return Hop(kind, name, packet, after, rule=spelled(member), known=known)
         case _:
             return Hop(kind, name, packet, after)
 

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from struct import pack, unpack_from
 
+from ryu_overlay.model.walk_values import ECHO_REPLY, ICMP, TCP, UDP
 from ryu_overlay.oam.frames import echo_of
 from ryu_overlay.oam.journey import Journey
 from ryu_overlay.oam.sighting import Sighting
@@ -37,12 +38,10 @@ from ryu_overlay.openflow.messages import packet_out
 from ryu_overlay.pipeline.cookies import Feature, Why
 from ryu_overlay.pipeline.registers import IN_LPORT, PROBE
 from ryu_overlay.pipeline.table import Match, Table
-from ryu_overlay.pipeline.tables import GUEST_MAC, LR_IN_ADMIT, OAM_METER, PHY_IN_PORT
+from ryu_overlay.pipeline.tables import GUEST_MAC, GUEST_METER, LR_IN_ADMIT, PHY_IN_PORT
 
-_ICMP, _TCP, _UDP = 1, 6, 17
-_ECHO_REPLY = 0
 _ERRORS = (3, 11, 12)
-_PORTS = {_TCP: (TCP_SRC, TCP_DST), _UDP: (UDP_SRC, UDP_DST)}
+_PORTS = {TCP: (TCP_SRC, TCP_DST), UDP: (UDP_SRC, UDP_DST)}
 _ARP_REQUEST = 1
 _WHOLE = 0xFFFF
 _IP_HEADER = 20
@@ -66,12 +65,12 @@ class Answer:
         if got.get(ETH_TYPE) != ETH_IP or got.get(IPV4_DST) != wanted.get(IPV4_SRC):
             return False
         proto = wanted.get(IP_PROTO)
-        if got.get(IP_PROTO) == _ICMP and got.get(ICMP_TYPE) in _ERRORS:
+        if got.get(IP_PROTO) == ICMP and got.get(ICMP_TYPE) in _ERRORS:
             return self._quotes(frame)
         if got.get(IP_PROTO) != proto or got.get(IPV4_SRC) != wanted.get(IPV4_DST):
             return False
-        if proto == _ICMP:
-            return got.get(ICMP_TYPE) == _ECHO_REPLY and echo_of(frame) == echo_of(self.asked)
+        if proto == ICMP:
+            return got.get(ICMP_TYPE) == ECHO_REPLY and echo_of(frame) == echo_of(self.asked)
         source, target = _PORTS.get(proto or 0, (IPV4_SRC, IPV4_DST))
         return got.get(source) == wanted.get(target) and got.get(target) == wanted.get(source)
 
@@ -86,7 +85,7 @@ def _told(packet: bytes) -> bytes:
         return b""
     behind = packet[(packet[0] & 0x0F) * 4 :]
     # Of ICMP the checksum is passed over: what an answer is compared with has none of its own.
-    said = behind[:2] + behind[4:8] if packet[9] == _ICMP else behind[:4]
+    said = behind[:2] + behind[4:8] if packet[9] == ICMP else behind[:4]
     return packet[9:10] + packet[12:20] + said
 
 
@@ -107,14 +106,15 @@ def _flows(table: Table, where: Match, asked: bytes) -> Iterator[Flow]:
     # What was held up already comes back as a probe.
     back: Match = {**where, PROBE.field: (0, 1), ETH_TYPE: ETH_IP, IPV4_DST: fields.get(IPV4_SRC, 0)}
     answer: dict[Field, int | tuple[int, int]] = {**back, IP_PROTO: proto, IPV4_SRC: fields.get(IPV4_DST, 0)}
-    if proto == _ICMP:
-        answer[ICMP_TYPE] = _ECHO_REPLY
+    if proto == ICMP:
+        answer[ICMP_TYPE] = ECHO_REPLY
     elif proto in _PORTS:
         source, target = _PORTS[proto]
         answer |= {source: fields.get(target, 0), target: fields.get(source, 0)}
-    matches = [answer, *({**back, IP_PROTO: _ICMP, ICMP_TYPE: kind} for kind in _ERRORS)]
+    matches = [answer, *({**back, IP_PROTO: ICMP, ICMP_TYPE: kind} for kind in _ERRORS)]
     for match in matches:
-        yield table.flow("observe", table.unseen(match), (Controller(_WHOLE, OAM_METER),), why=Why(Feature.PUNT_GUEST))
+        # Not the meter of probes: a guest that floods must not have them lost.
+        yield table.flow("observe", table.unseen(match), (Controller(_WHOLE, GUEST_METER),), why=Why(Feature.PUNT_GUEST))
 
 
 def arp_question(address: int) -> bytes:

@@ -36,10 +36,12 @@ class Stay:
 
     @property
     def last(self) -> Sighting:
+        """Where it was seen last. A stay begins with a sighting, so there is one."""
         return self.seen[-1]
 
     @property
     def end(self) -> End:
+        """How the stay ends, for all that is known."""
         last = self.last
         if last.feature is Feature.PUNT_CAUGHT:
             return "caught"
@@ -53,6 +55,7 @@ class Stay:
 
     @property
     def by_tunnel(self) -> bool:
+        """Whether it came by a tunnel."""
         return self.seen[0].table == PHY_IN_TUNNEL.number
 
     @property

@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
+from ryu_overlay.model.problems import spelled
 from ryu_overlay.model.walk_values import DropReason
 from ryu_overlay.oam.hops import Hop, Outcome, PacketView, Way
 from ryu_overlay.oam.journey import Journey
@@ -81,6 +82,7 @@ class Leg:
 
     @property
     def places(self) -> tuple[SeenHop, ...]:
+        """What was seen but tunnels."""
         return tuple(s for s in self.seen if isinstance(s, SeenHop))
 
 
@@ -211,7 +213,7 @@ def _ended(observer: Observer, leg: Leg, last: Sighting) -> Verdict:
     stuck = last.table == LR_OUT_NO_GATEWAY.number
     obj = observer.network.by_key.get(last.register(OUT_LPORT)) if stuck or feature is Feature.DROP_NOT_BOUND else None
     # The flow of what is not there cannot say what for.
-    name = met.object if met.object or obj is None else f"{obj.kind.replace('_', '-')} {'/'.join(obj.ref)}"
+    name = met.object if met.object or obj is None else spelled(obj)
     where = _Where(last.chassis, None, name, None if flow is None else flow.text)
     if stuck:
         sentence = f"{last.chassis} finds no gateway of the uplink alive"
@@ -223,7 +225,7 @@ def _ended(observer: Observer, leg: Leg, last: Sighting) -> Verdict:
             kind: Kind = "answered" if expected.kind == "answered" else "dropped"
             return Verdict(kind, expected.sentence, leg.direction, *where, reason=reason)
         return Verdict("differs", f"answered with {reason}; expected: {expected.sentence}", leg.direction, *where, reason=reason)
-    if not feature.is_drop and feature is not Feature.FLOODING:
+    if last.feature is Feature.PUNT_CAUGHT and not feature.is_drop and feature is not Feature.FLOODING:
         # The datapath goes by flows of its own, which lag behind.
         sentence = f"dropped in table {met.table} of {last.chassis}, though the flows there are as they should be"
         return Verdict("lost_in_bridge", sentence, leg.direction, *where)

@@ -10,6 +10,7 @@ import struct
 from collections.abc import Iterable, Iterator
 from struct import unpack_from
 
+from ryu_overlay.model.walk_values import ICMP, TCP, UDP
 from ryu_overlay.oam.journey import Journey
 from ryu_overlay.oam.observed import Observer
 from ryu_overlay.oam.sighting import Sighting
@@ -36,7 +37,6 @@ from ryu_overlay.pipeline.tables import LR_IN_ADMIT, LR_IN_ROUTE, MARK_BIT, ORIG
 
 _ETHERNET = 14
 _TAGS = (0x8100, 0x88A8)
-_ICMP, _TCP, _UDP = 1, 6, 17
 _ACTIONS_AT, _LENGTH_AT = 24, 16
 
 
@@ -132,10 +132,10 @@ def _committed(observer: Observer, seen: Sighting) -> Iterator[int]:
 def _way(seen: Sighting) -> Way:
     state, proto = seen.state, seen.state.get(IP_PROTO, 0)
     ends = state.get(IPV4_SRC), state.get(IPV4_DST)
-    if proto == _ICMP:
+    if proto == ICMP:
         (ident,) = struct.unpack_from("!H", seen.frame, _ETHERNET + (seen.frame[_ETHERNET] & 0x0F) * 4 + 4)
         return Way(*ends, icmp_id=ident, icmp_type=state.get(ICMP_TYPE, 0), icmp_code=state.get(ICMP_CODE, 0))
-    if proto in (_TCP, _UDP):
-        source, target = (TCP_SRC, TCP_DST) if proto == _TCP else (UDP_SRC, UDP_DST)
+    if proto in (TCP, UDP):
+        source, target = (TCP_SRC, TCP_DST) if proto == TCP else (UDP_SRC, UDP_DST)
         return Way(*ends, state.get(source), state.get(target))
     return Way(*ends)

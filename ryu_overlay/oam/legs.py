@@ -84,8 +84,8 @@ class Legs:
                 blocked[before.chassis, before.vni] = blocked.get((before.chassis, before.vni), 0) + 1
         kept = next((j for j in reversed(journeys) if j.end != "into_tunnel"), journeys[-1])
         self._guide.saw(kept)
-        trip = self.expected(start)
-        way = way_of(trip.there if direction == "there" or trip.back is None else trip.back)
+        both = self.expected(start)
+        way = way_of(both.there if direction == "there" or both.back is None else both.back)
         if from_outside:
             way = _behind_border(way)
         return Leg(direction, kept, tuple(read(self._observer, kept)), way, len(journeys), lost.total(), own, blocked, lost)

@@ -11,12 +11,12 @@ from dataclasses import dataclass
 
 from ryu_overlay.oam.filters import Filter, both
 from ryu_overlay.oam.points import Site
-from ryu_overlay.openflow.actions import Action, Resubmit
+from ryu_overlay.openflow.actions import Resubmit
 from ryu_overlay.openflow.actions_nicira import Controller, Load
 from ryu_overlay.openflow.flow import Block, Flow
 from ryu_overlay.pipeline.cookies import Feature, Why
 from ryu_overlay.pipeline.registers import PROBE, SEEN
-from ryu_overlay.pipeline.table import Match
+from ryu_overlay.pipeline.table import Match, Table
 
 BITS = SEEN.bits - 1
 """Sites that captures can look at at the same time. The register's last bit is for translations that are watched; tenants'
@@ -43,14 +43,19 @@ def blocks(looks: Iterable[Look], wanted: Filter, snaplen: int) -> dict[str, Blo
     return {chassis: Block(tuple(flows)) for chassis, flows in found.items()}
 
 
+def look_at(table: Table, match: Match, bit: int, number: int, copy: Controller) -> Flow:
+    """The flow that sends up a copy of what matches in a table, once, and leaves it as it was. For `bit` and `number` see
+    `Look`."""
+    unseen: Match = {PROBE.field: (0, 1), SEEN.field: (0, 1 << bit)}
+    mark, unmark = (Load(SEEN.field, value, bit, 1) for value in (1, 0))
+    then = (copy, mark, Resubmit(table.number), unmark)
+    return table.flow("observe", {**match, **unseen}, then, why=Why(Feature.PUNT_OBSERVED, key=number))
+
+
 def _flows(look: Look, wanted: Filter, snaplen: int) -> Iterator[tuple[str, Flow]]:
-    unseen: Match = {PROBE.field: (0, 1), SEEN.field: (0, 1 << look.bit)}
-    why = Why(Feature.PUNT_OBSERVED, key=look.number)
+    copy = Controller(snaplen, look.meter)
     for place in look.site.places:
-        again = Resubmit(place.table.number)
-        mark, unmark = (Load(SEEN.field, value, look.bit, 1) for value in (1, 0))
-        then: tuple[Action, ...] = (Controller(snaplen, look.meter), mark, again, unmark)
         for match in wanted.matches:
             meant = both(place.match, match)
             if meant is not None:
-                yield place.chassis, place.table.flow("observe", {**meant, **unseen}, then, why=why)
+                yield place.chassis, look_at(place.table, meant, look.bit, look.number, copy)

@@ -12,6 +12,7 @@ from typing import Literal
 
 from ryu_overlay.model.network import Network
 from ryu_overlay.model.objects import Object
+from ryu_overlay.model.problems import spelled
 from ryu_overlay.model.walk_values import AnswerKind
 from ryu_overlay.oam.hops import Hop
 from ryu_overlay.oam.journey import Places
@@ -19,13 +20,12 @@ from ryu_overlay.oam.sighting import Sighting, met
 from ryu_overlay.openflow.flow import Flow
 from ryu_overlay.openflow.lookup import Lookup
 from ryu_overlay.pipeline.cookies import Feature, read_cookie
-from ryu_overlay.pipeline.tables import TABLES
+from ryu_overlay.pipeline.tables import TABLE_NAMES
 
 ANSWERS: Mapping[Feature, str] = {
     f: f.reason for f in Feature if f.name.startswith("PUNT_") and f.reason.upper() in AnswerKind.__members__
 }
 """What a router answers with, by why its flow sends packets to the controller: names of AnswerKind in lower case."""
-TABLE_NAMES = {table.number: table.name for table in TABLES.values()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +115,6 @@ def flow_met(observer: Observer, seen: Sighting) -> FlowMet:
         return FlowMet(table, seen.chassis)
     why = read_cookie(flow.cookie)
     obj = observer.object_of(flow)
-    name = None if obj is None else f"{obj.kind.replace('_', '-')} {'/'.join(obj.ref)}"
+    name = None if obj is None else spelled(obj)
     feature = None if why is None else why.feature.name.lower()
     return FlowMet(table, seen.chassis, f"{flow.cookie:#018x}", feature, name, flow.priority)

@@ -20,12 +20,14 @@ from ryu_overlay.pipeline.tables import (
     EXT_IN,
     EXT_OUT,
     EXT_PHYSICAL,
+    GROUP_BIT,
     LR_COUNT_IN,
     LR_IN_ADMIT,
     LR_IN_OWN,
     LR_IN_TTL,
     LR_OUT_BORDER,
     LS_IN_LOOKUP,
+    MARK_BIT,
     PHY_IN_PORT,
     PHY_IN_TUNNEL,
     PHY_OUT,
@@ -35,8 +37,8 @@ DIRECTIONS: tuple[Direction, ...] = ("in", "out")
 ALL = "*"
 """In place of a chassis at a tunnel's far end: any."""
 
-_PROBES_VNI = 1 << 23
-_PROBES_MAC = 1 << 40
+_PROBES_VNI = 1 << MARK_BIT
+_PROBES_MAC = 1 << GROUP_BIT
 """What a probe that comes by a tunnel has in its VNI or its source MAC, and no tenant's frame."""
 
 
@@ -72,6 +74,7 @@ class Point:
 
     @property
     def chassis(self) -> frozenset[str]:
+        """Those that see something of it."""
         return frozenset(place.chassis for site in self.sites for place in site.places)
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 
 from ryu_overlay.model.objects import FloatingIp, Member, RouterPort, Snat
-from ryu_overlay.oam.expected import packet_view, rule_name
+from ryu_overlay.model.problems import spelled
+from ryu_overlay.oam.expected import packet_view
 from ryu_overlay.oam.frames import from_frame
 from ryu_overlay.oam.hops import Direction, Hop, HopKind, PacketView
 from ryu_overlay.oam.journey import Journey, Stay
@@ -171,9 +172,9 @@ class _Reading:
         why, obj = None if flow is None else read_cookie(flow.cookie), self._observer.object_of(flow)
         if isinstance(obj, (Snat, FloatingIp)) and seen.state.get(CT_STATE, 0) & CT_REL:
             # An error about a connection that the rule has begun.
-            border.rule, border.known = rule_name(obj), True
+            border.rule, border.known = spelled(obj), True
         elif isinstance(obj, (Snat, FloatingIp)):
-            self._begins(border, rule_name(obj))
+            self._begins(border, spelled(obj))
         elif why is not None and why.feature is Feature.UPLINK:
             border.rule, border.known = self._observer.rules.get((border.name, border.direction or "")), True
         return why is not None and why.feature is Feature.BALANCING
@@ -188,10 +189,10 @@ class _Reading:
         if not isinstance(member, Member):
             return
         if self._entering and self._border is not None:
-            self._begins(self._border, rule_name(member))
+            self._begins(self._border, spelled(member))
             return
         name = f"{member.tenant}/{member.load_balancer}"
-        self._border = self._begin(_Begun("balancer", name, view(seen.frame), seen, rule=rule_name(member)))
+        self._border = self._begin(_Begun("balancer", name, view(seen.frame), seen, rule=spelled(member)))
 
     def _inside(self, seen: Sighting) -> None:
         """In a router, behind what translates on the way in."""

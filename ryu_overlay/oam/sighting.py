@@ -40,6 +40,7 @@ class Sighting:
     """The packet-in itself, where the packet ended."""
 
     def register(self, register: Register) -> int:
+        """A register's value then."""
         return self.state.get(register.field, 0)
 
 

@@ -136,7 +136,7 @@ class Tracer:
     def _guest(self, seen: Sighting) -> bool:
         """What a guest said. If nobody waits for it, it goes on."""
         if seen.table == LS_IN_LOOKUP.number:
-            self._register.told(seen.chassis, arp_sender(seen))
+            self._register.told(seen.chassis, seen.state.get(IN_PORT, 0), arp_sender(seen))
             return True
         ofport, answer = seen.state.get(IN_PORT, 0), self._register.answered(seen.frame)
         if answer is not None:

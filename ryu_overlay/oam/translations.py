@@ -12,8 +12,9 @@ from dataclasses import dataclass, replace
 from ipaddress import IPv4Address
 from typing import Literal
 
-from ryu_overlay.openflow.actions import Resubmit
-from ryu_overlay.openflow.actions_nicira import Controller, Load
+from ryu_overlay.model.walk_values import ICMP
+from ryu_overlay.oam.looking import look_at
+from ryu_overlay.openflow.actions_nicira import Controller
 from ryu_overlay.openflow.fields import (
     CT_NW_DST,
     CT_NW_PROTO,
@@ -29,12 +30,10 @@ from ryu_overlay.openflow.fields import (
     UDP_DST,
     UDP_SRC,
 )
-from ryu_overlay.openflow.flow import Block, Flow
+from ryu_overlay.openflow.flow import Block
 from ryu_overlay.openflow.headers import headers
 from ryu_overlay.openflow.packet_in import PacketIn
-from ryu_overlay.pipeline.cookies import Feature, Why
-from ryu_overlay.pipeline.registers import IN_LPORT, OUT_LPORT, PROBE, SEEN
-from ryu_overlay.pipeline.table import Match
+from ryu_overlay.pipeline.registers import IN_LPORT, OUT_LPORT, SEEN
 from ryu_overlay.pipeline.tables import LR_IN_OWN, LR_OUT_EXTERNAL
 
 NUMBER = 0
@@ -43,7 +42,6 @@ BIT = SEEN.bits - 1
 """The bit that tells what was looked at; captures take the lower ones first."""
 SNAP = 128
 """Octets of a packet that are looked at: all headers."""
-ICMP = 1
 MOST = 4096
 """Translations that are kept; packets of more are only counted."""
 
@@ -52,14 +50,9 @@ Key = tuple[int, int, int, int, int]
 
 def flows(uplink: int, meter: int) -> Block:
     """What looks at packets of the uplink with this key where they are translated. `meter` limits copies, not packets."""
-    unseen: Match = {PROBE.field: (0, 1), SEEN.field: (0, 1 << BIT), ETH_TYPE: ETH_IP}
-    why = Why(Feature.PUNT_OBSERVED, key=NUMBER)
-    found: list[Flow] = []
-    for table, side in ((LR_OUT_EXTERNAL, OUT_LPORT), (LR_IN_OWN, IN_LPORT)):
-        mark, unmark = (Load(SEEN.field, value, BIT, 1) for value in (1, 0))
-        then = (Controller(SNAP, meter), mark, Resubmit(table.number), unmark)
-        found.append(table.flow("observe", {**unseen, side.field: uplink}, then, why=why))
-    return Block(tuple(found))
+    sides = ((LR_OUT_EXTERNAL, OUT_LPORT), (LR_IN_OWN, IN_LPORT))
+    copy = Controller(SNAP, meter)
+    return Block(tuple(look_at(table, {ETH_TYPE: ETH_IP, side.field: uplink}, BIT, NUMBER, copy) for table, side in sides))
 
 
 @dataclass(frozen=True, slots=True)

@@ -103,6 +103,7 @@ class Verdict:
 
     @property
     def layer(self) -> Layer:
+        """Where the trouble is."""
         return MEANINGS[self.kind][0]
 
     @property

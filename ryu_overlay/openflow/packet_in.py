@@ -13,9 +13,9 @@ from ryu_overlay.openflow.fields import WIRE_ORDER, Field
 
 _HEAD = Struct("!BBQxxH")
 _HEAD_AT, _MATCH_AT = 14, 24
+_TOTAL_AT = 12
 _LENGTH = Struct("!H")
 _LENGTH_AT = 26
-_MASKED = 0x100
 _HEADS = {field.head(masked): (field, masked) for field in WIRE_ORDER for masked in (False, True)}
 _PLAIN = {head: field for head, (field, masked) in _HEADS.items() if not masked and len(head) == 4}
 _PLAIN_HEADS = {field: head for head, (field, masked) in _HEADS.items() if not masked}
@@ -63,6 +63,12 @@ def parse_packet_in(data: bytes) -> PacketIn:
     if offset != end:
         raise ValueError("a packet-in's match does not end where its last field does")
     return PacketIn(cookie, table, reason, fields, data[frame_at:])
+
+
+def packet_of(data: bytes) -> tuple[int, bytes]:
+    """(length it had, octets that came) of the packet in a whole packet-in. Nothing is checked."""
+    match = int.from_bytes(data[_LENGTH_AT : _LENGTH_AT + 2], "big")
+    return int.from_bytes(data[_TOTAL_AT : _TOTAL_AT + 2], "big"), data[_MATCH_AT + (match + 7) // 8 * 8 + 2 :]
 
 
 def carries(data: bytes, field: Field) -> bool:

@@ -30,7 +30,9 @@ OAM_METER, GUEST_METER = 6, 7
 """The meters of what comes as a probe from outside of the bridge, by tunnels or as an answer, and of what guests say to the
 controller: a guest that talks without end does not keep probes away."""
 MARK_BIT = 23
-"""The bit of a VNI that marks probes (DESIGN, contract)."""
+"""The bit of a VNI that marks probes. Those of networks have 22 bits."""
+GROUP_BIT = 40
+"""The bit of a MAC that says it is a group's. No sender's is, so a source MAC that has it is a probe's."""
 GUEST_MAC = 0x02FFFFFFFF01
 """Whom guests answer when the controller asks them by ARP whether they are there."""
 CAPTURE_METERS = range(100, 200)
@@ -66,6 +68,7 @@ def _bit(table: Table, declared: tuple[Table, ...]) -> int:
 
 
 TABLES = _linked(_DECLARED)
+TABLE_NAMES = {table.number: table.name for table in TABLES.values()}
 
 PHY_IN_PORT = TABLES["phy_in_port"]
 PHY_IN_TUNNEL = TABLES["phy_in_tunnel"]

@@ -20,10 +20,12 @@ from ryu_overlay.oam.pcapng import Direction
 from ryu_overlay.oam.points import Point, PointError, Where, resolve
 from ryu_overlay.openflow.flow import Block, Meter
 from ryu_overlay.openflow.messages import meter_stats_request
+from ryu_overlay.openflow.packet_in import packet_of
 from ryu_overlay.openflow.replies import parse_meter_stats
 from ryu_overlay.southbound.asking import ask_all
 from ryu_overlay.southbound.loop import Loop
 from ryu_overlay.southbound.switches import Switches
+from ryu_overlay.southbound.waiting import comes_true
 
 BEAT = 1.0
 """Seconds after which something is sent at the latest, so that it shows when nobody takes it."""
@@ -36,7 +38,6 @@ STRAGGLERS = 0.5
 MAX_WAITING, MAX_WAITING_BYTES = 5_000, 16 * 2**20
 """Packets, and bytes of them, that may wait to be taken."""
 _AT_ONCE = 500
-_POLL = 0.01
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,9 +169,7 @@ class Capture:
         self._say(Observe(self._event.key, dict.fromkeys(self.chassis, Block()), self._event.meters))
         self._observed(self._event, SETTLE)
         self._count()
-        until = time.monotonic() + STRAGGLERS
-        while any(tally.lost for tally in self.tallies) and time.monotonic() < until:
-            eventlet.sleep(_POLL)
+        comes_true(lambda: not any(tally.lost for tally in self.tallies), STRAGGLERS)
         self._count()
         self._observed(self._withdraw(), SETTLE)
 
@@ -186,14 +185,10 @@ class Capture:
         self._loop.post(event)
 
     def _observed(self, event: Observe, seconds: float) -> bool:
-        until = time.monotonic() + seconds
-        while True:
-            connected = [name for name in self.chassis if self._engine.bridge_of(name) is not None]
-            if self._engine.observed(event, connected):
-                return True
-            if time.monotonic() >= until:
-                return False
-            eventlet.sleep(_POLL)
+        def connected() -> list[str]:
+            return [name for name in self.chassis if self._engine.bridge_of(name) is not None]
+
+        return comes_true(lambda: self._engine.observed(event, connected()), seconds)
 
     def _watch(self) -> None:
         while not self.gone:
@@ -238,9 +233,3 @@ class Capture:
         for tally, meter in zip(self.tallies, self.room.meters):
             counts = [both for (_, of), both in self._meters.items() if of == meter.number]
             tally.passed, tally.limited = (sum(column) for column in zip((0, 0), *counts))
-
-
-def packet_of(data: bytes) -> tuple[int, bytes]:
-    """(length it had, octets that came) of the packet in a packet-in (OpenFlow 1.3.5 section 7.4.1)."""
-    match = int.from_bytes(data[26:28], "big")
-    return int.from_bytes(data[12:14], "big"), data[24 + (match + 7) // 8 * 8 + 2 :]

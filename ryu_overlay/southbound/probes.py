@@ -22,11 +22,11 @@ from ryu_overlay.oam.world import Unable, World
 from ryu_overlay.openflow.flow import Block
 from ryu_overlay.southbound.loop import Loop
 from ryu_overlay.southbound.switches import NoAnswer, Switches
+from ryu_overlay.southbound.waiting import comes_true
 
 _ANSWERED_WITHIN = 1.0
 """Seconds that a bridge has to answer a question; one that takes longer is told to be silent."""
 _CONFIRMED_WITHIN = 2.0
-_LOOKED_AT_EVERY = 0.001
 
 
 class Probes:
@@ -106,9 +106,4 @@ class Probes:
         event = Observe(key, blocks)
         concerned = tuple(blocks or ())
         self._loop.post(event)
-        until = self.now() + _CONFIRMED_WITHIN
-        while not self._engine.observed(event, concerned):
-            if self.now() > until:
-                return False
-            eventlet.sleep(_LOOKED_AT_EVERY)
-        return True
+        return comes_true(lambda: self._engine.observed(event, concerned), _CONFIRMED_WITHIN)

@@ -5,7 +5,6 @@ What copies tell is `oam.translations`'; this knows the loop, bridges and the cl
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -24,13 +23,13 @@ from ryu_overlay.southbound.asking import ask_all
 from ryu_overlay.southbound.captures import Captures
 from ryu_overlay.southbound.loop import Loop
 from ryu_overlay.southbound.switches import Switches
+from ryu_overlay.southbound.waiting import comes_true
 
 METER = CAPTURE_METERS[-1]
 RATE = 1000
 """Packets a second that one chassis sends up to be looked at."""
 BEGIN_WITHIN = 5.0
 """Seconds that bridges have to confirm the flows."""
-_POLL = 0.01
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,11 +83,8 @@ class Translating:
             self._loop.post(Observe(key, None))
 
     def _await(self, event: Observe, names: list[str]) -> None:
-        until = time.monotonic() + BEGIN_WITHIN
-        while not self._engine.observed(event, names):
-            if time.monotonic() >= until:
-                raise NotReady("router", f"{', '.join(names)} did not take the flows within {BEGIN_WITHIN:g} s")
-            eventlet.sleep(_POLL)
+        if not comes_true(lambda: self._engine.observed(event, names), BEGIN_WITHIN):
+            raise NotReady("router", f"{', '.join(names)} did not take the flows within {BEGIN_WITHIN:g} s")
 
     def _limited(self, names: list[str]) -> int:
         """Copies that the meters have kept back so far."""

@@ -97,6 +97,10 @@ def _fabric() -> Iterator[Row]:
         ((WEB, want("probe_vni_lost", "physical", **there)), (DB, OK)),
         WEB,
     )
+    yield from _holes(there)
+
+
+def _holes(there: dict[str, Any]) -> Iterator[Row]:
     hole: dict[str, Any] = {**there, "size": 1200}
     yield Row(
         "the fabric loses what is above 1,200 bytes on its way to hv2",
@@ -139,10 +143,6 @@ def _broken_flow(
     return breaks
 
 
-_SHORTLY = frozenset(
-    {"ls_in_lookup", "lr_in_route", "lr_in_resolve", "lr_out_port", "ls_out_port", "phy_in_tunnel", "phy_out", "lr_out_tracked"}
-)
-"""Tables whose flows are deleted in the short run too."""
 BACK: tuple[tuple[Question, Place], ...] = (
     (OUT, ("ext_in", "hv1")),
     (OUT, ("ext_lookup", "hv1")),

@@ -124,14 +124,17 @@ def packets_out(draw: st.DrawFn, network: Network, port: Port) -> Packet:
     """What the VIF of `port` may send: what `packets` has, or its own to the outside, to others' addresses there, to services.
 
     What is flooded is nothing that load balancing looks at: the trace of one packet does not come back several times. Nobody
-    inside forges a router's external address: whether that is complained of depends on the chassis where it comes in.
+    inside forges a router's external address, or sends there as from any other of a router: whether that is complained of depends
+    on the chassis where it comes in.
     """
     if not port.addresses or not draw(USUALLY):
         packet = draw(packets(network, port))
         ip = packet.body
         if not isinstance(ip, Ip):
             return packet
-        src = IPv4Address("10.0.9.9") if ip.src in _SUBNET else ip.src
+        own = {a.ip for p in network.tables["router_port"].values() for a in p.addresses}
+        forged = ip.src in _SUBNET or (ip.dst in _SUBNET and ip.src in own)
+        src = IPv4Address("10.0.9.9") if forged else ip.src
         return replace(packet, body=replace(ip, src=src, proto=47 if is_group(packet.eth_dst) else ip.proto))
     balancers = network.balancers.get(port.tenant, ())
     vips = [b.balancer.vip for b in balancers]

@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import lru_cache
 from ipaddress import IPv4Address
 from pathlib import Path
@@ -24,7 +25,7 @@ from ryu_overlay.pipeline.registers import PROBE
 from tests.dummy import DummySwitch
 from tests.golden.packets import to_flow
 from tests.golden.tracing import Frozen, Trace, read_trace
-from tools.scenarios import Chassis
+from tools.scenarios import Chassis, Scenario
 
 _UNDERLAY = IPv4Address("172.31.0.0")
 _BRIDGE = re.compile(r"^  (\S+):$")
@@ -149,6 +150,14 @@ def _actions_text(switch: DummySwitch, body: bytes) -> str:
     words = re.search(r"actions=(\S+)", switch.ofctl("ofp-print", (header + body).hex()))
     assert words is not None
     return words[1]
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """A scenario, and a rig whose bridges have its programs."""
+
+    scenario: Scenario
+    rig: Rig
 
 
 @contextmanager

@@ -21,7 +21,7 @@ from tests.golden.conntrack import Conntrack
 from tests.golden.expectations import Case
 from tests.golden.following import Follower
 from tests.golden.packets import to_frame
-from tests.golden.rig import Rig, rig
+from tests.golden.rig import Loaded, Rig
 from tests.golden.tracing import Output, Punt, Trace
 from tools.scenarios import Scenario, scenarios
 
@@ -30,22 +30,6 @@ MARK, GROUP_BIT = 1 << 23, 0x01
 COUNTERS = {LR_COUNT_IN.number, LR_COUNT_OUT.number}
 
 pytestmark = pytest.mark.ovs
-
-
-@dataclass(frozen=True)
-class Loaded:
-    """A scenario, and a rig whose bridges have its programs."""
-
-    scenario: Scenario
-    rig: Rig
-
-
-@pytest.fixture(scope="module", params=SCENARIOS, ids=lambda s: s.name)
-def loaded(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Loaded]:
-    scenario: Scenario = request.param
-    with rig(tmp_path_factory.mktemp("ovs"), scenario.chassis) as made:
-        made.load(scenario.programs)
-        yield Loaded(scenario, made)
 
 
 @dataclass

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -15,27 +13,11 @@ from ryu_overlay.openflow.flow import Program
 from ryu_overlay.pipeline.cookies import Feature
 from tests.golden.expectations import Case
 from tests.golden.following import Follower
-from tests.golden.rig import Rig, rig
-from tools.scenarios import Scenario, scenarios
+from tests.golden.rig import Loaded, Rig
+from tools.scenarios import scenarios
 
 SCENARIOS = scenarios()
 CASES = [Case(scenario, given) for scenario in SCENARIOS for given in scenario.packets]
-
-
-@dataclass(frozen=True)
-class Loaded:
-    """A scenario, and a rig whose bridges have its programs."""
-
-    scenario: Scenario
-    rig: Rig
-
-
-@pytest.fixture(scope="module", params=SCENARIOS, ids=lambda s: s.name)
-def loaded(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Loaded]:
-    scenario: Scenario = request.param
-    with rig(tmp_path_factory.mktemp("ovs"), scenario.chassis) as made:
-        made.load(scenario.programs)
-        yield Loaded(scenario, made)
 
 
 def installed(made: Rig, bridge: str) -> Installed:

@@ -11,7 +11,6 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
-from ipaddress import IPv4Address
 from itertools import permutations
 from pathlib import Path
 
@@ -37,12 +36,12 @@ from ryu_overlay.pipeline.cookies import DROP_BIT, OURS_COOKIE, OURS_MASK, Featu
 from tests.golden import expectations
 from tests.golden.effort import heavy
 from tests.golden.live import LiveHands, live_hands
-from tests.golden.networks import CHASSIS, MAX_BOUND, TUNNELS, packets, placed_networks
-from tests.golden.networks_out import INTERNET, PATCH, packets_in, packets_out, placed_outside
+from tests.golden.networks import packets, placed_networks
+from tests.golden.networks_out import INTERNET, packets_in, packets_out, placed_outside
 from tests.golden.rig import Rig, rig
 from tests.golden.telling import facts_of
 from tests.golden.unmarked import TOO_DEEP, End, Unmarked
-from tools.scenarios import PUNT_RATE, Chassis, Scenario, scenarios
+from tools.scenarios import PUNT_RATE, Scenario, scenarios
 
 PACKETS = 5
 """Traced on each network; loading it takes longer than that."""
@@ -51,15 +50,6 @@ pytestmark = pytest.mark.ovs
 
 
 SCENARIOS = scenarios()
-
-
-@pytest.fixture(scope="module")
-def chassis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rig]:
-    ports = {f"vif{n}": n for n in range(1, MAX_BOUND + 1)}
-    patches = {"physnet1": PATCH}
-    empty = {name: Chassis(IPv4Address("172.31.0.1"), ports, TUNNELS[name], patches) for name in CHASSIS}
-    with rig(tmp_path_factory.mktemp("ovs"), empty) as made:
-        yield made
 
 
 @pytest.fixture(scope="module")

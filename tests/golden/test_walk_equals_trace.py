@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from ipaddress import IPv4Address
 
 import pytest
 from hypothesis import given
@@ -18,12 +17,12 @@ from ryu_overlay.compiler.program import compile_all
 from ryu_overlay.model.walk import walk, walks, walks_in
 from tests.golden.effort import heavy
 from tests.golden.following import Follower
-from tests.golden.networks import CHASSIS, MAX_BOUND, TUNNELS, Placed, packets, placed_networks
-from tests.golden.networks_out import INTERNET, PATCH, packets_in, packets_out, placed_outside
-from tests.golden.rig import Rig, rig
+from tests.golden.networks import Placed, packets, placed_networks
+from tests.golden.networks_out import INTERNET, packets_in, packets_out, placed_outside
+from tests.golden.rig import Rig
 from tests.golden.telling import Teller, facts_of
 from tests.golden.ways import Way
-from tools.scenarios import PUNT_RATE, Chassis
+from tools.scenarios import PUNT_RATE
 
 PACKETS = 6
 """Tried on each network; loading it takes longer than tracing them."""
@@ -32,15 +31,6 @@ DEEPEST = 60
 TOO_DEEP = "lost: over max translation depth 64"
 
 pytestmark = pytest.mark.ovs
-
-
-@pytest.fixture(scope="module")
-def chassis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rig]:
-    ports = {f"vif{n}": n for n in range(1, MAX_BOUND + 1)}
-    patches = {"physnet1": PATCH}
-    empty = {name: Chassis(IPv4Address("172.31.0.1"), ports, TUNNELS[name], patches) for name in CHASSIS}
-    with rig(tmp_path_factory.mktemp("ovs"), empty) as made:
-        yield made
 
 
 @pytest.fixture(scope="module")

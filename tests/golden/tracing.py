@@ -123,7 +123,7 @@ def _taken(lines: list[str], length: int) -> Iterator[str]:
     for line in lines:
         if inside is not None and (found := _STEP.match(line)) and len(found[1]) < inside:
             inside = -1 if larger else None
-        if found := _CHECK.match(line):
+        if inside != -1 and (found := _CHECK.match(line)):
             inside, larger = len(found[1]), length > int(found[2])
         if line.startswith(_ACTIONS) or inside is None or (larger and inside >= 0):
             yield line

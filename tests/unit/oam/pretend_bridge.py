@@ -164,9 +164,7 @@ class Bridge:
             case a.SetTtl(ttl):
                 packet.set(f.NW_TTL, ttl)
             case a.DecTtl():
-                if packet.get(f.NW_TTL) <= 1:
-                    raise _Dropped
-                packet.set(f.NW_TTL, packet.get(f.NW_TTL) - 1)
+                _less_ttl(packet)
             case a.PushVlan():
                 packet.frame = packet.frame[:12] + b"\x81\0\0\0" + packet.frame[12:]
             case a.PopVlan():
@@ -237,6 +235,12 @@ class Bridge:
             bits |= _STATES[state]
         tracked.meta |= {f.CT_STATE: bits, f.CT_ZONE: zone, f.CT_MARK: self.known.mark}
         self._look_up(ct.table, tracked)
+
+
+def _less_ttl(packet: Packet) -> None:
+    if packet.get(f.NW_TTL) <= 1:
+        raise _Dropped
+    packet.set(f.NW_TTL, packet.get(f.NW_TTL) - 1)
 
 
 _IN_PORT = {f.NX_IN_PORT.handle >> 9: f.NX_IN_PORT}

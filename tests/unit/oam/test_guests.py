@@ -13,7 +13,7 @@ from ryu_overlay.oam.delivering import renumbered
 from ryu_overlay.oam.guests import Answer, arp_question, arp_sender, diverting, looking_out, to_guest
 from ryu_overlay.openflow.flow import Block
 from ryu_overlay.pipeline.cookies import Feature, Why, read_cookie
-from ryu_overlay.pipeline.tables import GUEST_MAC, LS_IN_LOOKUP, PHY_IN_PORT
+from ryu_overlay.pipeline.tables import GUEST_MAC, GUEST_METER, LS_IN_LOOKUP, PHY_IN_PORT
 from tests.unit.oam.sightings import seen
 
 A, B, OTHER = "10.0.1.11", "10.0.2.13", "10.0.2.99"
@@ -145,6 +145,7 @@ def test_what_is_held_up(name: str, match: str) -> None:
     assert {(flow.table, flow.priority) for flow in block.flows} == {(PHY_IN_PORT.number, 65002)}
     assert {read_cookie(flow.cookie) for flow in block.flows} == {Why(Feature.PUNT_GUEST)}
     assert not any("resubmit" in flow.text for flow in block.flows), "it is held, not copied"
+    assert all(f"meter_id={GUEST_METER}" in flow.text for flow in block.flows), "a guest that floods has no probes lost"
 
 
 def test_what_is_held_up_before_a_border() -> None:

@@ -15,9 +15,9 @@ from ryu_overlay.oam.observed import Crossing, FlowMet, Seen, SeenHop
 from ryu_overlay.oam.verdicts import Verdict
 from ryu_overlay.openflow.fields import TUN_ID
 from ryu_overlay.pipeline.cookies import Feature
-from ryu_overlay.pipeline.registers import OFPORT, TUNNEL
+from ryu_overlay.pipeline.registers import DATAPATH, OFPORT, TUNNEL
 from ryu_overlay.pipeline.tables import LR_IN_ROUTE, LS_IN_LOOKUP, PHY_IN_PORT, PHY_IN_TUNNEL, PHY_OUT
-from tests.unit.oam.asked import go
+from tests.unit.oam.asked import NET, go
 from tests.unit.oam.bridges import Bridges, host_outside, observer, tunnel
 from tests.unit.oam.sightings import seen
 
@@ -217,6 +217,14 @@ def test_a_drop_that_was_not_expected() -> None:
     found = judge(OBSERVER, leg(*hops(*WAY.hops[:2]), journey=journey(BEGINS, caught)))
     assert (found.kind, found.reason) == ("differs", "unknown_mac")
     assert found.sentence.endswith("; expected: delivered to red-db-3")
+
+
+def test_dropped_where_flows_drop_nothing() -> None:
+    fields = {DATAPATH: NET.switch_views["red", "web"].switch.key}
+    caught = seen("hv1", LS_IN_LOOKUP, fields, feature=Feature.PUNT_CAUGHT)
+    found = judge(OBSERVER, leg(*hops(*WAY.hops[:2]), journey=journey(BEGINS, caught)))
+    assert (found.kind, found.chassis) == ("lost_in_bridge", "hv1")
+    assert found.sentence == "dropped in table ls_in_lookup of hv1, though the flows there are as they should be"
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from scapy.layers.l2 import ARP, Ether
 from ryu_overlay.oam.guests import Answer
 from ryu_overlay.oam.journey import Journey
 from ryu_overlay.oam.launch import stamped
-from ryu_overlay.oam.register import Busy, Register
+from ryu_overlay.oam.register import ArpAnswer, Busy, Register
 from ryu_overlay.pipeline.tables import LS_IN_LOOKUP
 from tests.unit.oam.sightings import FRAME, seen
 
@@ -68,18 +68,18 @@ def test_answers_of_hosts_outside_are_followed_those_of_guests_are_kept() -> Non
     assert register.answered(FRAME) is None
 
 
-def test_who_is_there_by_arp() -> None:
+def test_a_guest_that_tells_by_arp_is_told_from_another_with_its_address_and_to_all_who_wait() -> None:
     register = Register(cycle((7,)))
-    register.told("hv1", 5)
-    assert not register.is_told("hv1", 5), "nobody had asked"
-    register.expect_arp("hv1", 5)
-    register.told("hv2", 5)
-    register.told("hv1", 6)
-    assert not register.is_told("hv1", 5)
-    register.told("hv1", 5)
-    assert register.is_told("hv1", 5)
-    register.expect_arp("hv1", 5)
-    assert not register.is_told("hv1", 5), "what was told before does not count"
-    register.told("hv1", 5)
-    assert register.expect_arp_no_more("hv1", 5)
-    assert not register.expect_arp_no_more("hv1", 5)
+    first, second, others = ArpAnswer("hv1", 5, 9), ArpAnswer("hv1", 5, 9), ArpAnswer("hv1", 6, 9)
+    for answer in (first, second, others):
+        register.expect_arp(answer)
+    register.expect_arp_no_more(first)
+    register.told("hv2", 5, 9)
+    assert not second.came
+    register.told("hv1", 5, 9)
+    assert (first.came, second.came, others.came) == (False, True, False)
+    register.told("hv1", 6, 8)
+    assert not others.came
+    register.expect_arp_no_more(others)
+    register.told("hv1", 6, 9)
+    assert not others.came

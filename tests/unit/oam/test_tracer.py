@@ -191,18 +191,18 @@ def test_what_comes_for_a_router_from_outside_goes_on() -> None:
 
 def test_a_late_answer_to_an_earlier_ping_is_not_this_one_s() -> None:
     bridges = serving()
-    held: list[bytes] = []
+    held: dict[int, bytes] = {}
 
     def late(port: str, frame: bytes) -> bytes | None:
         answer = serve_all(port, frame)
         if answer is None or frame[12:14] != b"\x08\0":
             return answer
-        held.append(answer)
-        return held[-2] if len(held) > 1 else None
+        held[echo_of(answer)[1]] = answer
+        return held.get(echo_of(answer)[1] - 1)
 
     bridges.serve(DB, by=late)
     kinds = [bridges.trace(WEB, DB, deliver=True, echo=(5, seq)).verdict.kind for seq in (1, 2)]
-    assert kinds == ["guest_silent", "guest_silent"]
+    assert kinds == ["guest_silent", "guest_silent"] and held.keys() == {1, 2}
     assert bridges.left_behind() == []
 
 

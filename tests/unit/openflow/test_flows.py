@@ -33,6 +33,9 @@ each = pytest.mark.parametrize(("text", "flow"), FLOWS.items(), ids=FLOWS.keys()
 READ_BY_RYU = {text: flow for text, flow in FLOWS.items() if "meter_id=" not in text and "ct_nw_src" not in text}
 """Ryu's reader fails at the property of a copy for the controller that names a meter, and has no name for ct_nw_src."""
 each_that_ryu_reads = pytest.mark.parametrize(("text", "flow"), READ_BY_RYU.items(), ids=READ_BY_RYU.keys())
+WRITTEN_BY_RYU = {text: flow for text, flow in READ_BY_RYU.items() if "nat(src=10.0.1.11),exec(" not in text}
+"""Ryu's writer leaves out the padding between two actions of a ct."""
+each_that_ryu_writes = pytest.mark.parametrize(("text", "flow"), WRITTEN_BY_RYU.items(), ids=WRITTEN_BY_RYU.keys())
 
 
 def ovs_ofctl(*args: str) -> list[str]:
@@ -73,10 +76,8 @@ def test_ryu_reads_what_was_meant(text: str, flow: Flow) -> None:
     assert dict(read.match.items()) == expected
 
 
-@each_that_ryu_reads
+@each_that_ryu_writes
 def test_ryu_writes_the_instructions_that_it_read_as_they_were(text: str, flow: Flow) -> None:
-    if "nat(src=10.0.1.11),exec(" in text:
-        pytest.skip("Ryu leaves out the padding between two actions of a ct")
     written = bytearray()
     for instruction in read_by_ryu(messages.flow_add(flow)).instructions:
         instruction.serialize(written, len(written))
