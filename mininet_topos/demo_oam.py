@@ -22,7 +22,8 @@ def standing(tour: Tour) -> None:
     output = tour.overlayctl("ping", "router:red/r1", "red-db-1", "--count", "2", "--interval", "0.2")
     tour.hold("the VM answers its router", "2 answered" in output)
     output = tour.overlayctl("trace", "red-web-2", SERVER)
-    tour.hold("there and back through tunnel, router and NAT, and nothing stays behind", "snat red/r1/all" in output)
+    way = ("hv2 => hv1", "NAT red/r1/up out: snat red/r1/all", "hv1 => hv2", "port red-web-2 gets")
+    tour.hold("there and back through tunnel, router and NAT", all(hop in output for hop in way))
     tour.overlayctl("router", "red/r1", "show", "interfaces")
 
 
@@ -54,7 +55,7 @@ def whose(tour: Tour) -> None:
     print(f"{vm.name}$ iptables -A INPUT -p icmp -j DROP")
     vm.run("iptables", "-A", "INPUT", "-p", "icmp", "-j", "DROP")
     output = tour.overlayctl(*asked, check=False, most=1)
-    tour.hold("the guest's own: it answers ARP, but not this", "guest: handed to red-db-3" in output)
+    tour.hold("the guest's own: it answers ARP, but not this", "guest: handed to red-db-3 on hv3, which answers ARP" in output)
     vm.run("iptables", "-F")
     tour.overlayctl("set", "port", vm.name, "--disabled", "--wait", "10")
     output = tour.overlayctl(*asked, check=False, most=1)

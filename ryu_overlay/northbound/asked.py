@@ -25,6 +25,8 @@ TENANT = Parameter(
     {"type": "string"},
     "Ask as this tenant: only its objects can be named, and nothing physical and nobody else's is shown.",
 )
+MAX_PROBED = 65_000
+"""Bytes of the largest probe: what tells of it has to fit in an OpenFlow message, else its chassis' connection breaks."""
 _WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _NOTHING = Network()
 _ANY = IPv4Address("192.0.2.1")
@@ -63,6 +65,12 @@ def check(network: Network, asking: Scope | None, given: Mapping[str, Any]) -> N
     ]
     if problems:
         raise HttpProblem(422, *problems)
+
+
+def check_size(given: Mapping[str, Any]) -> None:
+    """Whether a packet of the size that is asked for, if one is, can be sent as a probe. Raises HttpProblem 422."""
+    if (given.get("size") or 0) > MAX_PROBED:
+        raise HttpProblem(422, Problem("size", f"{given['size']} is more than the {MAX_PROBED} bytes that a probe can have"))
 
 
 def refused(network: Network, asking: Scope | None, error: Refused) -> Refused:

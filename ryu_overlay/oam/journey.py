@@ -108,7 +108,7 @@ class Journey:
     def way(self) -> list[Stay]:
         """The stays in the order of the packet's way, as far as one leads to the next."""
         rest = [s for s in self.stays if not s.not_for_it]
-        if not rest and len(self.stays) >= self.expected:
+        if not rest and self.entered >= self.expected:
             rest = sorted(self.stays, key=lambda stay: -len(stay.seen))[:1]
         first = next((s for s in rest if self.chassis in ("", s.chassis) and not s.by_tunnel), None)
         if first is None:
@@ -132,9 +132,17 @@ class Journey:
         return max((s.last.at for s in self.stays), default=self.begun)
 
     @property
+    def entered(self) -> int:
+        """How many chassis where it was put in have told of it.
+
+        Those where it came by a tunnel are none of them, and may tell sooner.
+        """
+        return sum(not stay.by_tunnel for stay in self.stays)
+
+    @property
     def is_told(self) -> bool:
         """Whether every chassis where it was put in has told of it, and none is about to tell more."""
-        return len(self.stays) >= self.expected and all(stay.end != "under_way" for stay in self.stays)
+        return self.entered >= self.expected and all(stay.end != "under_way" for stay in self.stays)
 
     def uncrossed(self) -> list[tuple[Stay, Stay]]:
         """The tunnels on its way, as stays before and after, whose copy in the network's own VNI has not arrived."""

@@ -135,12 +135,12 @@ class Sender:
 
     def _carry(self, journey: Journey, last: Sighting, others: Sequence[Door], deliver: bool) -> None:
         """To all others on the wire, until each has told whether it has to do with it."""
-        stays = len(journey.stays)
+        entered = journey.entered
         journey.expected += len(others)
         journey.over_wire = True
         for door in others:
             self._hands.send(door.chassis, door.put(last.frame, deliver))
-        self._hands.wait(lambda: len(journey.stays) >= stays + len(others), PATIENCE)
+        self._hands.wait(lambda: journey.entered >= entered + len(others), PATIENCE)
 
     def _beyond_wire(self, last: Sighting) -> list[Door]:
         world = self._world

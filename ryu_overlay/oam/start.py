@@ -164,6 +164,8 @@ def from_router(network: Network, name: str, to: IPv4Address, traffic: Traffic, 
     if view is None or len(names) not in (2, 3) or (len(names) == 3 and port is None):
         raise Unsendable("from", f"there is no router or router port {name}", "no_such_object")
     own = [a.ip for p in view.ports for a in p.addresses]
+    if to.is_multicast or to == _LIMITED_BROADCAST or to.is_loopback or to.is_unspecified:
+        raise Unsendable("to", f"{to} is no host's address: a router sends nothing there", "not_sent")
     if to in own:
         raise Unsendable("to", f"{to} is router {'/'.join(names[:2])}'s own address", "own_address")
     if source is not None and source not in own:

@@ -17,7 +17,7 @@ from ryu_overlay.engine.events import Observe
 from ryu_overlay.engine.knowledge import world
 from ryu_overlay.oam.pinging import Echo, Summary, echo, summary, unsent
 from ryu_overlay.oam.start import Start
-from ryu_overlay.oam.tracer import Tracer
+from ryu_overlay.oam.tracer import Report, Tracer
 from ryu_overlay.oam.world import Unable, World
 from ryu_overlay.openflow.flow import Block
 from ryu_overlay.southbound.loop import Loop
@@ -27,6 +27,8 @@ from ryu_overlay.southbound.waiting import comes_true
 _ANSWERED_WITHIN = 1.0
 """Seconds that a bridge has to answer a question; one that takes longer is told to be silent."""
 _CONFIRMED_WITHIN = 2.0
+_BUSY_AT_MOST, _TRIED_EVERY = 5.0, 0.05
+"""Seconds that a ping waits while too many traces run, and between its tries."""
 
 
 class Probes:
@@ -46,7 +48,7 @@ class Probes:
         for seq in range(1, count + 1):
             began = self.now()
             try:
-                echoes.append(echo(seq, self.tracer.trace(start, deliver=True, echo=(ident, seq), chassis=chassis)))
+                echoes.append(echo(seq, self._delivered(start, (ident, seq), chassis)))
             except Unable as error:
                 if seq == 1:
                     raise
@@ -55,6 +57,17 @@ class Probes:
             if seq < count:
                 eventlet.sleep(max(0.0, began + interval - self.now()))
         yield summary(echoes)
+
+    def _delivered(self, start: Start, echo: tuple[int, int], chassis: str | None) -> Report:
+        """A trace that is delivered, after those that run already if there are too many. Raises Unable."""
+        until = self.now() + _BUSY_AT_MOST
+        while True:
+            try:
+                return self.tracer.trace(start, deliver=True, echo=echo, chassis=chassis)
+            except Unable as error:
+                if error.code != "busy" or self.now() > until:
+                    raise
+            eventlet.sleep(_TRIED_EVERY)
 
     def heard(self, dpid: int, data: bytes) -> None:
         """A packet-in about a probe. Never raises, whatever the bytes are."""

@@ -65,7 +65,8 @@ def of_flood(lab: Lab, packets: int, rate: int) -> Flooded:
             assert lab.rest.get("/v1/revision?wait=1").json["converged"]
             answered.append((time.monotonic() - began) * 1000)
         count = capture.end()[FLOODED]
-    assert count.passed == packets and count.packets == len(read(capture.path))
-    assert count.packets + count.missing("not captured") == packets
-    assert count.missing("above the rate") > packets // 2
+    # A busy machine may lose some before Open vSwitch has them.
+    assert packets // 2 < count.passed <= packets and count.packets == len(read(capture.path))
+    assert count.packets + count.missing("not captured") == count.passed
+    assert count.missing("above the rate") > count.passed // 2
     return Flooded(sending.result(), count, answered)

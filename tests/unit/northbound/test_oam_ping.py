@@ -96,7 +96,7 @@ WRONG: list[tuple[str, Any]] = [
     *(("source", source) for source in ("10.0.1", 5, "::1")),
     *(("count", count) for count in (0, 10001, 1.5, "3", True)),
     *(("interval", interval) for interval in (0, 0.009, 61, "1")),
-    *(("size", size) for size in (27, 65536, "28")),
+    *(("size", size) for size in (27, 65_001, 65_536, "28")),
     *(("ttl", ttl) for ttl in (0, 256)),
     ("df", "yes"),
     ("chassis", 5),

@@ -72,6 +72,7 @@ def test_where_the_way_parts(out: Caller, service: MemoryService) -> None:
 @pytest.mark.parametrize(
     ("field", "body"),
     [
+        ("size", {"from": "red-web-1", "to": "red-db-3", "size": 65_001}),
         ("from", {"from": "nobody", "to": "red-db-1"}),
         ("to", {"from": "red-web-1", "to": "nobody"}),
         ("port", {"from": "red-web-1", "to": "red-db-1", "protocol": "tcp"}),

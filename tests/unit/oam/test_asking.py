@@ -212,7 +212,7 @@ def test_groups_are_asked_for_once_and_only_if_one_is_met() -> None:
         return ask(chassis, request)
 
     bridges.ask = noting  # type: ignore[method-assign]
-    asked(bridges, FRONT, SECURITY, LOOKUP, OUT)
+    asked(bridges, FRONT, SECURITY, LOOKUP, SECURITY, LOOKUP, OUT)
     assert len(requests) == len(set(requests)) > 1, "no table is asked for twice"
     assert group_request(1) not in requests
 

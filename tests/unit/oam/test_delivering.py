@@ -11,6 +11,8 @@ from ryu_overlay.oam.doors import Door
 from ryu_overlay.oam.frames import to_frame
 from ryu_overlay.oam.register import Register
 from ryu_overlay.oam.sending import Sender
+from ryu_overlay.openflow.packet_in import parse_packet_in
+from ryu_overlay.pipeline.cookies import Feature, Why, read_cookie
 from ryu_overlay.pipeline.tables import LR_IN_ADMIT, PHY_IN_PORT
 from tests.unit.oam.asked import NET
 from tests.unit.oam.bridges import PATCH, Bridges, arp_reply, host_outside, observer
@@ -148,3 +150,11 @@ def test_a_router_looks_out_for_its_own_answer() -> None:
     silent = Parts(OUTSIDE, "router:red/r1")
     silent.bridges.outside = lambda frame: None
     assert silent.ask(look_out=True).answer is None
+
+
+def test_an_answer_to_what_no_bridge_told_of_is_no_error() -> None:
+    """As when a chassis comes back: it hands the packet over, and what it told of that is lost."""
+    parts = Parts(DB)
+    parts.bridges.hears = lambda chassis, data: read_cookie(parse_packet_in(data).cookie) == Why(Feature.PUNT_GUEST)
+    found = parts.ask()
+    assert not found.there.stays and (found.back, found.answer) == (None, None)

@@ -89,7 +89,8 @@ def test_errors_with_options() -> None:
     answer = Answer(frame(SYN))
     assert answer.is_it(frame(about(SYN, outer=IP(src=B, dst=A, options=OPTIONS))))
     asked = IP(src=A, dst=B, options=OPTIONS) / TCP(sport=1000, dport=80, flags="S")
-    assert Answer(frame(asked)).is_it(frame(about(asked)))
+    other = IP(src=A, dst=B, options=OPTIONS) / TCP(sport=1001, dport=80, flags="S")
+    assert Answer(frame(asked)).is_it(frame(about(asked))) and not Answer(frame(asked)).is_it(frame(about(other)))
     assert Answer(frame(asked)).is_it(frame(BACK / TCP(sport=80, dport=1000, flags="SA")))
 
 

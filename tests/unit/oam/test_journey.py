@@ -117,6 +117,7 @@ def test_the_way_goes_as_far_as_one_leads_to_the_next() -> None:
 
 def test_it_does_not_begin_where_it_was_not_put_in() -> None:
     assert names(taken([starts("hv2"), out("hv2")])) == []
+    assert names(taken([by_tunnel("hv1", B), out("hv1")])) == [], "nor where it came by a tunnel"
     assert [n for n, _, _ in names(taken([starts("hv2"), out("hv2")], chassis=""))] == ["hv2"]
 
 
@@ -198,3 +199,14 @@ def test_later_fragments_tell_nothing() -> None:
 def test_when_something_was_heard_last() -> None:
     assert taken([into("hv1", A, 3.0), by_tunnel("hv2", A, 2.0)]).last_seen == 3.0
     assert taken([starts("hv1"), out("hv1", 4.0)]).last_seen == 4.0
+
+
+def test_who_gets_it_by_a_tunnel_does_not_count_for_one_where_it_was_put_in() -> None:
+    """It may tell before the chassis that sent it there, by a connection of its own."""
+    sightings = [starts("hv3"), out("hv3"), starts("hv1"), caught("hv1", EXT_OWNER), by_tunnel("hv3", A), out("hv3")]
+    journey = taken(sightings, "hv3", expected=3)
+    assert journey.entered == 2 and not journey.is_told
+    for sighting in (starts("hv2"), into("hv2", A)):
+        journey.take(sighting)
+    assert journey.entered == 3 and journey.is_told
+    assert [stay.chassis for stay in journey.way()] == ["hv3", "hv2", "hv3"]

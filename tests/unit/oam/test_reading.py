@@ -244,6 +244,16 @@ def test_places_by_hand() -> None:
         seen("hv1", PHY_OUT, {OFPORT: TUNNEL | tunnel("hv2")}),
     )
     assert [type(s) for s in left] == [SeenHop, Crossing], "it is another chassis that hands it over"
+    handed = by_hand(
+        seen("hv1", LS_IN_LOOKUP, {DATAPATH: WEB.key}),
+        seen("hv1", LS_OUT_PORT, {OUT_LPORT: port.key}),
+        seen("hv1", PHY_OUT, {OFPORT: TUNNEL | tunnel("hv2")}, fields={TUN_ID: WEB.vni}),
+        seen("hv2", PHY_IN_TUNNEL, fields={TUN_ID: WEB.vni}),
+        seen("hv2", LS_OUT_PORT, {OUT_LPORT: port.key}),
+    )
+    assert [type(s) for s in handed] == [SeenHop, Crossing, SeenHop]
+    assert [(flow.table, flow.chassis) for flow in handed[1].flows] == [("ls_out_port", "hv1"), ("phy_out", "hv1")]
+    assert {flow.chassis for flow in handed[2].flows} == {"hv2"}
     assert by_hand(seen("hv1", LS_IN_LOOKUP, {DATAPATH: WEB.key, FROM_TUNNEL: 1})) == [], "it was in that switch before"
     [nobody] = by_hand(seen("hv1", LS_IN_LOOKUP, {DATAPATH: 999999}))
     assert nobody.hop.name == "?"

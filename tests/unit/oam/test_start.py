@@ -119,3 +119,10 @@ def test_a_port_without_address_or_gateway() -> None:
 def test_the_gateway_is_the_router_port_in_the_subnet_of_the_source() -> None:
     packet = start(INNER, "red-b", "10.0.2.11", Traffic(), IPv4Address("10.0.1.22")).packet
     assert packet.eth_dst == INNER.tables["router_port"]["red", "r1", "web"].mac
+
+
+@pytest.mark.parametrize("to", ["255.255.255.255", "224.0.0.5", "127.0.0.1", "0.0.0.0"])
+def test_a_router_sends_to_hosts_only(to: str) -> None:
+    with pytest.raises(Unsendable) as raised:
+        begin("router:red/r1", to)
+    assert (raised.value.field, raised.value.code) == ("to", "not_sent")
