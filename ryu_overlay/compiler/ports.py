@@ -23,7 +23,9 @@ from ryu_overlay.openflow.fields import (
 from ryu_overlay.openflow.flow import Flow
 from ryu_overlay.pipeline.cookies import Feature, Why
 from ryu_overlay.pipeline.registers import DATAPATH, FROM_TUNNEL, IN_LPORT, OFPORT, OUT_LPORT
+from ryu_overlay.pipeline.table import Match
 from ryu_overlay.pipeline.tables import (
+    GROUP_BIT,
     LS_IN_ARP,
     LS_IN_LOOKUP,
     LS_IN_SECURITY,
@@ -54,6 +56,9 @@ def local_flows(tenant: Tenant, switch: Switch, port: Port, ofport: int, balance
         flows.append(PHY_IN_PORT.flow("refused", {IN_PORT: ofport}, why=spoofed))
         flows += _security(tenant, port)
     else:
+        # IEEE 802.3 section 3.2.3: a group sends nothing. In tunnels that bit marks probes.
+        group: Match = {IN_PORT: ofport, ETH_SRC: (1 << GROUP_BIT, 1 << GROUP_BIT)}
+        flows += PHY_IN_PORT.drop("mac", group, why=Why(Feature.DROP_SPOOFED_MAC, tenant.key, port.key))
         flows.append(PHY_IN_PORT.flow("any", {IN_PORT: ofport}, enter, goto=LS_IN_ARP, why=binding))
     for address in port.addresses:
         own = {IN_LPORT.field: port.key, ETH_TYPE: ETH_ARP, ARP_OP: ARP_REQUEST, ARP_TPA: int(address)}

@@ -50,9 +50,9 @@ _AT_OWN_ADDRESS = {TCP: AnswerKind.TCP_RESET, UDP: AnswerKind.PORT_UNREACHABLE}
 
 
 def refused(port: Port, packet: Packet) -> DropReason | None:
-    """Why port security keeps `port` from sending `packet`, or None if it may."""
+    """Why `port` may not send `packet`, or None if it may. Without port security only groups may not."""
     if not port.port_security:
-        return None
+        return DropReason.SPOOFED_MAC if is_group(packet.eth_src) else None
     if packet.eth_src != port.mac:
         return DropReason.SPOOFED_MAC
     body = packet.body

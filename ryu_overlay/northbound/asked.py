@@ -16,7 +16,7 @@ from ryu_overlay.northbound.http import Parameter, Request
 from ryu_overlay.northbound.problems import HttpProblem, missing
 from ryu_overlay.northbound.service import Service
 from ryu_overlay.oam.scoped import Scope, scope_of
-from ryu_overlay.oam.start import ROUTER, Traffic, Unsendable, destination, start
+from ryu_overlay.oam.start import OUTSIDE, ROUTER, Traffic, Unsendable, destination, start
 from ryu_overlay.oam.world import Unable
 
 TENANT = Parameter(
@@ -67,10 +67,16 @@ def check(network: Network, asking: Scope | None, given: Mapping[str, Any]) -> N
         raise HttpProblem(422, *problems)
 
 
-def check_size(given: Mapping[str, Any]) -> None:
-    """Whether a packet of the size that is asked for, if one is, can be sent as a probe. Raises HttpProblem 422."""
-    if (given.get("size") or 0) > MAX_PROBED:
-        raise HttpProblem(422, Problem("size", f"{given['size']} is more than the {MAX_PROBED} bytes that a probe can have"))
+def check_size(given: Mapping[str, Any], mtu: int | None) -> None:
+    """Whether a packet of the size that is asked for, if one is, can be sent as a probe. `mtu` is the VMs', None if not known.
+
+    Raises HttpProblem 422.
+    """
+    size = given.get("size") or 0
+    if size > MAX_PROBED:
+        raise HttpProblem(422, Problem("size", f"{size} is more than the {MAX_PROBED} bytes that a probe can have"))
+    if mtu is not None and size > mtu and not given["sender"].startswith((ROUTER, OUTSIDE)):
+        raise HttpProblem(422, Problem("size", f"{size} is more than a VM sends in one packet: the VMs' MTU is {mtu}"))
 
 
 def refused(network: Network, asking: Scope | None, error: Refused) -> Refused:

@@ -61,7 +61,7 @@ def ping(service: Service, request: Request) -> Response:
     """Send them, and tell of each as soon as it is answered or given up. What cannot be sent at all is refused before."""
     given, scope = request.given, asked.scope(service, request)
     asked.check(service.network, scope, given)
-    asked.check_size(given)
+    asked.check_size(given, service.vm_mtu())
     traffic = Traffic(size=given.get("size"), ttl=given.get("ttl", 64), df=given.get("df", False))
     try:
         begun = start(service.network, given["sender"], given["to"], traffic, given.get("source"), service.facts())

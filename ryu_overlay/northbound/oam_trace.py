@@ -29,7 +29,7 @@ def trace(service: Service, request: Request) -> Response:
     """Send it, and tell."""
     given, scope = request.given, asked.scope(service, request)
     asked.check(service.network, scope, given)
-    asked.check_size(given)
+    asked.check_size(given, service.vm_mtu())
     try:
         sent = _from_any_port(traffic(given))
         begun = start(service.network, given["sender"], given["to"], sent, given.get("source"), service.facts())

@@ -13,12 +13,14 @@ from ryu_overlay.oam.guests import Answer, arp_question, diverting, looking_out,
 from ryu_overlay.oam.journey import Journey
 from ryu_overlay.oam.register import ArpAnswer, Register
 from ryu_overlay.oam.sending import Sender
-from ryu_overlay.oam.world import Hands, World
-from ryu_overlay.openflow.fields import IPV4_DST
+from ryu_overlay.oam.world import Hands, Unable, World
+from ryu_overlay.openflow.fields import IPV4_DST, IPV4_SRC
 from ryu_overlay.openflow.flow import Block
 from ryu_overlay.pipeline.registers import OFPORT
 
 ATTEMPTS = 2
+TURN_WITHIN, _LOOKED_AT_EVERY = 5.0, 0.02
+"""Seconds that a delivery waits for others whose answers the same flows hold up: each has those for its own time."""
 ARP_PATIENCE = 0.5
 """Seconds that a guest has to answer ARP."""
 
@@ -41,8 +43,10 @@ class Delivery:
 class Target:
     """Who answers, as the first probe found it, where it would have been handed over. To be used in a `with`."""
 
-    def __init__(self, hands: Hands, register: Register, sender: Sender, world: World, first: Journey) -> None:
-        """`first` is the journey of that probe."""
+    def __init__(
+        self, hands: Hands, register: Register, sender: Sender, world: World, first: Journey, turns: set[object]
+    ) -> None:
+        """`first` is the journey of that probe. `turns` has those that answers are held up for, and is kept so."""
         arrived = first.way()[-1].last
         self._over_wire = first.over_wire
         self._hands = hands
@@ -52,7 +56,9 @@ class Target:
         self.door = Door(arrived.chassis, arrived.register(OFPORT))
         self.is_outside = (arrived.chassis, arrived.register(OFPORT)) in world.places.patches
         self._to_router = False
-        self._key = ("guest", id(self))
+        self._key = ("guest", self.door.chassis, self.door.ofport, arrived.state.get(IPV4_SRC, 0))
+        self._turns = turns
+        self._holds_up = False
 
     def __enter__(self) -> Target:
         if self.is_outside:
@@ -65,7 +71,9 @@ class Target:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._hands.observe(self._key, None)
+        if self._holds_up:
+            self._hands.observe(self._key, None)
+            self._turns.discard(self._key)
 
     def look_out(self, uplink: int, asked: bytes) -> None:
         """Hold up answers to a router itself, which come in by its uplink (a key) where they went out."""
@@ -77,6 +85,13 @@ class Target:
         return self._outside(frame, doors, seconds) if self.is_outside else self._guest(frame, doors, seconds)
 
     def _observe(self, blocks: dict[str, Block]) -> None:
+        until = self._hands.now() + TURN_WITHIN
+        while self._key in self._turns:
+            if self._hands.now() > until:
+                raise Unable("to", "others deliver packets from the same address to there", "busy")
+            self._hands.wait(lambda: self._key not in self._turns, _LOOKED_AT_EVERY)
+        self._turns.add(self._key)
+        self._holds_up = True
         self._hands.observe(self._key, blocks)
 
     def _guest(self, frame: bytes, doors: Sequence[Door], seconds: float) -> Delivery:

@@ -8,7 +8,7 @@ to a router's own address, where a flow looks out for it.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from struct import pack, unpack_from
 
 from ryu_overlay.model.walk_values import ECHO_REPLY, ICMP, TCP, UDP
@@ -40,9 +40,12 @@ from ryu_overlay.pipeline.registers import IN_LPORT, PROBE
 from ryu_overlay.pipeline.table import Match, Table
 from ryu_overlay.pipeline.tables import GUEST_MAC, GUEST_METER, LR_IN_ADMIT, PHY_IN_PORT
 
-_ERRORS = (3, 11, 12)
+ICMP_ERRORS = {3: "destination_unreachable", 11: "time_exceeded", 12: "parameter_problem"}
+"""Types of ICMP messages that quote what they are about (RFC 792)."""
 _PORTS = {TCP: (TCP_SRC, TCP_DST), UDP: (UDP_SRC, UDP_DST)}
 _ARP_REQUEST = 1
+_HELD_UP_AT_MOST = 10
+"""Seconds: a controller that dies while it waits must not keep answers from those that they are for."""
 _WHOLE = 0xFFFF
 _IP_HEADER = 20
 
@@ -65,7 +68,7 @@ class Answer:
         if got.get(ETH_TYPE) != ETH_IP or got.get(IPV4_DST) != wanted.get(IPV4_SRC):
             return False
         proto = wanted.get(IP_PROTO)
-        if got.get(IP_PROTO) == ICMP and got.get(ICMP_TYPE) in _ERRORS:
+        if got.get(IP_PROTO) == ICMP and got.get(ICMP_TYPE) in ICMP_ERRORS:
             return self._quotes(frame)
         if got.get(IP_PROTO) != proto or got.get(IPV4_SRC) != wanted.get(IPV4_DST):
             return False
@@ -111,10 +114,11 @@ def _flows(table: Table, where: Match, asked: bytes) -> Iterator[Flow]:
     elif proto in _PORTS:
         source, target = _PORTS[proto]
         answer |= {source: fields.get(target, 0), target: fields.get(source, 0)}
-    matches = [answer, *({**back, IP_PROTO: ICMP, ICMP_TYPE: kind} for kind in _ERRORS)]
+    matches = [answer, *({**back, IP_PROTO: ICMP, ICMP_TYPE: kind} for kind in ICMP_ERRORS)]
     for match in matches:
         # Not the meter of probes: a guest that floods must not have them lost.
-        yield table.flow("observe", table.unseen(match), (Controller(_WHOLE, GUEST_METER),), why=Why(Feature.PUNT_GUEST))
+        flow = table.flow("observe", table.unseen(match), (Controller(_WHOLE, GUEST_METER),), why=Why(Feature.PUNT_GUEST))
+        yield replace(flow, seconds=_HELD_UP_AT_MOST)
 
 
 def arp_question(address: int) -> bytes:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
+from ipaddress import IPv4Address
 
 from ryu_overlay.model.objects import Port
 from ryu_overlay.model.walk_values import DropReason
@@ -13,6 +14,7 @@ from ryu_overlay.oam.delivering import Delivery, Target
 from ryu_overlay.oam.doors import Door, own_uplink
 from ryu_overlay.oam.expected import expected, way_of
 from ryu_overlay.oam.frames import from_frame
+from ryu_overlay.oam.guests import ICMP_ERRORS
 from ryu_overlay.oam.guided import Guided
 from ryu_overlay.oam.hops import Way
 from ryu_overlay.oam.journey import Journey
@@ -24,6 +26,8 @@ from ryu_overlay.oam.start import Start
 from ryu_overlay.oam.trip import Trip, trip
 from ryu_overlay.oam.verdicts import Verdict
 from ryu_overlay.oam.world import Hands, World
+from ryu_overlay.openflow.fields import ICMP_CODE, ICMP_TYPE, IPV4_SRC
+from ryu_overlay.openflow.headers import headers
 from ryu_overlay.pipeline.registers import OFPORT, TUNNEL
 
 TRIES = 3
@@ -129,6 +133,18 @@ class Legs:
             return Verdict("guest_silent", sentence, chassis=chassis, object=f"port {name}")
         sentence = f"handed to {name} on {chassis}, which answers neither this nor ARP"
         return Verdict("guest_off", sentence, chassis=chassis, object=f"port {name}")
+
+    def refused_outside(self, there: Leg, target: Target, delivery: Delivery) -> Verdict | None:
+        """What became of a packet that an ICMP error from outside came back for; None if something else did. The model knows of
+        nothing out there that would send one, so that its way back is not judged."""
+        fields = headers(delivery.answer or b"")
+        reason = ICMP_ERRORS.get(fields.get(ICMP_TYPE, 0))
+        if not target.is_outside or reason is None:
+            return None
+        by = IPv4Address(fields.get(IPV4_SRC, 0))
+        said = f"answered there by {by}: {reason.replace('_', ' ')}, code {fields.get(ICMP_CODE, 0)}"
+        sentence = f"{there.expected.outcome.sentence}, sent out by {target.door.chassis}, and {said}"
+        return Verdict("answered", sentence, chassis=target.door.chassis, reason=reason)
 
     def of_guest(self, start: Start, target: Target, delivery: Delivery) -> Leg:
         """The way of what a guest answered, beside what the model says of that very packet."""

@@ -68,6 +68,7 @@ class Tracer:
         self._lookups = Lookups()
         self._register = Register(_numbers(random))
         self._running = 0
+        self._turns = set[object]()
 
     def heard(self, chassis: str, data: bytes) -> bool:
         """A packet-in about a probe; whether it was one of ours. Raises struct.error or ValueError for what is cut short."""
@@ -131,7 +132,7 @@ class Tracer:
 
     def target(self, legs: Legs, sender: Sender, first: Journey) -> Target:
         """Whoever a packet arrived at."""
-        return Target(self._hands, self._register, sender, legs.world, first)
+        return Target(self._hands, self._register, sender, legs.world, first, self._turns)
 
     def _guest(self, seen: Sighting) -> bool:
         """What a guest said. If nobody waits for it, it goes on."""
@@ -186,6 +187,9 @@ class Tracer:
             heard = replace(found, sentence=f"{found.sentence}; its answer comes back")
             judged = legs.silent(there, target, delivery) if delivery.answer is None else heard
             return there, None, judged, delivery.guest_ms
+        refused = legs.refused_outside(there, target, delivery)
+        if refused is not None:
+            return there, None, refused, delivery.guest_ms
         back = legs.of_guest(start, target, delivery)
         return there, back, legs.talked(start, found, legs.judged(back)), delivery.guest_ms
 

@@ -6,6 +6,7 @@ Open vSwitch would dump them.
 
 from __future__ import annotations
 
+import dataclasses
 import struct
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -27,13 +28,16 @@ _PROTO_WORDS = {1: "icmp", 6: "tcp", 17: "udp"}
 
 @dataclass(frozen=True)
 class Flow:
-    """One OpenFlow flow. `match` holds (field, value, mask or None for all bits) in wire order."""
+    """One OpenFlow flow. `match` holds (field, value, mask or None for all bits) in wire order. `seconds` (0 to 65535): the
+    switch forgets it by itself after so long, 0 never; that is not part of what it is.
+    """
 
     table: int
     priority: int
     match: tuple[MatchItem, ...]
     instructions: Instructions
     cookie: int
+    seconds: int = dataclasses.field(default=0, compare=False)
 
     @cached_property
     def match_bytes(self) -> bytes:

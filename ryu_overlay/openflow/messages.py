@@ -36,7 +36,7 @@ def _match(oxm: bytes) -> bytes:
 
 def flow_add(flow: Flow, xid: int = 0) -> bytes:
     """Add the flow, or give the one with its match and priority its cookie and instructions (section 6.4)."""
-    return _flow_mod(0, flow.key, flow.value, xid)
+    return _flow_mod(0, flow.key, flow.value, xid, flow.seconds)
 
 
 def flow_delete(key: FlowKey, xid: int = 0) -> bytes:
@@ -44,10 +44,10 @@ def flow_delete(key: FlowKey, xid: int = 0) -> bytes:
     return _flow_mod(4, key, (0, b""), xid)
 
 
-def _flow_mod(command: int, key: FlowKey, value: FlowValue, xid: int) -> bytes:
+def _flow_mod(command: int, key: FlowKey, value: FlowValue, xid: int, seconds: int = 0) -> bytes:
     table, priority, oxm = key
     cookie, instructions = value
-    head = struct.pack("!QQBBHHHIIIH2x", cookie, 0, table, command, 0, 0, priority, _NO_BUFFER, _ANY, _ANY, 0)
+    head = struct.pack("!QQBBHHHIIIH2x", cookie, 0, table, command, 0, seconds, priority, _NO_BUFFER, _ANY, _ANY, 0)
     return message(FLOW_MOD, head + _match(oxm) + instructions, xid)
 
 

@@ -200,7 +200,7 @@ def test_drift_is_healed_and_reported(lab: Lab, evidence: Evidence) -> None:
 
     known = len(drift())
     delivery = next(
-        line for line in host.ofctl("dump-flows", "br-int", "table=60").splitlines() if "output" in line and "reg10" not in line
+        line for line in host.ofctl("dump-flows", "br-int", "table=60,reg10=0/0").splitlines() if "priority=20," in line
     )
     match = re.search(r"reg15=0x[0-9a-f]+", delivery)
     assert match is not None

@@ -70,6 +70,10 @@ def test_without_port_security_everything_passes(body: int) -> None:
     assert reached(send("c", udp("10.0.1.12", to=B, src="8.8.8.8", mac=NOBODY))) == ["red-b"]
 
 
+def test_without_port_security_a_group_sends_nothing() -> None:
+    assert reason(send("c", udp("10.0.1.12", to=B, mac="03:00:00:00:01:0b"))) is DropReason.SPOOFED_MAC
+
+
 # 2. ARP
 
 

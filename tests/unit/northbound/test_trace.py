@@ -61,6 +61,12 @@ def test_delivery_and_size(out: Caller, service: MemoryService) -> None:
     assert (full_size, deliver, start.packet.body.size) == (None, True, 900)  # type: ignore[union-attr]
 
 
+def test_only_a_vm_s_packets_are_bound_by_the_vms_mtu(out: Caller, service: MemoryService) -> None:
+    for sender, to, size in (("red-web-1", "red-db-3", 1450), ("router:red/r1", "red-db-3", 1451)):
+        ask(out, from_=sender, to=to, size=size)
+    assert len(service.traced) == 2
+
+
 def test_where_the_way_parts(out: Caller, service: MemoryService) -> None:
     service.spoil = lost
     answer = ask(out, from_="red-web-1", to="red-db-3")
@@ -73,6 +79,7 @@ def test_where_the_way_parts(out: Caller, service: MemoryService) -> None:
     ("field", "body"),
     [
         ("size", {"from": "red-web-1", "to": "red-db-3", "size": 65_001}),
+        ("size", {"from": "red-web-1", "to": "red-db-3", "size": 1451}),
         ("from", {"from": "nobody", "to": "red-db-1"}),
         ("to", {"from": "red-web-1", "to": "nobody"}),
         ("port", {"from": "red-web-1", "to": "red-db-1", "protocol": "tcp"}),

@@ -11,6 +11,7 @@ from ryu_overlay.oam.doors import Door
 from ryu_overlay.oam.frames import to_frame
 from ryu_overlay.oam.register import Register
 from ryu_overlay.oam.sending import Sender
+from ryu_overlay.oam.world import Unable
 from ryu_overlay.openflow.packet_in import parse_packet_in
 from ryu_overlay.pipeline.cookies import Feature, Why, read_cookie
 from ryu_overlay.pipeline.tables import LR_IN_ADMIT, PHY_IN_PORT
@@ -39,7 +40,8 @@ class Parts:
         self.doors = [Door(*world.bound[sender])] if sender in world.bound else [Door("hv1", None, router, outside)]
         first = self.sender.go(self.frame, self.doors)
         self.sender.forget_connections()
-        self.target = Target(self.bridges, self.register, self.sender, world, first)
+        self.turns: set[object] = set()
+        self.target = Target(self.bridges, self.register, self.sender, world, first, self.turns)
 
     def ask(self, look_out: bool = False) -> Delivery:
         with self.target as target:
@@ -78,12 +80,21 @@ def test_answers_are_held_up_only_while_they_are_waited_for() -> None:
     assert outside.held_up() == []
 
 
-def test_two_targets_have_their_own_flows() -> None:
-    one, two = Parts(DB), Parts(DB)
-    two.target._hands = one.bridges
-    with one.target, two.target:
-        assert len(one.bridges.observed) == 2
-    assert one.bridges.observed == {}
+def test_each_has_flows_for_its_own_time() -> None:
+    """They end by themselves, and a second delivery that shared them would be without before it has its answer."""
+    one, two, other = Parts(DB), Parts(DB), Parts(DB, "red-web-2")
+    for parts in (two, other):
+        parts.target._hands, parts.target._turns = one.bridges, one.turns
+    with one.target:
+        with other.target:
+            assert len(one.bridges.observed) == 2, "from another address"
+        with pytest.raises(Unable) as refused, two.target:
+            pass
+        assert refused.value.code == "busy" and len(one.bridges.observed) == 1, "nobody else's are taken away"
+        one.bridges.meanwhile = [lambda: None, lambda: one.target.__exit__()]
+        with two.target:
+            assert len(one.bridges.observed) == 1
+    assert one.bridges.observed == {} and not one.turns
 
 
 @pytest.mark.parametrize(("serves", "is_there"), [(True, True), (False, False)])

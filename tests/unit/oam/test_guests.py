@@ -146,6 +146,7 @@ def test_what_is_held_up(name: str, match: str) -> None:
     assert {(flow.table, flow.priority) for flow in block.flows} == {(PHY_IN_PORT.number, 65002)}
     assert {read_cookie(flow.cookie) for flow in block.flows} == {Why(Feature.PUNT_GUEST)}
     assert not any("resubmit" in flow.text for flow in block.flows), "it is held, not copied"
+    assert all(0 < flow.seconds < 60 for flow in block.flows), "should the controller die, the answers flow again"
     assert all(f"meter_id={GUEST_METER}" in flow.text for flow in block.flows), "a guest that floods has no probes lost"
 
 

@@ -206,6 +206,22 @@ def test_a_late_answer_to_an_earlier_ping_is_not_this_one_s() -> None:
     assert bridges.left_behind() == []
 
 
+def test_an_error_from_outside_is_told_in_its_own_words() -> None:
+    bridges = serving()
+
+    def unreachable(frame: bytes) -> bytes | None:
+        got = Ether(frame)
+        quoted = bytes(got[IP])
+        error = IP(src="198.51.100.1", dst=got[IP].src, proto=1) / ICMP(type=3, code=1) / quoted
+        return bytes(Ether(src=got.dst, dst=got.src) / error)
+
+    bridges.outside = unreachable
+    found = bridges.trace("green-b-2", OUTSIDE, deliver=True)
+    assert (found.verdict.kind, found.verdict.reason, found.verdict.chassis) == ("answered", "destination_unreachable", "hv1")
+    assert found.verdict.sentence.endswith("answered there by 198.51.100.1: destination unreachable, code 1")
+    assert bridges.left_behind() == []
+
+
 def test_traces_at_the_same_time_do_not_mix() -> None:
     bridges = serving()
     others: list[Report] = []

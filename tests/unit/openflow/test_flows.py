@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import struct
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -74,6 +75,13 @@ def test_ryu_reads_what_was_meant(text: str, flow: Flow) -> None:
         wide = mask if mask is None or field.style not in ("mac", "ip") else field.text(mask)
         expected[RYU_NAMES.get(field.name, field.name)] = given if wide is None else (given, wide)
     assert dict(read.match.items()) == expected
+
+
+def test_a_flow_that_ends_by_itself() -> None:
+    flow = next(iter(FLOWS.values()))
+    brief = replace(flow, seconds=300)
+    assert read_by_ryu(messages.flow_add(brief)).hard_timeout == 300
+    assert (brief.key, brief.value, brief) == (flow.key, flow.value, flow), "what it is does not change by that"
 
 
 @each_that_ryu_writes
