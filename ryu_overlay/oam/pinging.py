@@ -64,8 +64,9 @@ def echo(seq: int, report: Report) -> Echo:
 
 
 def unsent(seq: int, error: Unable) -> Echo:
-    """One that could not even be sent any more."""
-    kind: Kind = "lost_in_bridge" if error.code == "busy" else error.code
+    """One that could not even be sent any more. Not for `busy`: that comes to an end."""
+    assert error.code != "busy"
+    kind: Kind = error.code
     return Echo(seq, kind, MEANINGS[kind][0], error.problem.reason)
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import struct
 import time
 from collections.abc import Callable, Iterator, Mapping
+from math import inf
 from random import SystemRandom
 
 import eventlet
@@ -28,7 +29,7 @@ _ANSWERED_WITHIN = 1.0
 """Seconds that a bridge has to answer a question; one that takes longer is told to be silent."""
 _CONFIRMED_WITHIN = 2.0
 _BUSY_AT_MOST, _TRIED_EVERY = 5.0, 0.05
-"""Seconds that a ping waits while too many traces run, and between its tries."""
+"""Seconds that a ping waits for its turn before it begins, and between its tries. Once begun, it waits for each turn."""
 
 
 class Probes:
@@ -59,8 +60,8 @@ class Probes:
         yield summary(echoes)
 
     def _delivered(self, start: Start, echo: tuple[int, int], chassis: str | None) -> Report:
-        """A trace that is delivered, after those that run already if there are too many. Raises Unable."""
-        until = self.now() + _BUSY_AT_MOST
+        """A trace that is delivered, after others that are in its way. Raises Unable."""
+        until = self.now() + (_BUSY_AT_MOST if echo[1] == 1 else inf)
         while True:
             try:
                 return self.tracer.trace(start, deliver=True, echo=echo, chassis=chassis)
