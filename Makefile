@@ -8,6 +8,9 @@
 VENV := .venv/bin
 RUN := $(VENV)/python
 ONLY ?= *
+# What proves the same promise without a lab.
+BESIDE_oam := tests/golden/test_trace_equals_ofproto.py
+BESIDE_* := $(BESIDE_oam)
 export PYTHON
 # Where Debian keeps the daemons that labs start, also for those who became root with plain su.
 export PATH := $(PATH):/usr/sbin:/sbin
@@ -43,7 +46,7 @@ lint: setup
 	@contracts=$$($(VENV)/lint-imports --no-logo --no-cache 2>&1) || { echo "$$contracts"; exit 1; }
 
 prove: setup-lab ## the long evidence behind every claim, or behind one: ONLY=foundation (root)
-	@PROVE=full tools/in-clean-lab $(RUN) -m pytest -s tests/acceptance/test_$(ONLY).py
+	@PROVE=full tools/in-clean-lab $(RUN) -m pytest -s tests/acceptance/test_$(ONLY).py $(BESIDE_$(ONLY))
 
 bench: setup-bench ## the figures of docs/benchmarks.md (root)
 	@$(RUN) -m tests.bench

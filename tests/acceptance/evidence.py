@@ -20,6 +20,8 @@ class Evidence:
 
     capability: str
     title: str
+    run: str = ""
+    """What `make prove` calls it, if not so."""
     sections: dict[str, list[str]] = field(default_factory=dict)
 
     def show(self, promise: str, name: str, value: object, unit: str = "") -> None:
@@ -42,7 +44,7 @@ class Evidence:
         head = [
             f"# Evidence: {self.title}",
             "",
-            f"Written by `make prove ONLY={self.capability}`. {switch}; {versions}.",
+            f"Written by `make prove ONLY={self.run or self.capability}`. {switch}; {versions}.",
         ]
         body = []
         for promise, lines in self.sections.items():

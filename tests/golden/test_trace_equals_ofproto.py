@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import permutations
 from pathlib import Path
 
@@ -33,6 +33,7 @@ from ryu_overlay.oam.tracer import Report
 from ryu_overlay.openflow.flow import FlowKey
 from ryu_overlay.openflow.lookup import Lookup
 from ryu_overlay.pipeline.cookies import DROP_BIT, OURS_COOKIE, OURS_MASK, Feature, Why
+from tests.acceptance.evidence import Evidence
 from tests.golden import expectations
 from tests.golden.effort import heavy
 from tests.golden.live import LiveHands, live_hands
@@ -43,6 +44,7 @@ from tests.golden.telling import facts_of
 from tests.golden.unmarked import TOO_DEEP, End, Unmarked
 from tools.scenarios import PUNT_RATE, Scenario, scenarios
 
+PROMISE = "Identical to `ofproto/trace`"
 PACKETS = 5
 """Traced on each network; loading it takes longer than that."""
 
@@ -58,13 +60,23 @@ def hands(chassis: Rig) -> Iterator[LiveHands]:
         yield made
 
 
+@dataclass
+class Tally:
+    """Over all examples: how many networks something was traced in, the verdicts, and how packets and their answers ended."""
+
+    networks: int = 0
+    ends: Counter[str] = field(default_factory=Counter)
+
+
 @pytest.fixture(scope="module")
-def ends() -> Iterator[Counter[str]]:
-    """The verdicts on packets, and how they and their answers ended, counted over all examples."""
-    seen: Counter[str] = Counter()
+def tally() -> Iterator[Tally]:
+    seen = Tally()
     yield seen
-    print(f"\ntraces: {sum(seen.values())}")
-    print("\n".join(f"{n:6} {end}" for end, n in seen.most_common()))
+    evidence = Evidence("oam_random", "traces in random networks, each beside `ofproto/trace`", run="oam")
+    evidence.show(PROMISE, "scenarios and random networks", seen.networks)
+    evidence.show(PROMISE, "traces that met the flows, rewrites and end that ofproto/trace tells", seen.ends.total())
+    evidence.quote(PROMISE, "\n".join(f"{n:6} {end}" for end, n in seen.ends.most_common()))
+    evidence.write()
 
 
 @dataclass
@@ -75,7 +87,8 @@ class Case:
     hands: LiveHands
     network: Network
     fabric: Fabric
-    ends: Counter[str]
+    tally: Tally
+    traced: bool = False
 
     def __post_init__(self) -> None:
         programs = compile_all(self.network, self.fabric, PUNT_RATE)
@@ -109,7 +122,9 @@ class Case:
         self.check_walk(at, packet, report.expected.there)
         self.check_verdict(report, there, back)
         both = " > ".join(_shown(end) for end in (there, back) if end is not None)
-        self.ends[f"{report.verdict.kind}: {both}"] += 1
+        self.tally.ends[f"{report.verdict.kind}: {both}"] += 1
+        self.tally.networks += not self.traced
+        self.traced = True
 
     def check_walk(self, at: Port | tuple[str, ...], packet: Packet, expected: WalkPath) -> None:
         """What is held against the trace is one of the ways that the packet may go."""
@@ -176,10 +191,10 @@ def _shown(end: End) -> str:
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda s: s.name)
-def test_in_every_scenario(scenario: Scenario, tmp_path: Path, ends: Counter[str]) -> None:
+def test_in_every_scenario(scenario: Scenario, tmp_path: Path, tally: Tally) -> None:
     network = scenario.network
     with rig(tmp_path, scenario.chassis) as chassis, live_hands(chassis) as hands:
-        case = Case(chassis, hands, network, scenario.fabric, ends)
+        case = Case(chassis, hands, network, scenario.fabric, tally)
         ports = [port for name, port in network.port_by_name.items() if name in hands.world().bound]
         for port, other in permutations(ports, 2):
             for target in other.addresses[:1] if other.tenant == port.tenant else ():
@@ -196,9 +211,9 @@ def test_in_every_scenario(scenario: Scenario, tmp_path: Path, ends: Counter[str
 
 @heavy(0.5)
 @given(data=st.data())
-def test_inside(chassis: Rig, hands: LiveHands, ends: Counter[str], data: st.DataObject) -> None:
+def test_inside(chassis: Rig, hands: LiveHands, tally: Tally, data: st.DataObject) -> None:
     placed = data.draw(placed_networks(most_hops=data.draw(st.sampled_from([1, 1, 3]))))
-    case = Case(chassis, hands, placed.network, placed.fabric, ends)
+    case = Case(chassis, hands, placed.network, placed.fabric, tally)
     for _ in range(PACKETS if placed.bound else 0):
         port, _, _ = data.draw(st.sampled_from(placed.bound))
         case.trace(port, data.draw(packets(placed.network, port)))
@@ -207,9 +222,9 @@ def test_inside(chassis: Rig, hands: LiveHands, ends: Counter[str], data: st.Dat
 
 @heavy(0.75)
 @given(data=st.data())
-def test_to_the_outside(chassis: Rig, hands: LiveHands, ends: Counter[str], data: st.DataObject) -> None:
+def test_to_the_outside(chassis: Rig, hands: LiveHands, tally: Tally, data: st.DataObject) -> None:
     placed = data.draw(placed_outside())
-    case = Case(chassis, hands, placed.network, placed.fabric, ends)
+    case = Case(chassis, hands, placed.network, placed.fabric, tally)
     for _ in range(PACKETS if placed.bound else 0):
         port, _, _ = data.draw(st.sampled_from(placed.bound))
         case.trace(port, data.draw(packets_out(placed.network, port)))
@@ -218,9 +233,9 @@ def test_to_the_outside(chassis: Rig, hands: LiveHands, ends: Counter[str], data
 
 @heavy(0.75)
 @given(data=st.data())
-def test_from_outside(chassis: Rig, hands: LiveHands, ends: Counter[str], data: st.DataObject) -> None:
+def test_from_outside(chassis: Rig, hands: LiveHands, tally: Tally, data: st.DataObject) -> None:
     placed = data.draw(placed_outside())
-    case = Case(chassis, hands, placed.network, placed.fabric, ends)
+    case = Case(chassis, hands, placed.network, placed.fabric, tally)
     for _ in range(PACKETS if placed.fabric.gateways else 0):
         case.trace(INTERNET, data.draw(packets_in(placed.network)))
     case.check_counters()
