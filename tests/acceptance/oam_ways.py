@@ -225,14 +225,16 @@ CENTRAL = (
 """The same with green's floating IP translated by the uplink's gateway."""
 
 _CONNECT = """
-import socket, sys
+import select, socket, sys
 kind, host, port, source = sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
 s = socket.socket(socket.AF_INET, socket.SOCK_STREAM if kind == "tcp" else socket.SOCK_DGRAM)
 s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
 s.bind(("", source))
 s.settimeout(5)
 s.connect((host, port))
-s.send(b"GET / HTTP/1.1\\r\\n\\r\\n")
+# A server that speaks first closes at once, and resets the connection if there is something that it did not read.
+if kind == "udp" or not select.select([s], [], [], 1)[0]:
+    s.send(b"GET / HTTP/1.1\\r\\n\\r\\n")
 print(s.recv(9999).decode())
 """
 
