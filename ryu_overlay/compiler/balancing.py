@@ -11,11 +11,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
-from ryu_overlay.compiler.keys import ICMP, ICMP_ERRORS, IP, KNOWN, NEW, RELATED, from_port, to_port
+from ryu_overlay.compiler.keys import ICMP, IP, KNOWN, NEW, RELATED, from_port, to_port
 from ryu_overlay.compiler.shares import blocks_of, shares
 from ryu_overlay.compiler.switching import arp_answer
 from ryu_overlay.model.network import BalancerView, RouterView, SwitchView
 from ryu_overlay.model.objects import Member, Port
+from ryu_overlay.model.walk_values import ICMP_ERRORS
 from ryu_overlay.openflow.actions import Action, Ct, CtClear, ForgetInPort, Move, Multipath, Nat, Resubmit, SetField, ToGroup
 from ryu_overlay.openflow.fields import (
     CT_DNAT,

@@ -30,8 +30,6 @@ from ryu_overlay.pipeline.registers import OFPORT, TUNNEL
 from ryu_overlay.pipeline.table import Match
 
 ICMP, TCP, UDP = 1, 6, 17
-ICMP_ERRORS = (3, 11, 12)
-"""Types of ICMP errors that tell of a packet (RFC 792)."""
 PROTOCOLS = {"tcp": TCP, "udp": UDP}
 
 TO_GATEWAY, OWNER = 1, 2

@@ -14,7 +14,6 @@ from ryu_overlay.compiler.balancing import Choice
 from ryu_overlay.compiler.keys import (
     ALWAYS,
     ICMP,
-    ICMP_ERRORS,
     IP,
     KNOWN,
     NEW,
@@ -31,6 +30,7 @@ from ryu_overlay.model.external import inside_of, own_addresses
 from ryu_overlay.model.inside import inside_networks
 from ryu_overlay.model.network import RouterView
 from ryu_overlay.model.objects import ExternalNetwork, FloatingIp, Port, RouterPort, Snat
+from ryu_overlay.model.walk_values import ICMP_ERRORS
 from ryu_overlay.openflow.actions import (
     Action,
     Ct,

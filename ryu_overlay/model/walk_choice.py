@@ -28,14 +28,14 @@ def every(take: Callable[[Choose], Result]) -> frozenset[Result]:
     found: set[Result] = set()
     untried: list[tuple[int, ...]] = [()]
     while untried:
-        script = _Script(untried.pop())
+        script = Script(untried.pop())
         found.add(take(script))
         untried += script.alternatives
     return frozenset(found)
 
 
-class _Script:
-    """Chooses as given, then always the first, noting the scripts that would have chosen otherwise."""
+class Script:
+    """Chooses as given, then always the first; `alternatives` are the scripts that would have chosen otherwise from there."""
 
     def __init__(self, choices: tuple[int, ...]) -> None:
         self.alternatives: list[tuple[int, ...]] = []

@@ -10,10 +10,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from ryu_overlay.model.objects import Ref
-from ryu_overlay.model.walk_values import ICMP, TCP, UDP, Answered, Connection, Flow, Ip, Path
+from ryu_overlay.model.walk_values import ICMP, ICMP_QUOTING, TCP, UDP, Answered, Connection, Flow, Ip, Path
 
-_ERRORS = frozenset((3, 4, 5, 11, 12))
-"""ICMP types that quote a packet (RFC 792)."""
 _BEGINNERS = frozenset(((8, 0), (13, 0), (15, 0)))
 """ICMP that asks for an answer: echo, timestamp, information (RFC 792)."""
 
@@ -63,7 +61,7 @@ def flow_of(ip: Ip) -> Flow:
 
 def is_error(ip: Ip) -> bool:
     """Whether it is an ICMP error."""
-    return ip.proto == ICMP and not ip.later_fragment and ip.l4[0] in _ERRORS
+    return ip.proto == ICMP and not ip.later_fragment and ip.l4[0] in ICMP_QUOTING
 
 
 def may_begin(ip: Ip) -> bool:

@@ -18,6 +18,10 @@ NOT_KNOWN = "00:00:00:00:00:00"
 """The MAC of a neighbour outside that nobody has told yet."""
 
 ICMP, TCP, UDP = 1, 6, 17
+ICMP_QUOTING = frozenset((3, 4, 5, 11, 12))
+"""ICMP types that quote a packet (RFC 792)."""
+ICMP_ERRORS = {3: "destination_unreachable", 11: "time_exceeded", 12: "parameter_problem"}
+"""Those among them that tell of a packet that did not arrive."""
 ECHO_REPLY, ECHO_REQUEST = 0, 8
 ARP_REQUEST, ARP_REPLY = 1, 2
 

@@ -10,7 +10,7 @@ from ipaddress import IPv4Address
 from struct import Struct, unpack_from
 from typing import NamedTuple
 
-from ryu_overlay.model.walk_values import ECHO_REPLY, ECHO_REQUEST, ICMP, TCP, UDP, Arp, Ip, Packet
+from ryu_overlay.model.walk_values import ECHO_REPLY, ECHO_REQUEST, ICMP, ICMP_QUOTING, TCP, UDP, Arp, Ip, Packet
 from ryu_overlay.oam.tcp import ACK, FIN, RST, SYN
 
 LATER_OFFSET = 185
@@ -30,8 +30,6 @@ _TTL = 64
 _WINDOW = 64240
 _LARGEST = 0xFFFF
 _MODULUS = 1 << 32
-_ERRORS = (3, 4, 5, 11, 12)
-"""ICMP types that quote a packet (RFC 792)."""
 _QUOTED = 8
 """Bytes of its payload that are quoted."""
 
@@ -218,7 +216,7 @@ def _walked(read: _IpPacket, quoted: bool = False) -> Ip:
             ack, syn_ack = begins == ACK, begins == ACK | SYN
     elif not later and read.proto == ICMP and len(read.body) >= 2:
         l4 = read.body[0], read.body[1]
-        if l4[0] in _ERRORS and not quoted and len(read.body) >= _ICMP.size + _HEADER.size:
+        if l4[0] in ICMP_QUOTING and not quoted and len(read.body) >= _ICMP.size + _HEADER.size:
             about = _quoted(read.body[_ICMP.size :])
     addresses = IPv4Address(read.src), IPv4Address(read.dst)
     df = bool(read.fragment & _DONT_FRAGMENT)

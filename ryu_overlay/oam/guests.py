@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from struct import pack, unpack_from
 
-from ryu_overlay.model.walk_values import ECHO_REPLY, ICMP, TCP, UDP
+from ryu_overlay.model.walk_values import ECHO_REPLY, ICMP, ICMP_ERRORS, TCP, UDP
 from ryu_overlay.oam.frames import echo_of
 from ryu_overlay.oam.journey import Journey
 from ryu_overlay.oam.sighting import Sighting
@@ -40,8 +40,6 @@ from ryu_overlay.pipeline.registers import IN_LPORT, PROBE
 from ryu_overlay.pipeline.table import Match, Table
 from ryu_overlay.pipeline.tables import GUEST_MAC, GUEST_METER, LR_IN_ADMIT, PHY_IN_PORT
 
-ICMP_ERRORS = {3: "destination_unreachable", 11: "time_exceeded", 12: "parameter_problem"}
-"""Types of ICMP messages that quote what they are about (RFC 792)."""
 _PORTS = {TCP: (TCP_SRC, TCP_DST), UDP: (UDP_SRC, UDP_DST)}
 _ARP_REQUEST = 1
 _HELD_UP_AT_MOST = 10

@@ -8,13 +8,12 @@ from dataclasses import replace
 from ipaddress import IPv4Address
 
 from ryu_overlay.model.objects import Port
-from ryu_overlay.model.walk_values import DropReason
+from ryu_overlay.model.walk_values import ICMP_ERRORS, DropReason
 from ryu_overlay.oam.asking import evidence, leaving
 from ryu_overlay.oam.delivering import Delivery, Target
 from ryu_overlay.oam.doors import Door, own_uplink
 from ryu_overlay.oam.expected import expected, way_of
 from ryu_overlay.oam.frames import from_frame
-from ryu_overlay.oam.guests import ICMP_ERRORS
 from ryu_overlay.oam.guided import Guided
 from ryu_overlay.oam.hops import Way
 from ryu_overlay.oam.journey import Journey

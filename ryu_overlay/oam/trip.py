@@ -5,14 +5,13 @@ Where equal ways are chosen among, `trips` goes all of them, up to a limit. Pure
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal, TypeVar
 
 from ryu_overlay.model.network import Network
 from ryu_overlay.model.objects import Member, Port
 from ryu_overlay.model.walk import NO_FACTS, Choose, Facts
-from ryu_overlay.model.walk_choice import first
+from ryu_overlay.model.walk_choice import Script, first
 from ryu_overlay.model.walk_rules import ANSWER_TTL
 from ryu_overlay.model.walk_values import (
     ECHO_REPLY,
@@ -102,11 +101,11 @@ def trips(network: Network, start: Start, facts: Facts = NO_FACTS, most: int = M
     found: dict[tuple[Path, Path | None], Trip] = {}
     untried: list[tuple[int, ...]] = [()]
     for _ in range(most):
-        script = _Script(untried.pop(0))
+        script = Script(untried.pop(0))
         one = trip(network, start, script, facts)
         found.setdefault((one.there, one.back), one)
         # What cannot come up any more is not kept: a way may have very many choices.
-        untried += script.others[: most - len(untried)]
+        untried += script.alternatives[: most - len(untried)]
         if not untried:
             return list(found.values()), True
     return list(found.values()), False
@@ -217,19 +216,3 @@ def _option_name(option: object) -> str:
     if isinstance(option, tuple) and isinstance(option[0], Member):
         return f"member {'/'.join(option[0].ref)}"
     return str(option)
-
-
-class _Script:
-    """Chooses as given, then always the first; `others` are the scripts that would have chosen otherwise from there."""
-
-    def __init__(self, choices: Sequence[int]) -> None:
-        self.others: list[tuple[int, ...]] = []
-        self._choices = list(choices)
-        self._asked = 0
-
-    def __call__(self, options: tuple[Option, ...], /) -> Option:
-        if self._asked == len(self._choices):
-            self.others += [(*self._choices, other) for other in range(1, len(options))]
-            self._choices.append(0)
-        self._asked += 1
-        return options[self._choices[self._asked - 1]]

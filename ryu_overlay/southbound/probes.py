@@ -49,7 +49,7 @@ class Probes:
         for seq in range(1, count + 1):
             began = self.now()
             try:
-                echoes.append(echo(seq, self._delivered(start, (ident, seq), chassis)))
+                echoes.append(echo(seq, self._delivered(start, (ident, seq), chassis, _BUSY_AT_MOST if seq == 1 else inf)))
             except Unable as error:
                 if seq == 1:
                     raise
@@ -59,9 +59,9 @@ class Probes:
                 eventlet.sleep(max(0.0, began + interval - self.now()))
         yield summary(echoes)
 
-    def _delivered(self, start: Start, echo: tuple[int, int], chassis: str | None) -> Report:
-        """A trace that is delivered, after others that are in its way. Raises Unable."""
-        until = self.now() + (_BUSY_AT_MOST if echo[1] == 1 else inf)
+    def _delivered(self, start: Start, echo: tuple[int, int], chassis: str | None, patience: float) -> Report:
+        """A trace that is delivered, after others that are in its way for at most so many seconds. Raises Unable."""
+        until = self.now() + patience
         while True:
             try:
                 return self.tracer.trace(start, deliver=True, echo=echo, chassis=chassis)
