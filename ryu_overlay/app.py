@@ -38,6 +38,7 @@ from ryu_overlay.oam.translations import NUMBER as TRANSLATIONS
 from ryu_overlay.southbound.captures import Captures
 from ryu_overlay.southbound.checks import Checks
 from ryu_overlay.southbound.loop import Loop
+from ryu_overlay.southbound.monitor import Monitor
 from ryu_overlay.southbound.ovsdb import ChassisPlan, ChassisServer
 from ryu_overlay.southbound.ovsdb_plan import FAST_MS
 from ryu_overlay.southbound.probes import Probes
@@ -66,10 +67,13 @@ CONF.register_cli_opts(
         ),
         cfg.IntOpt("capture-rate-max", default=5000, min=1, help="packets a second that one chassis may send to all captures"),
         cfg.FloatOpt("audit-interval", default=30.0, min=1.0, help="seconds between audits of a chassis"),
+        cfg.BoolOpt("audit-on-change", default=True, help="audit a chassis at once when somebody else changes its flows"),
     ],
     group="overlay",
 )
 _DATABASE_LOOKED_AT_EVERY = 2.0
+_SILENCES = "health/silences"
+"""The memory's note of what nobody is to be alarmed by."""
 
 CONF.set_default("wsapi_host", "127.0.0.1")
 CONF.set_default("ofp_tcp_listen_port", OFP_TCP_PORT)
@@ -91,7 +95,8 @@ class Overlay(app_manager.RyuApp):  # type: ignore[misc]
         self._punts = Punts(
             self._responder, self._loop.post, lambda *heard: self._checks.answer(*heard), self._on_observed, self._on_probe
         )
-        self._switches = Switches(self._loop.post, self._punts.answer)
+        self._switches = Switches(self._loop.post, self._punts.answer, options.audit_on_change)
+        self._monitor = Monitor(self._loop, self._switches, self._keep_silences)
         self._checks = Checks(self._loop, self._switches)
         self._captures = Captures(self._loop, self._switches, options.capture_rate_max)
         self._probes = Probes(self._loop, self._switches)
@@ -119,6 +124,7 @@ class Overlay(app_manager.RyuApp):  # type: ignore[misc]
             self._captures,
             self._probes,
             self._translating,
+            self._monitor,
         )
         mount(kwargs["wsgi"], service)
 
@@ -129,6 +135,7 @@ class Overlay(app_manager.RyuApp):  # type: ignore[misc]
         eventlet.spawn(self._loop.run)
         eventlet.spawn(self._store.run)
         eventlet.spawn(self._checks.run)
+        self._monitor.start()
         if self._server is not None:
             eventlet.spawn(self._keep_database, self._server)
 
@@ -150,7 +157,8 @@ class Overlay(app_manager.RyuApp):  # type: ignore[misc]
                     self.logger.error("the database server is gone and does not start: %s", error)
 
     def _on_probe(self, dpid: int, data: bytes) -> None:
-        self._probes.heard(dpid, data)
+        if not self._monitor.heard(dpid, data):
+            self._probes.heard(dpid, data)
 
     def _on_observed(self, dpid: int, number: int, data: bytes) -> None:
         if number == TRANSLATIONS:
@@ -170,7 +178,11 @@ class Overlay(app_manager.RyuApp):  # type: ignore[misc]
             self._known = True
             encap_ips = {name: record.encap_ip for name, record in memory.chassis.items()}
             mappings = {name: dict(record.bridge_mappings) for name, record in memory.chassis.items()}
+            self._monitor.remembered(memory.notes.get(_SILENCES, ""))
             self._loop.post(FabricRemembered(encap_ips, memory.bindings, mappings, memory.notes))
+
+    def _keep_silences(self, text: str) -> None:
+        self._store.remember({}, {}, {_SILENCES: text})
 
     def _plan(self, effect: PlanTunnels) -> None:
         plan = ChassisPlan(effect.tunnels, effect.patches, effect.fast, CONF.overlay.gateway_check_ms)

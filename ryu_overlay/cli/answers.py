@@ -5,7 +5,7 @@ It knows problem documents (RFC 9457). It does not know how an answer was fetche
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -70,6 +70,14 @@ def rows(body: Any) -> list[dict[str, Any]]:
     values = body.values() if isinstance(body, dict) else [body]
     lists = [value for value in values if isinstance(value, list)]
     return [row for row in lists[0] if isinstance(row, dict)] if lists else []
+
+
+def lines(read: Callable[[], bytes]) -> Iterator[str]:
+    """The lines of a stream, whole; `read` gives its next bytes, none at its end. Empty ones say nothing and are left out."""
+    rest = b""
+    while data := read():
+        *whole, rest = (rest + data).split(b"\n")
+        yield from (line.decode() for line in whole if line)
 
 
 def _problems(answer: Answer) -> list[tuple[str, str]]:

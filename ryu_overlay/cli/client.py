@@ -64,9 +64,9 @@ class Client:
 
     @contextmanager
     def stream(
-        self, names: Sequence[str], body: Any, query: Mapping[str, str] | None = None
+        self, names: Sequence[str], body: Any, query: Mapping[str, str] | None = None, method: str = "POST"
     ) -> Iterator[tuple[Mapping[str, str], Callable[[], bytes]]]:
-        """POST, and take the answer as it comes: its headers, and what gives the next bytes of it, none at its end.
+        """Take an answer as it comes: its headers, and what gives the next bytes of it, none at its end.
 
         The context ends the connection. Raises Unreachable, Failed or Refused, when bytes are asked for, too.
         """
@@ -75,11 +75,11 @@ class Client:
         try:
             self._connect(connection)
             connection.sock.settimeout(self._timeout or ANSWER_SECONDS)
-            response = self._send(connection, "POST", target, body)
+            response = self._send(connection, method, target, body)
             headers = {name.lower(): value for name, value in response.getheaders()}
             if response.status >= 400:
-                raise Refused(self._decode(response.status, headers, self._read("POST", response.read)))
-            yield headers, lambda: self._read("POST", lambda: response.read1(_CHUNK))
+                raise Refused(self._decode(response.status, headers, self._read(method, response.read)))
+            yield headers, lambda: self._read(method, lambda: response.read1(_CHUNK))
         finally:
             connection.close()
 

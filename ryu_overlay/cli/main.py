@@ -37,6 +37,9 @@ COMMANDS = {
     "ping": ("ping", "ping", "Ping as a VM or as a router, and tell silent guests from loss in the network."),
     "trace": ("trace", "trace", "Send a packet through the real network, and tell hop by hop what became of it."),
     "capture": ("capture", "capture", "Capture packets at any point of the virtual network."),
+    "health": ("health", "health", "Show what is broken and who feels it; silence, watch and explain faults."),
+    "impact": ("impact", "impact", "Tell who rests on something that can break."),
+    "depends": ("impact", "depends", "Tell what a logical port rests on."),
     "completion": ("completion", "completion", "Print the completion script of a shell."),
 }
 """By name: (file in commands/, the command in it, its help in one line), in the order that help shows."""

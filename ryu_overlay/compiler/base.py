@@ -36,6 +36,7 @@ from ryu_overlay.pipeline.tables import (
     ARP_METER,
     BEAT_METER,
     BEAT_RATE,
+    ECHO_METER,
     EXT_BEAT,
     EXT_CLOCK,
     EXT_IN,
@@ -104,7 +105,7 @@ def base() -> Block:
 
 def meters(punt_rate: int) -> tuple[Meter, ...]:
     """The meters: how many packets a second a chassis may send to the controller, and how many beats a second pass."""
-    numbers = (PUNT_METER, HEALTH_METER, ARP_METER, OAM_METER, GUEST_METER)
+    numbers = (PUNT_METER, HEALTH_METER, ARP_METER, OAM_METER, GUEST_METER, ECHO_METER)
     punts = (Meter(number, punt_rate, punt_rate) for number in numbers)
     return *punts, Meter(STEADY_METER, 1, 1), Meter(BEAT_METER, BEAT_RATE, BEAT_RATE)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ryu_overlay.openflow.actions import Action, Punt, Resubmit, SetField
+from ryu_overlay.openflow.actions import OFPP_IN_PORT, Action, Output, Punt, Resubmit, SetField
 from ryu_overlay.openflow.actions_nicira import Load, OutputTo
 from ryu_overlay.openflow.fields import CT_MARK, ETH_ARP, ETH_DST, ETH_SRC, ETH_TYPE, TUN_ID
 from ryu_overlay.openflow.flow import Flow
@@ -16,6 +16,9 @@ from ryu_overlay.pipeline.cookies import Feature, Why
 from ryu_overlay.pipeline.registers import DELIVERED, HELD, OFPORT, PROBE, ROUTERS_AT, ROUTERS_BITS, SEEN, TUNNEL
 from ryu_overlay.pipeline.table import Match, Table
 from ryu_overlay.pipeline.tables import (
+    ECHO_BACK_VNI,
+    ECHO_METER,
+    ECHO_VNI,
     EXT_BEAT,
     EXT_CLOCK,
     EXT_STEADY,
@@ -32,13 +35,16 @@ from ryu_overlay.pipeline.tables import (
     PHY_IN_TUNNEL,
     PHY_OUT,
     TABLES,
+    TUN_COUNT_IN,
+    TUN_COUNT_OUT,
 )
 
 _MARKED: Match = {TUN_ID: (1 << MARK_BIT, 1 << MARK_BIT)}
 _GROUP: Match = {ETH_SRC: (1 << GROUP_BIT, 1 << GROUP_BIT)}
 _IS_PROBE: Match = {PROBE.field: (1, 1)}
 _UNMARK = Load(TUN_ID, 0, MARK_BIT, 1)
-_NOT_LOOKED_AT = (EXT_CLOCK, EXT_BEAT, EXT_STEADY, LR_COUNT_IN, LR_COUNT_OUT)
+_COUNTERS = (LR_COUNT_IN, LR_COUNT_OUT, TUN_COUNT_IN, TUN_COUNT_OUT)
+_NOT_LOOKED_AT = (EXT_CLOCK, EXT_BEAT, EXT_STEADY, *_COUNTERS)
 
 
 def base_flows() -> Iterator[Flow]:
@@ -48,11 +54,13 @@ def base_flows() -> Iterator[Flow]:
             yield from _gate(table)
         if "caught" in table.priorities:
             yield table.flow("caught", _IS_PROBE, (Punt(),), why=Why(Feature.PUNT_CAUGHT))
-    for table in (LR_COUNT_IN, LR_COUNT_OUT):
+    for table in _COUNTERS:
         yield table.flow("miss", {}, why=Why(Feature.COUNTER))
-        yield table.flow("probe", _IS_PROBE, why=Why(Feature.COUNTER))
+    for table, match in ((LR_COUNT_IN, _IS_PROBE), (LR_COUNT_OUT, _IS_PROBE), (TUN_COUNT_IN, _GROUP)):
+        yield table.flow("probe", match, why=Why(Feature.COUNTER))
     yield from _out()
     yield from _from_tunnel()
+    yield from _echo()
     # What a host outside answers to a probe is known by the connection that the probe began.
     answer: Match = {CT_MARK: (1, 1), PROBE.field: (0, 1)}
     then = (SetField(PROBE.field, 1), Resubmit(LR_IN_TRACKED.number))
@@ -84,9 +92,11 @@ def _gate(table: Table) -> Iterator[Flow]:
 def _out() -> Iterator[Flow]:
     """Into a tunnel twice: with the mark, and in the network's own VNI, which is what tells whether the fabric carries that."""
     send, why = OutputTo(OFPORT.field), Why(Feature.PROBE)
-    tunnel: Match = {OFPORT.field: (TUNNEL, TUNNEL), PROBE.field: (1, 1)}
+    counted: Match = {OFPORT.field: (TUNNEL, TUNNEL)}
+    tunnel: Match = {**counted, PROBE.field: (1, 1)}
     as_tenant = (_UNMARK, Load(ETH_SRC, 1, GROUP_BIT, 1), send)
     yield PHY_OUT.flow("miss", {}, (send,), why=Why(Feature.PIPELINE))
+    yield PHY_OUT.flow("counted", counted, (Resubmit(TUN_COUNT_OUT.number), send), why=Why(Feature.PIPELINE))
     yield PHY_OUT.flow("probe", _IS_PROBE, (SetField(SEEN.field, 0),), why=why)
     delivered: Match = {PROBE.field: (DELIVERED, DELIVERED)}
     yield PHY_OUT.flow("delivered", delivered, (send,), why=why)
@@ -103,3 +113,10 @@ def _from_tunnel() -> Iterator[Flow]:
     yield PHY_IN_TUNNEL.flow("probe", _MARKED, (SetField(PROBE.field, 1), _UNMARK, again), meter=OAM_METER, why=why)
     delivered = (SetField(PROBE.field, DELIVERED), _UNMARK, plain, again)
     yield PHY_IN_TUNNEL.flow("delivered", {**_MARKED, **_GROUP}, delivered, meter=OAM_METER, why=why)
+
+
+def _echo() -> Iterator[Flow]:
+    """A probe of the tunnel itself, whatever is in it: told of here, sent back, and told of there. It has no register."""
+    back, why = (Punt(), SetField(TUN_ID, ECHO_BACK_VNI), Output(OFPP_IN_PORT)), Why(Feature.PUNT_ECHO)
+    yield PHY_IN_TUNNEL.flow("echo", {TUN_ID: ECHO_VNI}, back, meter=ECHO_METER, why=why)
+    yield PHY_IN_TUNNEL.flow("echo", {TUN_ID: ECHO_BACK_VNI}, (Punt(),), meter=ECHO_METER, why=why)

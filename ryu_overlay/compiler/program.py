@@ -14,6 +14,7 @@ from ryu_overlay.compiler.balancing import Choice, delivery_block, switch_block
 from ryu_overlay.compiler.balancing import router_block as balanced_router
 from ryu_overlay.compiler.base import base, meters
 from ryu_overlay.compiler.borders import BorderCompiler
+from ryu_overlay.compiler.counting import counting_block
 from ryu_overlay.compiler.flooding import flood_flows
 from ryu_overlay.compiler.memory import Memory, Values
 from ryu_overlay.compiler.part import Part
@@ -93,7 +94,7 @@ class Compiler:
         return Program(blocks, self._meters)
 
     def _part_on(self, chassis: str, part: Part, tunnels: Mapping[str, int], patches: Mapping[str, int]) -> dict[object, Block]:
-        blocks: dict[object, Block] = {}
+        blocks: dict[object, Block] = {("counted", *part.device): counting_block(chassis, part, tunnels)}
         for view, placement in zip(part.switches, part.placements):
             key = view.switch.key
             blocks["switch", key] = self._switch(view)

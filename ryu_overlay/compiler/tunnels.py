@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from ryu_overlay.model.objects import Switch, Tenant
-from ryu_overlay.openflow.actions import SetField
+from ryu_overlay.openflow.actions import Resubmit, SetField
 from ryu_overlay.openflow.fields import IN_PORT, TUN_ID
 from ryu_overlay.openflow.flow import Block, Flow
 from ryu_overlay.pipeline.cookies import Feature, Why
 from ryu_overlay.pipeline.registers import DATAPATH, FROM_TUNNEL
-from ryu_overlay.pipeline.tables import LS_IN_LOOKUP, PHY_IN_PORT, PHY_IN_TUNNEL
+from ryu_overlay.pipeline.tables import LS_IN_LOOKUP, PHY_IN_PORT, PHY_IN_TUNNEL, TUN_COUNT_IN
 
 
 def tunnel_flows(tunnels: Mapping[str, int]) -> Block:
     """Packets that come by one of the chassis' tunnel ports (remote chassis to OpenFlow port)."""
-    mark = (SetField(FROM_TUNNEL.field, 1),)
+    mark = (SetField(FROM_TUNNEL.field, 1), Resubmit(TUN_COUNT_IN.number))
     why = Why(Feature.TUNNEL)
     return Block(
         tuple(PHY_IN_PORT.flow("any", {IN_PORT: port}, mark, goto=PHY_IN_TUNNEL, why=why) for port in sorted(tunnels.values()))

@@ -18,6 +18,8 @@ RETRY_AFTER = 1.0
 RETRY_AT_MOST = 32.0
 ANSWER_WITHIN = 60.0
 """Seconds before a reading that was not answered is asked for anew."""
+TOUCHED_PAUSE, TOUCHED_PAUSE_AT_MOST = 1.0, 16.0
+"""Seconds between readings because somebody else changed flows; each that follows soon, twice the time before."""
 UNCONFIRMED_AT_MOST = 16
 """Batches that a bridge may owe a barrier for; what changes after that is sent as one difference, once it has caught up."""
 
@@ -30,6 +32,7 @@ class Bridge:
     """State of one connected bridge. `confirmed` is the newest revision it has confirmed wholly.
 
     `tokens` gives numbers that no other reading or batch has, on this bridge or on one that had its datapath id before.
+    `group_drift` has when groups were found to differ, and in which words.
     `refused` has what the bridge would not take, for as long as that stands in the way. `read_at` is when it was last asked
     what it has.
     """
@@ -41,6 +44,7 @@ class Bridge:
         self.refused: list[str] = []
         self.drift: list[Drift] = []
         self.foreign: list[Drift] = []
+        self.group_drift: list[tuple[float, str]] = []
         self._tokens = tokens
         self._installed: Installed | None = None
         self._base: Program | None = None
@@ -53,6 +57,8 @@ class Bridge:
         self._doubt = False
         self._retry_at: float | None = None
         self._pause = RETRY_AFTER
+        self._touched = False
+        self._touched_pause = TOUCHED_PAUSE
 
     @property
     def flow_count(self) -> int:
@@ -79,6 +85,7 @@ class Bridge:
         self._reading = next(self._tokens)
         self.read_at = now
         self._retry_at = None
+        self._touched = False
         for touched in (self._touched_flows, self._touched_groups, self._touched_meters):
             touched.clear()
         return [Read(self.dpid, self._reading)]
@@ -88,15 +95,27 @@ class Bridge:
         at_rest = self._installed is not None and self._reading is None and self._retry_at is None
         return at_rest and not self.read_at <= now < self.read_at + audit_every
 
+    def touch(self, now: float) -> list[Effect]:
+        """Somebody else changed its flows: audit it soon."""
+        self._touched = True
+        return self._read_touched(now)
+
+    def _read_touched(self, now: float) -> list[Effect]:
+        if not self._touched or not self.is_due(now, self._touched_pause):
+            return []
+        again = now < self.read_at + 2 * self._touched_pause + TOUCHED_PAUSE
+        self._touched_pause = min(2 * self._touched_pause, TOUCHED_PAUSE_AT_MOST) if again else TOUCHED_PAUSE
+        return self.read(now)
+
     def tick(self, now: float) -> list[Effect]:
-        """Read the bridge if that cannot wait: it was refused something, is not known, or did not answer."""
+        """Read the bridge if that cannot wait: it was refused something, is not known, did not answer, or others changed it."""
         if self._reading is not None:
             overdue = not self.read_at <= now < self.read_at + ANSWER_WITHIN
         elif self._retry_at is not None:
             overdue = not self._retry_at - self._pause <= now < self._retry_at
         else:
             overdue = self._installed is None
-        return self.read(now) if overdue else []
+        return self.read(now) if overdue else self._read_touched(now)
 
     def was_read(self, event: SwitchRead, now: float) -> list[str]:
         """Take a dump in. Gives what had drifted, in words; the next `bring` heals it.
@@ -188,6 +207,8 @@ class Bridge:
         found = [Drift(self.chassis, now, *finding, healed=True) for finding in findings(before.flows, after.flows)]
         self.drift = [*self.drift, *found][-DRIFT_KEPT:]
         words = [f"a flow of table {drift.key[0]} was {drift.what}" for drift in found]
-        words += [f"group {number} was {what}" for what, number, _ in findings(before.groups, after.groups)]
+        groups = [f"group {number} was {what}" for what, number, _ in findings(before.groups, after.groups)]
+        self.group_drift = [*self.group_drift, *((now, text) for text in groups)][-DRIFT_KEPT:]
+        words += groups
         words += [f"meter {number} was {what}" for what, number, _ in findings(before.meters, after.meters)]
         return words

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Iterator, Mapping
 
 from ryu_overlay.engine.bridge import Bridge
-from ryu_overlay.engine.events import Effect, Log, Refusal, SwitchConnected, SwitchEvent, SwitchGone, SwitchRead
+from ryu_overlay.engine.events import Effect, Log, Refusal, SwitchConnected, SwitchEvent, SwitchGone, SwitchRead, SwitchTouched
 from ryu_overlay.engine.revisions import Revisions
 from ryu_overlay.fabric.facts import ChassisFacts
 
@@ -53,6 +53,8 @@ class Bridges:
             news = bridge.refuse(event.token, event.text, now)
             about = (("chassis", (bridge.chassis,)),)
             return [Log(logging.ERROR, f"{bridge.chassis} refused a message: {event.text}", about)] if news else []
+        if isinstance(event, SwitchTouched):
+            return bridge.touch(now)
         bridge.confirm(event.token)
         return []
 

@@ -98,6 +98,13 @@ class Refusal:
 
 
 @dataclass(frozen=True, slots=True)
+class SwitchTouched:
+    """Somebody else than this controller changed a bridge's flows, or their time was over."""
+
+    dpid: int
+
+
+@dataclass(frozen=True, slots=True)
 class ArpHeard:
     """A bridge heard ARP on the external network with this key."""
 
@@ -145,7 +152,7 @@ class Tick:
     """Time has passed."""
 
 
-SwitchEvent = SwitchConnected | SwitchGone | SwitchRead | Confirmed | Refusal
+SwitchEvent = SwitchConnected | SwitchGone | SwitchRead | SwitchTouched | Confirmed | Refusal
 Outside = ArpHeard | Unresolved
 Event = (
     NetworkChanged

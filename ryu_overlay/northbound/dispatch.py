@@ -15,7 +15,7 @@ from ryu_overlay.model.problems import Problem, Refused
 from ryu_overlay.northbound import bodies, metrics, problems
 from ryu_overlay.northbound.http import Incoming, Request, Response, answer, parse_query, parse_tags
 from ryu_overlay.northbound.problems import HttpProblem, problem
-from ryu_overlay.northbound.routes import ROUTES, Operation, Route
+from ryu_overlay.northbound.routes import ROUTES, SLASHED, Operation, Route
 from ryu_overlay.northbound.service import Service, StoreAway
 
 LOG = logging.getLogger(__name__)
@@ -81,8 +81,8 @@ def _request(operation: Operation, names: dict[str, str], incoming: Incoming) ->
 
 
 def _pattern(path: str) -> str:
-    """A path as a regular expression: a route's prefix has a slash, which may or may not have come escaped."""
-    return re.sub(r"\\?{(\w+)\\?}", lambda m: f"(?P<{m[1]}>{'.+' if m[1] == 'prefix' else '[^/]+'})", re.escape(path))
+    """A path as a regular expression: some names have slashes, which may or may not have come escaped."""
+    return re.sub(r"\\?{(\w+)\\?}", lambda m: f"(?P<{m[1]}>{'.+' if m[1] in SLASHED else '[^/]+'})", re.escape(path))
 
 
 def _refusal(error: HttpProblem) -> Response:

@@ -18,6 +18,8 @@ from ryu_overlay.model.problems import Problem
 from ryu_overlay.northbound.problems import HttpProblem, problem, shown
 
 JSON = "application/json"
+LINES = "application/x-ndjson"
+"""One JSON document a line; an empty line says nothing."""
 MAX_BODY = 16 * 2**20
 """Bytes of the largest body that is read."""
 MAX_WAIT = 60
@@ -78,6 +80,7 @@ class Parameter:
     parse: Callable[[str], Any]
     schema: Mapping[str, Any]
     summary: str
+    required: bool = False
 
 
 def answer(status: int, document: Any, headers: Mapping[str, str] | None = None, content_type: str = JSON) -> Response:
@@ -117,16 +120,12 @@ def check_conditions(request: Request, current: str | None, exists: bool) -> Non
 
 
 def parse_query(text: str, parameters: Iterable[Parameter]) -> dict[str, Any]:
-    """The values of the query parameters. Raises HttpProblem 400 for one that is unknown, given twice or wrong."""
-    if not text:
-        return {}
+    """The values of the query parameters. Raises HttpProblem 400 for one that is unknown, given twice, wrong or missing."""
     known = {p.name: p for p in parameters}
-    try:
-        pairs = parse_qsl(text, keep_blank_values=True, strict_parsing=True, errors="strict", max_num_fields=MAX_PARAMETERS)
-    except ValueError as error:
-        raise problem(400, "query", f"malformed: {shown(str(error))}") from error
+    pairs = _pairs(text) if text else []
     values: dict[str, Any] = {}
-    problems: list[Problem] = []
+    given = {name for name, _ in pairs}
+    problems = [Problem(name, "is required") for name, p in known.items() if p.required and name not in given]
     for name, value in pairs:
         try:
             values[name] = _value(known, values, name, value)
@@ -135,6 +134,13 @@ def parse_query(text: str, parameters: Iterable[Parameter]) -> dict[str, Any]:
     if problems:
         raise HttpProblem(400, *problems)
     return values
+
+
+def _pairs(text: str) -> list[tuple[str, str]]:
+    try:
+        return parse_qsl(text, keep_blank_values=True, strict_parsing=True, errors="strict", max_num_fields=MAX_PARAMETERS)
+    except ValueError as error:
+        raise problem(400, "query", f"malformed: {shown(str(error))}") from error
 
 
 def _value(known: Mapping[str, Parameter], values: Mapping[str, Any], name: str, value: str) -> Any:

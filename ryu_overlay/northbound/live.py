@@ -23,6 +23,7 @@ from ryu_overlay.model.walk import Facts
 from ryu_overlay.northbound import live_outside
 from ryu_overlay.northbound.live_captures import LiveCaptures
 from ryu_overlay.northbound.live_devices import LiveDevices
+from ryu_overlay.northbound.live_health import LiveHealth
 from ryu_overlay.northbound.service import (
     BindingStatus,
     ChassisStatus,
@@ -35,6 +36,7 @@ from ryu_overlay.northbound.service import (
     UplinkStatus,
 )
 from ryu_overlay.northbound.service_devices import Devices
+from ryu_overlay.northbound.service_health import Health
 from ryu_overlay.oam.pinging import Echo, Summary
 from ryu_overlay.oam.responder import Responder
 from ryu_overlay.oam.start import Start
@@ -48,6 +50,7 @@ from ryu_overlay.southbound.asking import ask_all
 from ryu_overlay.southbound.captures import Captures
 from ryu_overlay.southbound.checks import Checks
 from ryu_overlay.southbound.loop import Loop
+from ryu_overlay.southbound.monitor import Monitor
 from ryu_overlay.southbound.probes import Probes
 from ryu_overlay.southbound.switches import NoAnswer, Switches
 from ryu_overlay.southbound.translating import Translating
@@ -72,6 +75,7 @@ class LiveService:
         captures: Captures,
         probes: Probes,
         translating: Translating,
+        monitor: Monitor,
     ) -> None:
         self._store = store
         self._loop = loop
@@ -82,6 +86,8 @@ class LiveService:
         self._probes = probes
         self.captures = LiveCaptures(captures)
         self.devices: Devices = LiveDevices(loop.engine, partial(ask_all, switches), checks, translating)
+        self.health: Health = LiveHealth(monitor)
+        self._monitor = monitor
 
     @property
     def network(self) -> Network:
@@ -170,6 +176,7 @@ class LiveService:
             "unsent": self._switches.unsent,
             "malformed": ours.malformed,
             "checks": self._checks.failures,
+            "monitor": self._monitor.failures,
         }
 
     def trace(self, start: Start, full_size: int | None, deliver: bool) -> Report:

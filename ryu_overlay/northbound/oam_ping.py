@@ -14,7 +14,7 @@ from pydantic import Field, PlainValidator, WithJsonSchema
 
 from ryu_overlay.model import limits
 from ryu_overlay.northbound import asked, scoped
-from ryu_overlay.northbound.http import Request, Response
+from ryu_overlay.northbound.http import LINES, Request, Response
 from ryu_overlay.northbound.problems import HttpProblem
 from ryu_overlay.northbound.schemas_path import BY_ROUTER, NAME, Target
 from ryu_overlay.northbound.service import Service
@@ -26,8 +26,6 @@ from ryu_overlay.oam.start import MAX_SIZE, ROUTER, Traffic, Unsendable, start
 from ryu_overlay.oam.trip import trip
 from ryu_overlay.oam.world import Unable
 
-LINES = "application/x-ndjson"
-"""One JSON document a line."""
 _PINGER = re.compile(rf"({BY_ROUTER}|{NAME})")
 _HEADERS = 28
 

@@ -111,7 +111,8 @@ def _identifier(method: str, path: str) -> str:
 
 
 def _query(parameter: Parameter) -> Json:
-    return {"name": parameter.name, "in": "query", "description": parameter.summary, "schema": dict(parameter.schema)}
+    required = {"required": True} if parameter.required else {}
+    return {"name": parameter.name, "in": "query", **required, "description": parameter.summary, "schema": dict(parameter.schema)}
 
 
 def _conditions(operation: Operation, method: str) -> list[Json]:

@@ -17,6 +17,7 @@ from ryu_overlay.northbound import (
     asked,
     captures,
     devices,
+    health,
     metrics,
     oam_path,
     oam_ping,
@@ -25,16 +26,19 @@ from ryu_overlay.northbound import (
     reports,
     resources,
     schemas,
+    schemas_health,
     schemas_out,
     schemas_path,
     schemas_trace,
 )
-from ryu_overlay.northbound.http import CASCADE, DRY_RUN, JSON, WAIT, Parameter, Request, Response, answer
+from ryu_overlay.northbound.http import CASCADE, DRY_RUN, JSON, LINES, WAIT, Parameter, Request, Response, answer
 from ryu_overlay.northbound.resources import Kind
 from ryu_overlay.northbound.service import ChassisStatus, Service
 from ryu_overlay.oam import pcapng
 
 Handler = Callable[[Service, Request], Response]
+SLASHED = ("prefix", "name")
+"""Parameters of paths that may hold slashes: a route's prefix, and what is silenced."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +56,7 @@ class Operation:
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """One path. A parameter is one segment, except that `{prefix}` may hold a slash."""
+    """One path. A parameter is one segment, except that those in SLASHED may hold slashes."""
 
     path: str
     operations: Mapping[str, Operation] = field(default_factory=dict)
@@ -221,6 +225,15 @@ def _devices() -> Iterator[Route]:
         yield _read(f"{kinds[kind]}/{last}", handler, summary, shape, *query)
 
 
+def _health() -> Iterator[Route]:
+    for path, handler, summary, shape, *query in health.READS:
+        yield _read(path, handler, summary, shape, *query)
+    made = dict.fromkeys((200, 201), schemas_health.SilenceDocument)
+    put = Operation(health.silence, "Have nobody alarmed by an element or chassis", made, schemas_health.SilenceRequest)
+    delete = Operation(health.unsilence, "Take a silence back", {204: None})
+    yield Route("/v1/health/silences/{what}/{name}", {"PUT": put, "DELETE": delete})
+
+
 ROUTES: tuple[Route, ...] = (
     *(route for shapes in _OBJECTS for route in _objects(shapes)),
     _network(),
@@ -236,6 +249,7 @@ ROUTES: tuple[Route, ...] = (
     _read("/v1/drift", reports.list_drift, "List what audits found", answers.Drift),
     *_devices(),
     *_captures(),
+    *_health(),
     _ask(
         "/v1/path",
         oam_path.show_path,
@@ -248,7 +262,7 @@ ROUTES: tuple[Route, ...] = (
         "/v1/ping",
         oam_ping.ping,
         "Ping from a VM, a router or a router port",
-        oam_ping.LINES,
+        LINES,
         oam_ping.PingQuestion,
         asked.TENANT,
     ),

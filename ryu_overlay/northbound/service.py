@@ -21,6 +21,7 @@ from ryu_overlay.oam.tracer import Report
 if TYPE_CHECKING:
     from ryu_overlay.northbound.service_captures import Captures
     from ryu_overlay.northbound.service_devices import Devices
+    from ryu_overlay.northbound.service_health import Health
 
 
 class StoreAway(Exception):
@@ -217,6 +218,11 @@ class Service(Protocol):
     @property
     def devices(self) -> Devices:
         """Routers and switches, to be looked at as if they were boxes."""
+        ...
+
+    @property
+    def health(self) -> Health:
+        """Steady monitoring."""
         ...
 
     def trace(self, start: Start, full_size: int | None, deliver: bool) -> Report:

@@ -12,12 +12,14 @@ from dataclasses import dataclass
 from ryu_overlay.openflow.flow import Flow, FlowKey, FlowValue, Group, Meter
 
 VERSION = 4
-SET_CONFIG = 9
+ECHO_REQUEST, ECHO_REPLY, SET_CONFIG = 2, 3, 9
 ERROR, EXPERIMENTER, PACKET_IN, PACKET_OUT, FLOW_MOD, GROUP_MOD = 1, 4, 10, 13, 14, 15
 MULTIPART_REQUEST, MULTIPART_REPLY, BARRIER_REQUEST, BARRIER_REPLY, METER_MOD = 18, 19, 20, 21, 29
 STATS_FLOW, STATS_PORT, STATS_GROUP_DESC, STATS_METER, STATS_METER_CONFIG = 1, 4, 7, 9, 10
 ALL_TABLES = 0xFF
+EXPERIMENTER_STATS = 0xFFFF
 _NICIRA, _NX_CT_FLUSH = 0x00002320, 32  # Open vSwitch
+ONF, ONF_FLOW_MONITOR = 0x4F4E4600, 1870  # ONF extension 187, as Open vSwitch has it
 ALL_PORTS = _ANY = 0xFFFFFFFF
 _NO_BUFFER = 0xFFFFFFFF
 _CONTROLLER = 0xFFFFFFFD
@@ -78,6 +80,20 @@ def match_fragments(xid: int = 0) -> bytes:
 
 def barrier(xid: int) -> bytes:
     return message(BARRIER_REQUEST, b"", xid)
+
+
+def echo(data: bytes, xid: int = 0) -> bytes:
+    """Ask for a sign of life: the reply has the same data (section 7.5.2)."""
+    return message(ECHO_REQUEST, data, xid)
+
+
+def flow_monitor(xid: int) -> bytes:
+    """Have the switch tell from now on of each flow that is added, deleted or modified. Of what this very connection asked for it tells
+    in brief."""
+    added, deleted, modified = 2, 4, 8
+    match = struct.pack("!HH4x", 1, 4)
+    body = struct.pack("!IHHIB3x", 1, added | deleted | modified, 4, _ANY, ALL_TABLES) + match
+    return message(MULTIPART_REQUEST, struct.pack("!HH4xII", EXPERIMENTER_STATS, 0, ONF, ONF_FLOW_MONITOR) + body, xid)
 
 
 def flow_request(xid: int, cookie: int = 0, cookie_mask: int = 0, *, table: int = ALL_TABLES, match: bytes = b"") -> bytes:

@@ -27,6 +27,17 @@ class InstalledFlow:
 
 
 @dataclass(frozen=True, slots=True)
+class FlowCount:
+    """What a flow has counted, and for how many seconds it has been there."""
+
+    key: FlowKey
+    cookie: int
+    packets: int
+    bytes: int
+    age: float
+
+
+@dataclass(frozen=True, slots=True)
 class Multipart:
     """One multipart reply: its kind, whether more follow with the same xid, and its body."""
 
@@ -52,6 +63,29 @@ def parse_flows(body: bytes) -> Iterator[InstalledFlow]:
         start = offset + 48 + (match_length + 7) // 8 * 8
         yield InstalledFlow((table, priority, oxm), (cookie, body[start : offset + length]), packets, octets)
         offset += length
+
+
+def parse_counts(body: bytes) -> Iterator[FlowCount]:
+    """The counters in a flow multipart reply (section 7.3.5.2)."""
+    offset, end = 0, len(body)
+    while offset < end:
+        length, table, seconds, nanoseconds, priority = struct.unpack_from("!HBxIIH", body, offset)
+        cookie, packets, octets = struct.unpack_from("!QQQ", body, offset + 24)
+        (match_length,) = struct.unpack_from("!H", body, offset + 50)
+        key = (table, priority, body[offset + 52 : offset + 48 + match_length])
+        yield FlowCount(key, cookie, packets, octets, seconds + nanoseconds / 1e9)
+        offset += length
+
+
+def told_by_others(body: bytes) -> bool:
+    """Whether a flow monitor's reply tells of a change that another connection made, or time did."""
+    offset, brief = 8, 3
+    while offset + 4 <= len(body):
+        length, event = struct.unpack_from("!HH", body, offset)
+        if event != brief:
+            return True
+        offset += max(length, 8)
+    return False
 
 
 def parse_groups(body: bytes) -> Iterator[tuple[int, int, bytes]]:

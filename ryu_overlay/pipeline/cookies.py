@@ -59,6 +59,7 @@ class Feature(IntEnum):
     PUNT_CROSSED = 76
     PUNT_OBSERVED = 77
     PUNT_GUEST = 78
+    PUNT_ECHO = 79
 
     DROP_UNKNOWN_IN_PORT = 128
     DROP_UNKNOWN_VNI = 129

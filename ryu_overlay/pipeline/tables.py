@@ -13,7 +13,7 @@ from dataclasses import replace
 from ryu_overlay.pipeline.table import Table
 from ryu_overlay.pipeline.tables_border import EXT, LR_OUT
 from ryu_overlay.pipeline.tables_router import COUNT, LR_IN
-from ryu_overlay.pipeline.tables_switch import LS_IN, LS_OUT, PHY_IN, PHY_OUTWARD
+from ryu_overlay.pipeline.tables_switch import LS_IN, LS_OUT, PHY_IN, PHY_OUTWARD, TUNNEL_COUNT
 
 ORIGIN_TTL = 64
 """The TTL of what routers send themselves (RFC 1700). The way out of a router takes one off, so it is set one higher there."""
@@ -35,10 +35,14 @@ GROUP_BIT = 40
 """The bit of a MAC that says it is a group's. No sender's is, so a source MAC that has it is a probe's."""
 GUEST_MAC = 0x02FFFFFFFF01
 """Whom guests answer when the controller asks them by ARP whether they are there."""
+ECHO_METER = 8
+"""The meter of what tells of the steady probes of tunnels."""
+ECHO_VNI, ECHO_BACK_VNI = 0xC00001, 0xC00002
+"""The VNIs of those probes, there and back. No network's, and no trace's: those have not both of the bits above."""
 CAPTURE_METERS = range(100, 200)
 """The meters of captures."""
 
-_DECLARED = (*PHY_IN, *LS_IN, *LR_IN, *LR_OUT, *LS_OUT, *EXT, *COUNT, *PHY_OUTWARD)
+_DECLARED = (*PHY_IN, *LS_IN, *LR_IN, *LR_OUT, *LS_OUT, *EXT, *COUNT, *TUNNEL_COUNT, *PHY_OUTWARD)
 
 
 def _linked(declared: tuple[Table, ...]) -> dict[str, Table]:
@@ -117,4 +121,6 @@ EXT_OUT = TABLES["ext_out"]
 EXT_PHYSICAL = TABLES["ext_physical"]
 LR_COUNT_IN = TABLES["lr_count_in"]
 LR_COUNT_OUT = TABLES["lr_count_out"]
+TUN_COUNT_IN = TABLES["tun_count_in"]
+TUN_COUNT_OUT = TABLES["tun_count_out"]
 PHY_OUT = TABLES["phy_out"]

@@ -56,7 +56,7 @@ PHY_IN = (
         frozenset({IN_PORT, ETH_SRC, ETH_DST, ETH_TYPE, VLAN_VID}),
         frozenset({_DP, _IN, _TUN, _OUTSIDE}),
         {"miss": 0, "refused": 5, "caught": 7, "any": 10, "mac": 20, "clock": 30},
-        frozenset({"phy_in_tunnel", "ls_in_security", "ls_in_arp", "ext_in", "ext_clock"}),
+        frozenset({"phy_in_tunnel", "ls_in_security", "ls_in_arp", "ext_in", "ext_clock", "tun_count_in"}),
         miss="drop unknown_in_port",
     ),
     Table(
@@ -65,8 +65,9 @@ PHY_IN = (
         "From a tunnel: the VNI says the logical switch, or the uplink that this chassis is to carry.",
         frozenset({TUN_ID, ETH_SRC}),
         frozenset({_DP, _IN, _HOME, PROBE.field, TUN_ID, ETH_SRC}),
-        {"miss": 0, "caught": 1, "vni": 10, "crossed": 20, "probe": 30, "delivered": 40},
+        {"miss": 0, "caught": 1, "vni": 10, "crossed": 20, "probe": 30, "delivered": 40, "echo": 50},
         frozenset({"ls_in_lookup", "lr_in_route", "phy_in_tunnel"}),
+        emits=True,
         punts=True,
         miss="drop unknown_vni",
     ),
@@ -186,6 +187,27 @@ LS_OUT = (
     ),
 )
 
+TUNNEL_COUNT = (
+    Table(
+        92,
+        "tun_count_in",
+        "Counts what comes by each tunnel in each VNI, on its way.",
+        frozenset({IN_PORT, TUN_ID, ETH_SRC}),
+        frozenset(),
+        {"miss": 0, "network": 10, "probe": 20},
+        miss="not counted",
+    ),
+    Table(
+        93,
+        "tun_count_out",
+        "Counts what is put into each tunnel in each VNI, on its way.",
+        frozenset({OFPORT.field, TUN_ID}),
+        frozenset(),
+        {"miss": 0, "network": 10},
+        miss="not counted",
+    ),
+)
+
 PHY_OUTWARD = (
     Table(
         95,
@@ -193,7 +215,8 @@ PHY_OUTWARD = (
         "Out of the bridge by the port in `ofport`. A probe goes into tunnels, to a VIF or a wire only if it is to be delivered.",
         frozenset({OFPORT.field}),
         frozenset({SEEN.field, TUN_ID, ETH_SRC}),
-        {"miss": 0, "probe": 10, "delivered": 20, "into_tunnel": 30, "delivered_behind_tunnel": 40},
+        {"miss": 0, "counted": 5, "probe": 10, "delivered": 20, "into_tunnel": 30, "delivered_behind_tunnel": 40},
+        frozenset({"tun_count_out"}),
         emits=True,
         miss="output",
     ),

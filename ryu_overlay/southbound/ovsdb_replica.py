@@ -55,6 +55,7 @@ _TABLES: dict[str, dict[str, Any]] = {
         "ofport": _INTEGER_OR_NONE,
         "mtu": _INTEGER_OR_NONE,
         "link_state": _STRING_OR_NONE,
+        "admin_state": _STRING_OR_NONE,
         "status": _MAP,
         "error": _STRING_OR_NONE,
         "other_config": _MAP,

@@ -29,6 +29,9 @@ TUNNEL_MARK = "overlay-tunnel"
 """Key in an Interface's external_ids: a VXLAN port that has it is ours, and its value names the remote chassis."""
 
 
+_DOWN, _OFF = "down", "off"
+
+
 @dataclass(frozen=True, slots=True)
 class Tunnel:
     """A VXLAN interface of br-int that is ours, as it is. `ofport` is 0 while it has no OpenFlow port."""
@@ -71,6 +74,8 @@ class View:
         self._port_of: dict[UUID, UUID] = {}
         self._foreign: dict[UUID, tuple[str, str]] = {}
         self._errors: dict[UUID, str] = {}
+        self._links: dict[UUID, tuple[str, str]] = {}
+        """Of VIFs whose link is not up: iface-id, and what is wrong with it."""
 
     def event(self, event: str, row: Any, changed: Collection[str] | None) -> None:
         """Take in that `row` was created, deleted, or `changed` in the columns named."""
@@ -134,6 +139,9 @@ class View:
             ovs_version=first(self.root.ovs_version, "") if self.root is not None else "",
             datapath_type=self.bridge.datapath_type if self.bridge is not None else "",
             problems=(*problems, *bad_mappings, *_own(mappings), *bad_mtu, *self._problems()),
+            down=frozenset(iface_id for iface_id, what in self._links.values() if what == _DOWN),
+            off=frozenset(iface_id for iface_id, what in self._links.values() if what == _OFF),
+            carrier=self._underlay_carrier(),
         )
 
     def _on_bridge(self, event: str, row: Any, columns: frozenset[str]) -> None:
@@ -165,6 +173,7 @@ class View:
         for interface in self._interfaces_of.pop(port):
             if self._port_of.get(interface) == port:
                 del self._port_of[interface]
+                self._links.pop(interface, None)
                 self._set(interface, None, None, None)
 
     def _on_interface(self, event: str, row: Any, columns: frozenset[str]) -> None:
@@ -209,6 +218,8 @@ class View:
             tunnel = _tunnel(row, ids[TUNNEL_MARK], max(ofport, 0))
         elif ids.get(IFACE_ID) and ofport > 0:
             vif = Vif(ids[IFACE_ID], name, ofport)
+        if _put(self._links, row.uuid, None if vif is None else _link(row, vif.iface_id)):
+            self.stale_facts = True
         error = first(row.error) if tunnel is not None or ids.get(IFACE_ID) else None
         self._set(row.uuid, tunnel, vif, f"interface {name}: {error}" if error else None)
 
@@ -228,6 +239,12 @@ class View:
         rows = (self.interfaces.get(name) for name in {t.egress for t in self.tunnels.values()})
         known = [row.mtu[0] for row in rows if row is not None and row.mtu]
         return min(known, default=None)
+
+    def _underlay_carrier(self) -> bool | None:
+        """Whether the bridges that tunnels leave by can reach anything. An egress that is no bridge of ours is not seen here."""
+        names = {t.egress for t in self.tunnels.values()}
+        bridges = [row for row in self.tables["Bridge"].rows.values() if row.name in names and row.name != BRIDGE]
+        return all(map(Ports(self.tables).carrier, bridges)) if bridges else None
 
     def _open_tunnels(self) -> Iterator[tuple[IPv4Address, TunnelPort]]:
         for tunnel in self.tunnels.values():
@@ -254,6 +271,12 @@ def _tunnel(row: Any, remote: str, ofport: int) -> Tunnel:
     options, other = tuple(sorted(row.options.items())), tuple(sorted(row.other_config.items()))
     up = bool(row.cfm_remote_mpids) and first(row.cfm_fault) is False
     return Tunnel(remote, row.name, row.type, options, ofport, egress, (first(row.cfm_mpid), other), up)
+
+
+def _link(row: Any, iface_id: str) -> tuple[str, str] | None:
+    if first(row.admin_state) == "down":
+        return iface_id, _DOWN
+    return (iface_id, _OFF) if first(row.link_state) == "down" else None
 
 
 def _own(mappings: Collection[tuple[str, str]]) -> Iterator[str]:

@@ -24,7 +24,7 @@ Observed = Callable[[int, int, bytes], None]
 
 Probed = Callable[[int, bytes], None]
 """Takes (datapath id, packet-in) of what tells of a probe."""
-_OF_PROBES = (Feature.PUNT_SEEN, Feature.PUNT_CAUGHT, Feature.PUNT_CROSSED, Feature.PUNT_GUEST)
+_OF_PROBES = (Feature.PUNT_SEEN, Feature.PUNT_CAUGHT, Feature.PUNT_CROSSED, Feature.PUNT_GUEST, Feature.PUNT_ECHO)
 
 HealthAnswer = Callable[[int, int, bytes], "bytes | None"]
 """From (datapath id, OpenFlow port, frame) to what goes back to that bridge."""

@@ -14,9 +14,9 @@ from typing import Any
 import eventlet
 from ryu.ofproto import ofproto_v1_3, ofproto_v1_3_parser
 
-from ryu_overlay.engine.events import Confirmed, Event, Refusal, SwitchConnected, SwitchGone
+from ryu_overlay.engine.events import Confirmed, Event, Refusal, SwitchConnected, SwitchGone, SwitchTouched
 from ryu_overlay.openflow import messages
-from ryu_overlay.openflow.replies import Multipart, parse_multipart
+from ryu_overlay.openflow.replies import Multipart, parse_multipart, told_by_others
 from ryu_overlay.southbound.channel import Channel, NoAnswer, Reading
 
 __all__ = ["NoAnswer", "Switches"]
@@ -28,16 +28,22 @@ _ANSWERED_WITHIN = 5.0
 """Seconds a bridge has to answer a question asked outside the engine's own reading."""
 
 Answer = Callable[[int, bytes], "bytes | None"]
+_OUR_ECHO = b"overlay:"
+_MONITORED = 0x7FFFFFFF
+"""The number under which bridges tell of changes to their flows at first."""
 
 
 class Switches:
     """The bridges by datapath id. `post` takes events; `answer` makes packet-outs of a datapath id and a packet-in, or None.
 
-    `unsent` counts answers that were dropped because a bridge did not read what it was sent.
+    `unsent` counts answers that were dropped because a bridge did not read what it was sent. `on_alive` takes the tokens of
+    `is_alive` as bridges answer.
     """
 
-    def __init__(self, post: Callable[[Event], None], answer: Answer) -> None:
+    def __init__(self, post: Callable[[Event], None], answer: Answer, watch_flows: bool = True) -> None:
         self.unsent = 0
+        self.on_alive: Callable[[int], None] = lambda token: None
+        self._watch_flows = watch_flows
         self._post = post
         self._answer = answer
         self._channels: dict[int, Channel] = {}
@@ -68,6 +74,8 @@ class Switches:
             old.close("the bridge connected anew")
             old.datapath.close()
         self._channels[datapath.id].put(messages.match_fragments())
+        if self._watch_flows:
+            self._channels[datapath.id].put(messages.flow_monitor(_MONITORED))
         self._post(SwitchConnected(datapath.id))
 
     def down(self, datapath: Any) -> None:
@@ -93,6 +101,10 @@ class Switches:
             asks = (messages.group_request(token), messages.meter_request(token), messages.flow_request(token))
             channel.put(b"".join(asks))
 
+    def is_alive(self, dpid: int, token: int) -> None:
+        """Ask a bridge for a sign of life; `on_alive` gets the token."""
+        self.send(dpid, (messages.echo(_OUR_ECHO + struct.pack("!Q", token)),))
+
     def ask(self, dpid: int, request: Callable[[int], bytes]) -> list[bytes]:
         """The bodies of the replies to a multipart request. Blocks this greenthread only. Raises NoAnswer."""
         channel = self._channels.get(dpid)
@@ -113,12 +125,19 @@ class Switches:
         """Have Ryu hand us these kinds of message as bytes. What is given back None goes no further in Ryu."""
         parsers = ofproto_v1_3_parser._MSG_PARSERS
         ryu_multipart = ofproto_v1_3_parser.OFPMultipartReply.parser
+        ryu_echo = parsers[messages.ECHO_REPLY]
         theirs = {ofproto_v1_3.OFPMP_PORT_DESC}
 
         def multipart(datapath: Any, version: int, kind: int, length: int, xid: int, data: bytes) -> Any:
             if struct.unpack_from("!H", data, 8)[0] in theirs:
                 return ryu_multipart(datapath, version, kind, length, xid, data)
             self._multipart(datapath, xid, parse_multipart(data))
+            return None
+
+        def echo_reply(datapath: Any, version: int, kind: int, length: int, xid: int, data: bytes) -> Any:
+            if data[8:16] != _OUR_ECHO:
+                return ryu_echo(datapath, version, kind, length, xid, data)
+            self.on_alive(struct.unpack_from("!Q", data, 16)[0])
             return None
 
         def packet_in(datapath: Any, version: int, kind: int, length: int, xid: int, data: bytes) -> None:
@@ -134,6 +153,7 @@ class Switches:
             self._error(datapath, xid, _error_text(data))
 
         parsers[messages.MULTIPART_REPLY] = multipart
+        parsers[messages.ECHO_REPLY] = echo_reply
         parsers[messages.PACKET_IN] = packet_in
         parsers[messages.BARRIER_REPLY] = barrier
         parsers[messages.ERROR] = error
@@ -165,7 +185,10 @@ class Switches:
         channel = self._channel_of(datapath)
         if channel is None:
             return
-        if xid >= _ASKED_FROM:
+        if reply.kind == messages.EXPERIMENTER_STATS:
+            if told_by_others(reply.body):
+                self._post(SwitchTouched(datapath.id))
+        elif xid >= _ASKED_FROM:
             channel.part_of_answer(xid, reply)
         elif xid == channel.reading.token:
             event = channel.part_of_reading(reply)

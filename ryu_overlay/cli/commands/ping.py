@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import click
 
+from ryu_overlay.cli.answers import lines
 from ryu_overlay.cli.session import Session, common, pass_session, printable
 from ryu_overlay.cli.traffic import as_tenant, ends, tenant_option
 
@@ -47,7 +48,7 @@ def ping(session: Session, /, sender: str, to: str, tenant: str | None, df: bool
     echoes: list[Document] = []
     try:
         with client.stream(("ping",), body, as_tenant(tenant)) as (_, read):
-            for line in _lines(read):
+            for line in lines(read):
                 told = json.loads(line)
                 if told["reply"] == "echo":
                     echoes.append(told)
@@ -71,13 +72,6 @@ def summary(echoes: Sequence[Document]) -> Document:
     }
     least, mean, most = (min(times), sum(times) / len(times), max(times)) if times else (None, None, None)
     return {**sums, "min_ms": least, "avg_ms": mean, "max_ms": most}
-
-
-def _lines(read: Callable[[], bytes]) -> Iterator[str]:
-    rest = b""
-    while data := read():
-        *whole, rest = (rest + data).split(b"\n")
-        yield from (line.decode() for line in whole)
 
 
 def _tell(session: Session, line: str, told: Document) -> None:

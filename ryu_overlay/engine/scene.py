@@ -1,0 +1,175 @@
+"""What the engine knows of chassis, flows and uplinks, in the words of `health`, which must not know the engine.
+
+Times there are by a clock of the caller's: what the engine knows by the wall clock is put into it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from ryu_overlay.engine.drift import CHANGED, FOREIGN, MISSING, Drift
+from ryu_overlay.engine.engine import WAIT_FOR_CHASSIS, Engine
+from ryu_overlay.health.evidence import Altered, Host
+from ryu_overlay.health.rests import Ground
+from ryu_overlay.model.network import Network
+from ryu_overlay.model.objects import Ref
+from ryu_overlay.model.problems import spelled
+from ryu_overlay.openflow.describe import flow_text, read_match
+from ryu_overlay.openflow.fields import Field
+from ryu_overlay.openflow.flow import Flow, Program
+from ryu_overlay.pipeline.cookies import read_cookie
+from ryu_overlay.pipeline.table import ON_TOP
+from ryu_overlay.pipeline.tables import TABLE_NAMES
+
+_TOLD_FOR = 10.0
+"""Seconds that something which was put right is spoken of."""
+_FOREIGN_TOLD = 50
+_TUNNEL_MADE_WITHIN = 5.0
+
+
+class Scenes:
+    """Hosts and altered flows from moment to moment: since when something is so is remembered here."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._since: dict[tuple[str, str], float] = {}
+        self._began: float | None = None
+        self._altered: dict[int, tuple[Drift, str]] = {}
+
+    def hosts(self, now: float, silent: Mapping[str, float]) -> dict[str, Host]:
+        """Every chassis that is known. `silent` are bridges that do not answer, and since when."""
+        engine = self._engine
+        if not engine.ready:
+            return {}
+        self._began = now if self._began is None else self._began
+        behind = set(engine.lagging(engine.network.revision))
+        return {name: self._host(name, now, silent.get(name), name in behind) for name in sorted(engine.encap_ips)}
+
+    def altered(self, now: float, wall: float) -> tuple[Altered, ...]:
+        """What was not as it should be on bridges, lately or still."""
+        found = []
+        for bridge in self._engine.bridges:
+            recent = [d for d in bridge.drift[-500:] if wall - d.at < _TOLD_FOR]
+            foreign = [d for d in bridge.foreign if d.key[0] in TABLE_NAMES][:_FOREIGN_TOLD]
+            found += [self._of(drift, now, wall) for drift in (*recent, *foreign)]
+            for at, words in bridge.group_drift:
+                if wall - at < _TOLD_FOR:
+                    found.append(Altered(bridge.chassis, "group", "", self._group(words), words, now - (wall - at), False))
+        return tuple(found)
+
+    def _host(self, name: str, now: float, silent: float | None, behind: bool) -> Host:
+        engine, facts = self._engine, self._engine.facts.get(name)
+        bridge = engine.bridge_of(name)
+        joined = facts is not None or now - (self._began or now) > WAIT_FOR_CHASSIS
+        gone = self._lasting(name, "gone", now, bridge is None and joined)
+        unmade = self._unmade(name) if bridge is not None else frozenset()
+        missing = self._lasting(name, "missing", now, bool(unmade))
+        late = self._lasting(name, "behind", now, bridge is not None and behind)
+        here = facts is not None and name in engine.connected
+        return Host(
+            name,
+            channel=bridge is not None or not joined,
+            database=name in engine.connected,
+            gone=gone,
+            silent=silent,
+            carrier=facts.carrier if here and facts is not None else None,
+            missing=unmade if missing is not None and now - missing > _TUNNEL_MADE_WITHIN else frozenset(),
+            dead_ends=frozenset(n for n, p in facts.patches.items() if not p.up) if here and facts is not None else frozenset(),
+            unplugged=self._ports(name, facts.down) if here and facts is not None else frozenset(),
+            off=self._ports(name, facts.off) if here and facts is not None else frozenset(),
+            behind=late,
+            problems=() if bridge is None else tuple(bridge.refused),
+        )
+
+    def _lasting(self, name: str, what: str, now: float, is_so: bool) -> float | None:
+        """Since when something is so."""
+        if is_so:
+            return self._since.setdefault((name, what), now)
+        self._since.pop((name, what), None)
+        return None
+
+    def _unmade(self, name: str) -> frozenset[str]:
+        made = self._engine.fabric.tunnels.get(name, {})
+        return frozenset(peer for peer in self._engine.tunnels_wanted.get(name, ()) if peer not in made)
+
+    def _ports(self, chassis: str, iface_ids: frozenset[str]) -> frozenset[str]:
+        engine = self._engine
+        ports = (engine.network.find_port(iface_id) for iface_id in iface_ids)
+        here = (p for p in ports if p is not None and p.enabled and (spot := engine.bindings.spot(p)) and spot.chassis == chassis)
+        return frozenset(port.name for port in here)
+
+    def _of(self, drift: Drift, now: float, wall: float) -> Altered:
+        known = self._altered.get(id(drift))
+        if known is None or known[0] is not drift:
+            if len(self._altered) > 2000:
+                self._altered.clear()
+            known = self._altered[id(drift)] = drift, self._object(drift)
+        what = {MISSING: "missing", CHANGED: "changed", FOREIGN: "foreign"}.get(drift.what, "extra")
+        table = TABLE_NAMES.get(drift.key[0], str(drift.key[0]))
+        text = flow_text(drift.key, drift.value)
+        return Altered(drift.chassis, what, table, known[1], text, now - (wall - drift.at), not drift.healed)
+
+    def _object(self, drift: Drift) -> str:
+        network = self._engine.network
+        if drift.what == FOREIGN:
+            program = self._engine.programs.get(drift.chassis)
+            return "-" if program is None else shadowed(drift, program, network)
+        return _spelled(network, drift.value[0])
+
+    def _group(self, words: str) -> str:
+        number = int("".join(c for c in words.split(" was ")[0] if c.isdigit()) or 0)
+        obj = self._engine.network.by_key.get(number & 0xFFFFFF)
+        return "-" if obj is None else spelled(obj)
+
+
+def shadowed(drift: Drift, program: Program, network: Network) -> str:
+    """The one object whose flows a foreign flow may take packets from, "-" if it is of several, or of none."""
+    table, priority, oxm = drift.key
+    asked = {field: (value, mask) for field, value, mask in read_match(oxm)[0]}
+    below = (f for block in program.blocks.values() for f in block.flows if f.table == table and f.priority <= priority)
+    names = {_spelled(network, f.cookie) for f in below if f.priority < min(ON_TOP.values()) and _overlap(asked, f)}
+    names.discard("-")
+    return names.pop() if len(names) == 1 else "-"
+
+
+def _overlap(asked: Mapping[Field, tuple[int, int | None]], flow: Flow) -> bool:
+    """Whether some packet matches both."""
+    for name, value, mask in flow.match:
+        other, bits = asked.get(name, (value, None))
+        if (value ^ other) & (-1 if mask is None else mask) & (-1 if bits is None else bits):
+            return False
+    return True
+
+
+def _spelled(network: Network, cookie: int) -> str:
+    why = read_cookie(cookie)
+    obj = None if why is None or not why.key else network.by_key.get(why.key)
+    return "-" if obj is None else spelled(obj)
+
+
+def networks(network: Network) -> dict[int, str]:
+    """How operators spell whose a VNI is."""
+    return {vni: "/".join(ref) for vni, ref in network.vnis.items()}
+
+
+def active(engine: Engine) -> dict[Ref, str | None]:
+    """The chassis that carries each uplink now, None for none."""
+    found: dict[Ref, str | None] = {}
+    for ref, view in engine.network.external_views.items():
+        for uplink in engine.network.uplinks(ref):
+            order = engine.uplinks.gateways.get(uplink.ref, ())
+            able = [n for n in order if view.network.physical_network in engine.uplinks.physical.get(n, {})]
+            found[uplink.ref] = able[0] if able and able[0] == order[0] else None
+    return found
+
+
+def orphans(engine: Engine) -> Iterator[str]:
+    """Uplinks that nobody carries, once all chassis have had the time to come."""
+    if not engine.ready or not engine.facts:
+        return iter(())
+    return ("/".join(ref) for ref, name in active(engine).items() if name is None)
+
+
+def ground(engine: Engine) -> Ground:
+    """What impact is worked out from."""
+    return Ground(engine.network, engine.fabric, active(engine))

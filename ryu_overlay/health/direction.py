@@ -1,0 +1,93 @@
+"""What probes tell of one direction between two chassis, for one size of packet."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field
+from statistics import median
+
+KEPT = 240
+DOWN_AFTER = 4
+"""Probes lost in a row, with none that passed, before a direction is down."""
+_LAST, _LEARNED_FROM, _LEARNED = 12, 30, 400
+
+
+@dataclass(slots=True)
+class Direction:
+    """Results of steady probes, the oldest first: when each was sent, and whether it passed. `run` probes were lost since one
+    passed, the first of them sent at `run_since`. Nothing before `since` counts: it was down then, or not to be judged.
+
+    Times are in seconds by the caller's clock. `corrupted` are the times of probes that came with other bytes.
+    """
+
+    since: float = 0.0
+    results: deque[tuple[float, bool]] = field(default_factory=lambda: deque(maxlen=KEPT))
+    corrupted: deque[float] = field(default_factory=lambda: deque(maxlen=KEPT))
+    run: int = 0
+    run_since: float = 0.0
+    passed_at: float | None = None
+    _took: deque[float] = field(default_factory=lambda: deque(maxlen=_LAST))
+    _usual: deque[float] = field(default_factory=lambda: deque(maxlen=_LEARNED))
+
+    def passed(self, sent: float, took: float, whole: bool, steady: bool = True) -> None:
+        """A probe came through, in so many seconds; `whole`: with all its bytes as they were. `steady`: not one of a burst, which
+        delays itself."""
+        if self.down:
+            self.since = sent
+        self.run = 0
+        self.passed_at = sent if self.passed_at is None else max(self.passed_at, sent)
+        if not whole:
+            self.corrupted.append(sent)
+        if steady:
+            self.results.append((sent, True))
+            self._took.append(took)
+
+    def lost(self, sent: float, steady: bool = True) -> None:
+        """A probe was lost for certain."""
+        if steady:
+            self.results.append((sent, False))
+        if self.passed_at is None or sent >= self.passed_at:
+            self.run_since = sent if self.run == 0 else min(self.run_since, sent)
+            self.run += 1
+
+    def begin_anew(self, now: float) -> None:
+        """Forget what was lost so far: it was not this direction's fault."""
+        self.run, self.since = 0, now
+        self._took.clear()
+
+    def learn(self) -> None:
+        """Take what probes take now for what is usual."""
+        self._usual.extend(list(self._took)[-1:])
+
+    @property
+    def down(self) -> bool:
+        return self.run >= DOWN_AFTER
+
+    def strays(self, since: float) -> int:
+        """How many of those sent since then were lost though others passed."""
+        lost = [at for at, ok in self.results if not ok and at >= max(since, self.since)]
+        return len([at for at in lost if self.run == 0 or at < self.run_since])
+
+    def count(self, since: float) -> int:
+        """How many were sent since then."""
+        return sum(at >= since for at, _ in self.results)
+
+    def lost_since(self, since: float) -> int:
+        return sum(not ok and at >= since for at, ok in self.results)
+
+    def corruptions(self, since: float) -> int:
+        """How many of those sent since then came with other bytes."""
+        return sum(at >= since for at in self.corrupted)
+
+    @property
+    def shift(self) -> float | None:
+        """Seconds that the last probes took more than is usual, by their medians; None while too little is known."""
+        if len(self._usual) < _LEARNED_FROM or len(self._took) < _LAST:
+            return None
+        return median(self._took) - median(self._usual)
+
+    @property
+    def spread(self) -> float:
+        """How far from the usual the slowest of twenty probes is, in seconds."""
+        usual = sorted(self._usual)
+        return usual[int(0.95 * (len(usual) - 1))] - median(usual) if usual else 0.0

@@ -1,0 +1,95 @@
+"""What is known at one moment, as plain values: all that verdicts are made of. Times are the caller's clock's, in seconds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from ryu_overlay.health.conservation import Loss
+from ryu_overlay.health.direction import Direction
+from ryu_overlay.health.prober import Life, Pair
+
+
+@dataclass(frozen=True, slots=True)
+class Host:
+    """One chassis. `channel` and `database`: whether its OpenFlow and its OVSDB are connected; `gone` since when the first is not.
+
+    `silent`: since when its bridge has not answered, though connected. `carrier`: whether its link to the underlay has one, None
+    where that is not known. `missing` are the chassis that it should have a tunnel to and has none, `dead_ends` the physical networks
+    whose link has no carrier, `unplugged` the bound ports whose VIF was taken down on the host, `off` those without carrier.
+    `behind`: since when it has not confirmed what it was told.
+    """
+
+    name: str
+    channel: bool
+    database: bool
+    gone: float | None = None
+    silent: float | None = None
+    carrier: bool | None = None
+    missing: frozenset[str] = frozenset()
+    dead_ends: frozenset[str] = frozenset()
+    unplugged: frozenset[str] = frozenset()
+    off: frozenset[str] = frozenset()
+    behind: float | None = None
+    problems: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Shot:
+    """What a burst of probes found: how many were lost of how many, and when it ended."""
+
+    lost: int
+    count: int
+    ended: float
+
+
+@dataclass(frozen=True, slots=True)
+class Altered:
+    """A flow or group of a chassis that was not as it should be. `what`: "missing", "changed", "extra", "foreign" or "group".
+
+    `object` is spelled as operators do, "-" for none; `text` is the flow, `since` when it was seen, `lasts` whether it is so still.
+    """
+
+    chassis: str
+    what: str
+    table: str
+    object: str
+    text: str
+    since: float
+    lasts: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Exhausted:
+    """Connections that got no translation on a chassis: so many packets lately. `room`: whether conntrack takes others. `rules` are
+    the NAT rules that are known to be at fault."""
+
+    chassis: str
+    packets: int
+    since: float
+    room: bool | None = None
+    rules: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """All of it. `directions` are by pair and whether probes were full-sized; `shots` the last bursts, `vni_shots` those in a
+    network's VNI, by key as `losses`; `busy` has packets a second by the same keys. `late` are the
+    directions that take longer than they did, and since when. `networks` spells VNIs, `orphans` are uplinks that no
+    chassis carries, `silent_guests` ports whose guest does not answer ARP."""
+
+    now: float
+    hosts: Mapping[str, Host]
+    lives: Mapping[str, Life] = field(default_factory=dict)
+    directions: Mapping[tuple[str, str, bool], Direction] = field(default_factory=dict)
+    misled: Mapping[Pair, tuple[str, float]] = field(default_factory=dict)
+    shots: Mapping[Pair, Shot] = field(default_factory=dict)
+    vni_shots: Mapping[tuple[int, str, str], Shot] = field(default_factory=dict)
+    late: Mapping[Pair, float] = field(default_factory=dict)
+    losses: tuple[Loss, ...] = ()
+    busy: Mapping[tuple[int, str, str], float] = field(default_factory=dict)
+    networks: Mapping[int, str] = field(default_factory=dict)
+    altered: tuple[Altered, ...] = ()
+    exhausted: tuple[Exhausted, ...] = ()
+    orphans: tuple[str, ...] = ()
+    silent_guests: tuple[str, ...] = ()

@@ -1,0 +1,269 @@
+"""Verdicts on the underlay and on tunnels, from probes and from what was sent against what was received."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping
+
+from ryu_overlay.health.conservation import Key, Loss
+from ryu_overlay.health.direction import DOWN_AFTER, Direction
+from ryu_overlay.health.elements import Element
+from ryu_overlay.health.evidence import Evidence
+from ryu_overlay.health.explain import explain
+from ryu_overlay.health.faults import Verdict
+from ryu_overlay.health.prober import Pair
+
+Found = tuple[Verdict, float]
+"""A verdict, and since when there are signs of it."""
+
+SLOW_FOR = 2.0
+"""Seconds that probes have to be late for."""
+FRESH = 4.0
+"""Seconds that a probe which passed tells of."""
+SHOT_FRESH = 15.0
+_SHOT_LOST = 2
+_CORRUPTED, _CORRUPTED_OVER = 2, 30.0
+_LOST_WHOLLY = 0.9
+_ENOUGH = 3.0
+"""How many packets have to be lost on average of what was sent, before none lost says anything."""
+
+
+def on_underlay(evidence: Evidence, away: Collection[str]) -> list[Found]:
+    """All verdicts on what is between chassis. Nothing is said of those in `away`, whose hosts are at fault."""
+    carriers = list(_carriers(evidence))
+    cut = {v.element.names[0] for v, _ in carriers}
+    seen = _Seen(evidence, {*away, *cut})
+    down = list(seen.down())
+    dark = {p for p in seen.bad_down}
+    return [
+        *carriers,
+        *down,
+        *seen.holes(dark),
+        *seen.corrupting(dark),
+        *seen.lossy(dark),
+        *seen.slow(dark),
+        *seen.vnis(dark),
+        *_tunnels(evidence, away),
+    ]
+
+
+def bad_shots(evidence: Evidence) -> dict[Pair, float]:
+    """By direction, the share that the last burst lost, where it lost enough to tell."""
+    shots = evidence.shots.items()
+    bad = ((p, s) for p, s in shots if _is_fresh(s.ended, evidence.now) and _SHOT_LOST <= s.lost < _LOST_WHOLLY * s.count)
+    known = {(a, b): d for (a, b, full), d in evidence.directions.items() if not full}
+    return {p: s.lost / s.count for p, s in bad if p in known and known[p].since < s.ended}
+
+
+def passing(directions: Mapping[Pair, Direction], since: float, now: float) -> set[Pair]:
+    """Directions that a probe passed which was sent since then. What passed before tells nothing of what happened since."""
+    return {p for p, d in directions.items() if d.run == 0 and d.passed_at is not None and d.passed_at >= min(since, now)}
+
+
+def bad_full(small: Mapping[Pair, Direction], full: Mapping[Pair, Direction], now: float) -> set[Pair]:
+    """Directions that lose packets of full size, while small ones passed all the time."""
+    bad = {p for p, d in full.items() if d.down and p in small}
+    return {p for p in bad if small[p].run == 0 and full[p].lost_since(small[p].since) >= DOWN_AFTER and _fresh(small[p], now)}
+
+
+def _fresh(direction: Direction, now: float) -> bool:
+    return direction.passed_at is not None and now - direction.passed_at < FRESH
+
+
+class _Seen:
+    def __init__(self, evidence: Evidence, away: Collection[str]) -> None:
+        self._evidence = evidence
+        self._now = evidence.now
+        directions = {k: d for k, d in evidence.directions.items() if not {*k[:2]} & set(away)}
+        self._small = {(a, b): d for (a, b, full), d in directions.items() if not full}
+        self._full = {(a, b): d for (a, b, full), d in directions.items() if full}
+        self._away = away
+        self.bad_down = {pair for pair, d in self._small.items() if d.down}
+
+    def down(self) -> Iterator[Found]:
+        since = {p: self._small[p].run_since for p in self.bad_down}
+        good = passing(self._small, min(since.values(), default=self._now), self._now)
+        for element, pairs in _explained(self.bad_down, good):
+            lost = sum(self._small[p].run for p in pairs)
+            words = f"{lost} probes in a row lost on {_list(pairs)}, while bridges at both ends answer"
+            yield Verdict("down", element, (words, *self._passing(good, element)), _by_hand(pairs)), min(since[p] for p in pairs)
+
+    def holes(self, dark: Collection[Pair]) -> Iterator[Found]:
+        bad = bad_full(self._small, self._full, self._now) - set(dark)
+        good = passing(self._full, min((self._full[p].run_since for p in bad), default=self._now), self._now)
+        for element, pairs in _explained(bad, good):
+            lost = sum(self._full[p].run for p in pairs)
+            words = f"{lost} probes of full size in a row lost on {_list(pairs)}, while small ones pass"
+            yield Verdict("mtu_hole", element, (words,), _by_hand(pairs)), min(self._full[p].run_since for p in pairs)
+
+    def corrupting(self, dark: Collection[Pair]) -> Iterator[Found]:
+        since = self._now - _CORRUPTED_OVER
+        counts = {p: d.corruptions(since) + self._full_corruptions(p, since) for p, d in self._small.items()}
+        bad = {p for p, n in counts.items() if n >= _CORRUPTED and p not in dark}
+        good = {p for p, d in self._small.items() if counts[p] == 0 and d.count(since) >= 20}
+        for element, pairs in _explained(bad, good):
+            words = f"{sum(counts[p] for p in pairs)} probes of the last {_CORRUPTED_OVER:.0f} s came with other bytes on {_list(pairs)}"
+            first = [at for p in pairs for d in (self._small[p], self._full.get(p)) if d for at in d.corrupted if at >= since]
+            yield Verdict("corrupting", element, (words,), _by_hand(pairs)), min(first)
+
+    def lossy(self, dark: Collection[Pair]) -> Iterator[Found]:
+        shots, told = bad_shots(self._evidence), _by_pair(self._partial(dark))
+        bad = ({*shots, *told} - set(dark)) & self._small.keys()
+        share = max(
+            [*(shots[p] for p in bad & shots.keys()), *(loss.share for p in bad & told.keys() for loss in told[p])], default=0
+        )
+        late = self._evidence.late.keys()
+        for element, pairs in _explained(bad, self._lossless(bad, share)):
+            losses = [loss for p in pairs for loss in told.get(p, ())]
+            words = [
+                f"{loss.lost} of {loss.sent} packets of {self._network(loss.key)} lost in {loss.seconds:.0f} s" for loss in losses
+            ]
+            words += [
+                f"{self._evidence.shots[p].lost} of {self._evidence.shots[p].count} probes lost" for p in pairs & shots.keys()
+            ]
+            kind = "congested" if pairs <= late else "lossy"
+            since = min([loss.since for loss in losses] or [self._evidence.shots[p].ended for p in pairs])
+            yield Verdict(kind, element, (f"on {_list(pairs)}", *words), _by_hand(pairs)), since
+
+    def slow(self, dark: Collection[Pair]) -> Iterator[Found]:
+        shifts = {p: d.shift for p, d in self._small.items() if d.shift is not None and p not in dark}
+        bad = {p: at for p, at in self._evidence.late.items() if p in shifts and self._now - at >= SLOW_FOR}
+        lossy = {v.element for v, _ in self.lossy(dark)}
+        for element, pairs in _explained(bad.keys(), shifts.keys() - self._evidence.late.keys()):
+            if element not in lossy:
+                words = f"probes take {1000 * max(shifts[p] or 0 for p in pairs):.0f} ms more than they did on {_list(pairs)}"
+                yield Verdict("slow", element, (words,), _by_hand(pairs)), min(bad[p] for p in pairs)
+
+    def vnis(self, dark: Collection[Pair]) -> Iterator[Found]:
+        """Networks that lose all where others pass: on the wire, or in the sender's own datapath."""
+        diverged: dict[str, list[tuple[Loss | None, Key]]] = {}
+        losses = {loss.key: loss for loss in self._evidence.losses if not loss.step}
+        for key, shot in self._evidence.vni_shots.items():
+            pair, loss = (key[1], key[2]), losses.get(key)
+            if pair in dark or not self._passes(pair, shot.ended) or not _is_fresh(shot.ended, self._now):
+                continue
+            if shot.count and shot.lost == shot.count:
+                words = [f"{shot.lost} of {shot.count} probes in VNI {key[0]} lost, while those in others pass"]
+                if loss is not None:
+                    words.append(f"{loss.lost} of {loss.sent} packets lost in {loss.seconds:.0f} s")
+                element = Element("vni", (self._network(key), *pair))
+                yield Verdict("vni_lost", element, tuple(words), _by_hand({pair})), shot.ended if loss is None else loss.since
+            elif shot.lost == 0 and loss is not None and loss.share >= _LOST_WHOLLY:
+                diverged.setdefault(key[1], []).append((loss, key))
+        for chassis, found in diverged.items():
+            words = [
+                f"{x.lost} of {x.sent} packets of {self._network(key)} never came, where probes pass" for x, key in found if x
+            ]
+            check = (
+                f"ovs-appctl dpctl/dump-flows -m  # on {chassis}: flows that drop",
+                "ovs-appctl revalidator/purge  # makes it anew",
+            )
+            yield (
+                Verdict("datapath_diverged", Element("datapath", (chassis,)), tuple(words), check),
+                min(x.since for x, _ in found if x),
+            )
+
+    def _partial(self, dark: Collection[Pair]) -> Iterator[Loss]:
+        """Losses that are not of one network alone."""
+        for loss in self._evidence.losses:
+            shot = self._evidence.vni_shots.get(loss.key)
+            alone = shot is not None and _is_fresh(shot.ended, self._now) and loss.share >= _LOST_WHOLLY
+            if not loss.step and not alone and loss.share < _LOST_WHOLLY and loss.key[1:] not in dark:
+                yield loss
+
+    def _lossless(self, bad: Collection[Pair], share: float) -> set[Pair]:
+        """Directions that carry, or were sent, so much that a loss of this share would show, and lost nothing."""
+        good = {
+            p
+            for p, s in self._evidence.shots.items()
+            if s.lost == 0 and s.count * share >= _ENOUGH and _is_fresh(s.ended, self._now)
+        }
+        lost = {loss.key[1:] for loss in self._evidence.losses}
+        carried: dict[Pair, float] = {}
+        for (_, a, b), rate in self._evidence.busy.items():
+            carried[a, b] = carried.get((a, b), 0.0) + 5 * rate
+        good |= {p for p, packets in carried.items() if p not in lost and packets * share >= _ENOUGH}
+        return good - set(bad)
+
+    def _passing(self, good: Collection[Pair], element: Element) -> Iterator[str]:
+        near = sorted(p for p in good if {*p} & {*element.chassis})
+        if near:
+            yield f"probes pass on {_list(near)}"
+
+    def _passes(self, pair: Pair, since: float) -> bool:
+        """Whether it carries probes now, and did since then."""
+        d = self._small.get(pair)
+        return d is not None and d.run == 0 and d.since < since and d.passed_at is not None and self._now - d.passed_at < FRESH
+
+    def _full_corruptions(self, pair: Pair, since: float) -> int:
+        return self._full[pair].corruptions(since) if pair in self._full else 0
+
+    def _network(self, key: Key) -> str:
+        return self._evidence.networks.get(key[0], f"vni {key[0]}")
+
+
+def _carriers(evidence: Evidence) -> Iterator[Found]:
+    for name, host in sorted(evidence.hosts.items()):
+        if host.carrier is False and host.database:
+            words = "its interface to the underlay has no carrier"
+            yield Verdict("down", Element("link", (name,)), (words,), (f"ip link  # on {name}",)), evidence.now
+
+
+def _tunnels(evidence: Evidence, away: Collection[str]) -> Iterator[Found]:
+    for name, host in sorted(evidence.hosts.items()):
+        for peer in sorted(host.missing):
+            if host.database and host.channel and name not in away:
+                words = f"br-int of {name} has no VXLAN port to {peer}"
+                yield (
+                    Verdict("tunnel_missing", Element("tunnel", (name, peer)), (words,), (f"ovs-vsctl show  # on {name}",)),
+                    evidence.now,
+                )
+    for (a, b), (other, at) in sorted(evidence.misled.items()):
+        if evidence.now - at < FRESH:
+            words = f"what {a} sends to {b} comes out on {other}"
+            yield Verdict("wrong_vtep", Element("tunnel", (a, b)), (words,), (f"ovs-vsctl list Interface  # on {a}",)), at
+
+
+def _explained(bad: Collection[Pair], good: Collection[Pair]) -> Iterator[tuple[Element, set[Pair]]]:
+    """Elements that are at fault, each with the bad directions over it."""
+    left = set(bad)
+    for element in explain(bad, good):
+        pairs = {p for p in left if _crosses(p, element)}
+        left -= pairs
+        if pairs:
+            yield element, pairs
+
+
+def _crosses(pair: Pair, element: Element) -> bool:
+    names = element.names
+    if element.kind == "link":
+        return names[0] in pair
+    if element.kind in ("link_out", "link_in"):
+        return pair[0 if element.kind == "link_out" else 1] == names[0]
+    if element.kind == "split":
+        return (pair[0] in names[0].split(",")) != (pair[1] in names[0].split(","))
+    return pair == names or (element.kind == "pair" and pair[::-1] == names)
+
+
+def _by_pair(losses: Iterable[Loss]) -> Mapping[Pair, list[Loss]]:
+    found: dict[Pair, list[Loss]] = {}
+    for loss in losses:
+        found.setdefault((loss.key[1], loss.key[2]), []).append(loss)
+    return found
+
+
+def _is_fresh(at: float, now: float) -> bool:
+    return now - at < SHOT_FRESH
+
+
+def _list(pairs: Iterable[Pair]) -> str:
+    return ", ".join(f"{a}>{b}" for a, b in sorted(pairs))
+
+
+def _by_hand(pairs: Iterable[Pair]) -> tuple[str, ...]:
+    """Commands that try it from the hosts themselves."""
+    a, b = min(pairs)
+    return (
+        f"overlayctl tunnels  # {a}, {b}",
+        f"ping -c 3 -M do -s 1472 ENCAP-IP-OF-{b.upper()}  # on {a}",
+        f"ip -s link  # on {a} and {b}",
+    )

@@ -1,0 +1,86 @@
+"""Steady monitoring of the running controller, as REST reports it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+
+from ryu_overlay.health.elements import LAYERS, SHAPES, Element, Layer
+from ryu_overlay.health.faults import Fault, Impact
+from ryu_overlay.health.planning import lines
+from ryu_overlay.health.report import LayerStatus, Report, Silence, State
+from ryu_overlay.health.rests import depends
+from ryu_overlay.model.objects import Port
+from ryu_overlay.southbound.monitor import Monitor
+
+_BY: dict[Layer, str] = {
+    "underlay": "probes between chassis, small and of full size; carriers",
+    "tunnel": "packets sent against received, for each network and pair of chassis",
+    "host": "answers of vswitches, sessions, interfaces",
+    "virtual": "flows against what was asked for, translations that were not made",
+    "guest": "carriers of VIFs",
+}
+
+
+class LiveHealth:
+    """See `service_health.Health`."""
+
+    def __init__(self, monitor: Monitor) -> None:
+        self._monitor = monitor
+
+    def health(self) -> Report:
+        now = time.time()
+        faults = tuple(self._monitor.book.faults(now))
+        return Report(now, tuple(self._layer(layer, faults) for layer in LAYERS), faults, tuple(self._monitor.book.silences(now)))
+
+    def fault(self, id: str) -> Fault | None:
+        return next((f for f in self._monitor.book.faults(time.time()) if f.id == id), None)
+
+    def fault_events(self) -> Iterator[Fault | None]:
+        return self._monitor.listen()
+
+    def impact(self, element: Element) -> Impact:
+        for name, what in zip(element.names, SHAPES[element.kind]):
+            self._known(name, what)
+        return self._monitor.impact(element)
+
+    def depends(self, port: Port) -> tuple[Element, ...]:
+        return depends(self._monitor.ground(), port.name)
+
+    def silence(self, silence: Silence) -> None:
+        self._monitor.silence(silence)
+
+    def unsilence(self, what: str, name: str) -> bool:
+        return self._monitor.unsilence(what, name)
+
+    def probe_plan(self) -> tuple[str, ...]:
+        found = self._monitor.certificate
+        return () if found is None else tuple(lines(found))
+
+    def _layer(self, layer: Layer, faults: tuple[Fault, ...]) -> LayerStatus:
+        watched, unknown = self._monitor.watched(layer)
+        lasting = sum(f.until is None and f.layer == layer for f in faults)
+        state: State = "fault" if lasting else "unknown" if unknown and unknown == watched else "ok"
+        return LayerStatus(layer, state, watched, unknown, lasting, _BY[layer])
+
+    def _known(self, name: str, what: str) -> None:
+        """Raises KeyError for a chassis or object that is not there."""
+        network, chassis = self._monitor.engine.network, self._monitor.engine.encap_ips
+        if what.startswith("chassis"):
+            for one in name.split(","):
+                if one not in chassis:
+                    raise KeyError(one)
+        elif what == "port":
+            if name not in network.port_by_name:
+                raise KeyError(name)
+        elif what == "object" and name != "-":
+            kind, _, ref = name.partition(" ")
+            kind = kind.replace("-", "_")
+            if kind not in network.tables or network.get(kind, tuple(ref.split("/", 2))) is None:
+                raise KeyError(name)
+        elif what in ("NAT rule", "router port", "switch or router port"):
+            ref_ = tuple(name.split("/"))
+            if not any(network.get(kind, ref_) is not None for kind in ("snat", "router_port", "switch")):
+                raise KeyError(name)
+
+

@@ -1,0 +1,212 @@
+"""The hands of steady monitoring: probes out, what bridges tell of them in, counters read, faults told on.
+
+What is sent, and what it means, is `health`'s. Everything runs in greenthreads of its own and raises nothing.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Iterator
+
+import eventlet
+from eventlet.queue import LightQueue
+
+from ryu_overlay.engine.engine import Engine
+from ryu_overlay.engine.scene import Scenes, ground, networks, orphans
+from ryu_overlay.health.book import Book
+from ryu_overlay.health.elements import Element, Layer
+from ryu_overlay.health.faults import Fault, Impact
+from ryu_overlay.health.frames import probe_out, read_probe
+from ryu_overlay.health.impact import impact
+from ryu_overlay.health.planning import Certificate, certificate, plan
+from ryu_overlay.health.prober import Ask, Probe
+from ryu_overlay.health.report import Silence
+from ryu_overlay.health.rests import Ground
+from ryu_overlay.health.topology import Topology
+from ryu_overlay.health.watch import Scene, Watch, wider
+from ryu_overlay.openflow.fields import TUN_ID
+from ryu_overlay.openflow.packet_in import parse_packet_in
+from ryu_overlay.pipeline.tables import ECHO_BACK_VNI
+from ryu_overlay.southbound.counters import Counters
+from ryu_overlay.southbound.loop import Loop
+from ryu_overlay.southbound.switches import Switches
+from ryu_overlay.southbound.translations_lost import Lost
+
+LOG = logging.getLogger(__name__)
+
+_TICK = 0.02
+_MOST_OF_A_TICK = 0.06
+"""Seconds by which the patient clock goes on at most at a time: what the controller missed while it was held up proves nothing."""
+_COUNTED_EVERY = 1.0
+_LEAST_MTU = 576
+_KNOWN_FOR = 4.0
+
+
+class Monitor:
+    """Runs for as long as the controller does. `failures` counts exceptions, each of which is logged."""
+
+    def __init__(self, loop: Loop, switches: Switches, keep: Callable[[str], None]) -> None:
+        """`keep` has silences remembered over a restart, as text that `remembered` takes."""
+        self.failures = 0
+        self.engine: Engine = loop.engine
+        self._switches = switches
+        self._scenes = Scenes(self.engine)
+        self._ground: tuple[object, Ground] | None = None
+        self.book = Book(self.impact, wider)
+        self.watch = Watch(self.book)
+        self._counters = Counters(self.engine, switches)
+        self._lost = Lost(self.engine, switches)
+        self._keep = keep
+        self._clock = 0.0
+        self._last = time.monotonic()
+        self._planned: object = None
+        self.topology = Topology(())
+        self.certificate: Certificate | None = None
+        self._listeners: set[LightQueue] = set()
+        switches.on_alive = self._alive
+
+    def remembered(self, text: str) -> None:
+        """Silences as they were kept."""
+        self.book.load(text)
+
+    def start(self) -> None:
+        """Begin."""
+        eventlet.spawn(self._run, _TICK, self._step)
+        eventlet.spawn(self._run, _COUNTED_EVERY, self._count)
+
+    def heard(self, dpid: int, data: bytes) -> bool:
+        """A packet-in about a probe; whether it was one of the monitor's. Raises struct.error or ValueError for what is cut short."""
+        packet = parse_packet_in(data)
+        read = read_probe(packet.frame)
+        bridge = next((b for b in self.engine.bridges if b.dpid == dpid), None)
+        if read is None or bridge is None:
+            return read is not None
+        token, whole = read
+        back = packet.fields.get(TUN_ID, 0) == ECHO_BACK_VNI
+        self.watch.prober.heard(token, bridge.chassis, back, self._clock, time.monotonic(), whole)
+        return True
+
+    def impact(self, element: Element) -> Impact:
+        """Who rests on an element as things are now."""
+        return impact(self.ground(), element)
+
+    def ground(self) -> Ground:
+        """What impact is worked out from, the same object while nothing changed."""
+        engine = self.engine
+        key = (engine.network, engine.fabric, engine.uplinks.gateways)
+        if self._ground is None or self._ground[0] != key:
+            self._ground = key, ground(engine)
+        return self._ground[1]
+
+    def listen(self) -> Iterator[Fault | None]:
+        """Each fault as it is raised, changes or ends, first those that last; None after BEAT seconds in which nothing did."""
+        queue: LightQueue = LightQueue(1000)
+        self._listeners.add(queue)
+        try:
+            yield from (fault for fault in self.book.faults(time.time()) if fault.until is None)
+            while True:
+                try:
+                    yield queue.get(timeout=10.0)
+                except eventlet.queue.Empty:
+                    yield None
+        finally:
+            self._listeners.discard(queue)
+
+    def watched(self, layer: Layer) -> tuple[int, int]:
+        """How many elements of a layer are watched, and of how many of them nothing is known now."""
+        hosts, evidence = self.watch.scene.hosts, self.watch.evidence
+        if layer == "underlay":
+            pairs = [d for (_, _, full), d in evidence.directions.items() if not full]
+            return len(pairs), sum(d.passed_at is None or (d.run == 0 and self._clock - d.passed_at > _KNOWN_FOR) for d in pairs)
+        if layer == "tunnel":
+            keys = self._counters.known
+            return len(keys), sum(not self.watch.ledger.known(key, self._clock) for key in keys)
+        if layer == "guest":
+            places = self.ground().places.values()
+            return len(places), sum(p.chassis not in self.engine.connected for p in places)
+        return len(hosts), sum(not h.channel or h.silent is not None for h in hosts.values())
+
+    def silence(self, silence: Silence) -> None:
+        """Have nobody alarmed."""
+        self.book.silence(silence)
+        self._keep(self.book.dump())
+
+    def unsilence(self, what: str, name: str) -> bool:
+        """Take that back; whether it was said."""
+        was = self.book.unsilence(what, name)
+        self._keep(self.book.dump())
+        return was
+
+    def _run(self, pause: float, step: Callable[[], None]) -> None:
+        while True:
+            eventlet.sleep(pause)
+            try:
+                step()
+            except Exception:
+                self.failures += 1
+                LOG.exception("monitoring failed once")
+                eventlet.sleep(1.0)
+
+    def _step(self) -> None:
+        raw = time.monotonic()
+        self._clock += min(raw - self._last, _MOST_OF_A_TICK)
+        self._last = raw
+        if not self.engine.ready:
+            return
+        bridges = {bridge.chassis: bridge for bridge in self.engine.bridges if bridge.confirmed}
+        prober = self.watch.prober
+        prober.present(bridges.keys(), self._clock)
+        self._plan()
+        out, faults = self.watch.step(self._clock, raw, time.time(), self._scene)
+        for each in out:
+            bridge = bridges.get(each.sender if isinstance(each, Probe) else each.chassis)
+            if bridge is None:
+                continue
+            if isinstance(each, Ask):
+                self._switches.is_alive(bridge.dpid, each.token)
+            elif (tunnel := self.engine.fabric.tunnels.get(each.sender, {}).get(each.receiver)) is not None:
+                self._switches.send(bridge.dpid, (probe_out(each, tunnel, self.engine.mtu or _LEAST_MTU),))
+        for fault in faults:
+            self._tell(fault)
+
+    def _scene(self) -> Scene:
+        engine, now = self.engine, self._clock
+        silent = {n: at for n in self.watch.prober.lives if (at := self.watch.prober.silent(n, now)) is not None}
+        return Scene(
+            self._scenes.hosts(now, silent),
+            self._counters.known,
+            networks(engine.network),
+            self._scenes.altered(now, time.time()),
+            self._lost.exhausted(now),
+            tuple(orphans(engine)),
+        )
+
+    def _plan(self) -> None:
+        """Choose the paths to try, where tunnels are not what they were."""
+        wanted = self.engine.tunnels_wanted
+        if wanted is self._planned:
+            return
+        self._planned = wanted
+        known = self.engine.encap_ips.keys()
+        self.topology = Topology.of(dict.fromkeys(known))
+        pairs = {(min(a, b), max(a, b)) for a, others in wanted.items() for b in others}
+        chosen = plan(self.topology, pairs)
+        self.certificate = certificate(self.topology, chosen)
+        self.watch.prober.steady([(p.a, p.b, p.entropy) for p in chosen.paths], self._clock)
+
+    def _count(self) -> None:
+        self._counters.read(self.watch.ledger, lambda: self._clock)
+        self._lost.read(self._clock)
+
+    def _alive(self, token: int) -> None:
+        self.watch.prober.answered(token, self._clock, time.monotonic())
+
+    def _tell(self, fault: Fault) -> None:
+        level = logging.WARNING if fault.until is None and fault.verdict.what.provider else logging.INFO
+        word = "fault" if fault.until is None else "over"
+        LOG.log(level, "%s %s (%s): %s", word, fault.id, fault.layer, fault.text)
+        for queue in list(self._listeners):
+            if queue.full():
+                queue.get()
+            queue.put(fault)
