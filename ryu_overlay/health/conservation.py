@@ -23,7 +23,9 @@ _GRAINS = ((1, 17), (4, 16), (12, 15))
 _WINDOWS = ((0, 5), (0, 7), (0, 9), (0, 12), (0, 17), (1, 8), (1, 16), (2, 8), (2, 15))
 """Where loss is looked for: in which of them, and in how many of the last points. 4 to 16 s, 32 and 64 s, 96 and 180 s."""
 _RECENT = 17
+"""After so many readings without traffic nothing has to be looked at."""
 _SURE = 7
+"""In how many readings a loss is looked for that no skew could make."""
 _RATE = 4
 """Over how many readings traffic is told."""
 _FORGET = 200
@@ -32,8 +34,8 @@ _FORGET = 200
 
 @dataclass(frozen=True, slots=True)
 class Count:
-    """A flow's packets so far, and its age in seconds. The age with its fraction, as switches tell it, shows also how far apart
-    in time two counters were read; a coarse one does no harm."""
+    """A flow's packets so far, and its age in seconds, with the fraction that switches tell: it shows how far apart in time two
+    counters were read. Without, a machine that is short of CPU for several readings in a row looks like loss."""
 
     packets: int
     age: float
@@ -140,13 +142,14 @@ class _Side:
 class _Pair:
     """Both counters. Medians are taken in turn with other pairs', as the `turn` says."""
 
-    __slots__ = ("_idle", "_points", "_start", "_taken", "at", "received", "sent")
+    __slots__ = ("_idle", "_judged", "_loss", "_points", "_start", "_taken", "at", "received", "sent")
 
     def __init__(self, turn: int) -> None:
         self._taken = turn
         self.sent = _Side()
         self.received = _Side()
-        self.at = float("-inf")
+        self.at = self._judged = float("-inf")
+        self._loss: Loss | None = None
         self._begin(self.sent.count, self.received.count)
 
     def _begin(self, sent: Count, received: Count) -> None:
@@ -189,7 +192,12 @@ class _Pair:
             points.append(finer.middle(points.of // finer.of))
 
     def loss(self, key: Key, told: bool) -> Loss | None:
-        """What it loses now; `told` whether it was said to lose some a moment ago."""
+        """What it loses, as of the last reading; `told` whether it was said to lose some a moment ago."""
+        if self._judged != self.at:
+            self._judged, self._loss = self.at, self._look(key, told)
+        return self._loss
+
+    def _look(self, key: Key, told: bool) -> Loss | None:
         recent = self._points[0]
         worth = [self._points[grain].may_rise(count) for grain, count in _WINDOWS]
         if len(recent) < FEWEST or not any(worth):

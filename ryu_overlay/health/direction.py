@@ -9,18 +9,21 @@ from statistics import median
 KEPT = 240
 DOWN_AFTER = 4
 """Probes lost in a row, with none that passed, before a direction is down."""
-_LAST, _LEARNED_FROM, _LEARNED = 12, 30, 400
+TRIED_WITHIN = 3.0
+"""Seconds after which what was last seen of it tells nothing any more."""
+_LAST, _LEARNED_FROM, _LEARNED = 10, 30, 400
 
 
 @dataclass(slots=True)
 class Direction:
     """Results of steady probes, the oldest first: when each was sent, and whether it passed. `run` probes were lost since one
-    passed, the first of them sent at `run_since`. Nothing before `since` counts: it was down then, or not to be judged.
+    passed, the first of them sent at `run_since`, the last of all at `tried`. Nothing before `since` counts: it was down then, or not to be judged.
 
     Times are in seconds by the caller's clock. `corrupted` are the times of probes that came with other bytes.
     """
 
     since: float = 0.0
+    tried: float = 0.0
     results: deque[tuple[float, bool]] = field(default_factory=lambda: deque(maxlen=KEPT))
     corrupted: deque[float] = field(default_factory=lambda: deque(maxlen=KEPT))
     run: int = 0
@@ -32,7 +35,8 @@ class Direction:
     def passed(self, sent: float, took: float, whole: bool, steady: bool = True) -> None:
         """A probe came through, in so many seconds; `whole`: with all its bytes as they were. `steady`: not one of a burst, which
         delays itself."""
-        if self.down:
+        self.tried = max(self.tried, sent)
+        if self.run >= DOWN_AFTER:
             self.since = sent
         self.run = 0
         self.passed_at = sent if self.passed_at is None else max(self.passed_at, sent)
@@ -44,6 +48,7 @@ class Direction:
 
     def lost(self, sent: float, steady: bool = True) -> None:
         """A probe was lost for certain."""
+        self.tried = max(self.tried, sent)
         if steady:
             self.results.append((sent, False))
         if self.passed_at is None or sent >= self.passed_at:
@@ -59,9 +64,9 @@ class Direction:
         """Take what probes take now for what is usual."""
         self._usual.extend(list(self._took)[-1:])
 
-    @property
-    def down(self) -> bool:
-        return self.run >= DOWN_AFTER
+    def down(self, now: float) -> bool:
+        """Whether it carries nothing, as far as it is being tried."""
+        return self.run >= DOWN_AFTER and now - self.tried < TRIED_WITHIN
 
     def strays(self, since: float) -> int:
         """How many of those sent since then were lost though others passed."""
@@ -80,11 +85,16 @@ class Direction:
         return sum(at >= since for at in self.corrupted)
 
     @property
-    def shift(self) -> float | None:
-        """Seconds that the last probes took more than is usual, by their medians; None while too little is known."""
-        if len(self._usual) < _LEARNED_FROM or len(self._took) < _LAST:
+    def usual(self) -> float | None:
+        """Seconds that probes usually take, None while it is not known."""
+        return median(self._usual) if len(self._usual) >= _LEARNED_FROM else None
+
+    def shift(self, elsewhere: float) -> float | None:
+        """Seconds that the last probes took more than is usual, or if that is not known, than `elsewhere`; by their medians."""
+        if len(self._took) < _LAST:
             return None
-        return median(self._took) - median(self._usual)
+        usual = self.usual
+        return median(self._took) - (elsewhere if usual is None else usual)
 
     @property
     def spread(self) -> float:

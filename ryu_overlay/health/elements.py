@@ -35,6 +35,8 @@ SHAPES: dict[str, tuple[str, ...]] = {
 """What the names of each kind of element are. Objects are spelled as operators do: `red/web`, `red/r1/up`; where any kind of
 object may stand ("object") its kind is in front: `port red/web/red-web-1`. A port's name is unique, so it stands alone."""
 
+ANY = "*"
+"""In place of a VNI's first or second chassis: all of them."""
 _ARROWS = {"path": ">", "pair": "=", "split": "|", "tunnel": ">"}
 
 
@@ -63,6 +65,8 @@ class Element:
     @property
     def chassis(self) -> tuple[str, ...]:
         """The chassis that it is named by."""
+        if self.kind == "vni":
+            return tuple(name for name in self.names[1:] if name != ANY)
         if self.kind == "split":
             return tuple(name for side in self.names for name in side.split(","))
         shape = SHAPES[self.kind]
@@ -85,4 +89,6 @@ def read_element(text: str) -> Element:
         names = tuple(rest.split(" ", len(shape) - 1))
     if len(names) != len(shape) or not all(names):
         raise ValueError(f"{kind.replace('_', '-')} needs {len(shape)} names: {', '.join(shape)}")
-    return Element(kind, names)
+    if kind == "split":
+        names = tuple(",".join(sorted(side.split(","))) for side in names)
+    return Element(kind, tuple(sorted(names)) if kind in ("pair", "split") else names)

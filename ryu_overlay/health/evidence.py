@@ -74,8 +74,8 @@ class Exhausted:
 @dataclass(frozen=True, slots=True)
 class Evidence:
     """All of it. `directions` are by pair and whether probes were full-sized; `shots` the last bursts, `vni_shots` those in a
-    network's VNI, by key as `losses`; `busy` has packets a second by the same keys. `late` are the
-    directions that take longer than they did, and since when. `networks` spells VNIs, `orphans` are uplinks that no
+    network's VNI, by key as `losses`; `busy` has packets a second by the same keys. Of
+    the directions whose time is `timed`, those that are `late`: since when, and by how many seconds. `networks` spells VNIs, `orphans` are uplinks that no
     chassis carries, `silent_guests` ports whose guest does not answer ARP."""
 
     now: float
@@ -85,7 +85,8 @@ class Evidence:
     misled: Mapping[Pair, tuple[str, float]] = field(default_factory=dict)
     shots: Mapping[Pair, Shot] = field(default_factory=dict)
     vni_shots: Mapping[tuple[int, str, str], Shot] = field(default_factory=dict)
-    late: Mapping[Pair, float] = field(default_factory=dict)
+    late: Mapping[Pair, tuple[float, float]] = field(default_factory=dict)
+    timed: frozenset[Pair] = frozenset()
     losses: tuple[Loss, ...] = ()
     busy: Mapping[tuple[int, str, str], float] = field(default_factory=dict)
     networks: Mapping[int, str] = field(default_factory=dict)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from ryu_overlay.health.elements import Element
+from ryu_overlay.health.elements import ANY, Element
 from ryu_overlay.health.faults import Impact
 from ryu_overlay.health.hits import Hits, hit_by_flow, to_ref
 from ryu_overlay.health.rests import NOBODY, Ground
@@ -55,6 +55,13 @@ def _split(hits: Hits, one: str, other: str) -> None:
 
 
 def _vni(hits: Hits, name: str, sender: str, receiver: str) -> None:
+    everyone = hits.ground.fabric.encap_ips.keys()
+    for a in everyone if sender == ANY else (sender,):
+        for b in everyone if receiver == ANY else (receiver,):
+            _vni_between(hits, name, a, b)
+
+
+def _vni_between(hits: Hits, name: str, sender: str, receiver: str) -> None:
     """An uplink's carries what is for its gateway; a switch's what is for its ports, from ports of its part and from gateways."""
     ref = to_ref(name)
     uplink, part = hits.ground.uplinks.get(ref), hits.ground.part_of.get(("switch", ref))

@@ -71,7 +71,7 @@ def plan(topology: Topology, wanted: Collection[Pair] | None = None, before: Col
     underlay = Underlay(topology)
     candidates = Candidates(underlay, wanted)
     paths = _completed(underlay, candidates, _spread(underlay, _pieces(candidates)))
-    if old := sorted(filter(candidates.has, before)):
+    if old := sorted(set(filter(candidates.has, before))):
         kept = _completed(underlay, candidates, old)
         paths = kept if len(kept) <= 1 + _SLACK * len(paths) else paths
     return Plan(tuple(sorted(paths)), None if wanted is None else frozenset((min(pair), max(pair)) for pair in wanted))

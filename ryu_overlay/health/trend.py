@@ -152,8 +152,10 @@ def rise(found: Stretch, told: bool = False) -> Rise | None:
         return None
     share = _slope(found.sent, found.lost)
     lost = share * sent
-    noise = _noise([d - share * s for s, d in zip(found.sent, found.lost)])
-    if share < LEAST_SHARE * ease or lost < max(doubt, 4 * ease * noise):
+    beside = [d - share * s for s, d in zip(found.sent, found.lost)]
+    if share < LEAST_SHARE * ease or lost < max(doubt, 4 * ease * _noise(beside)):
+        return None
+    if ease * _spread(beside) > 0.9 * min(_spread(found.lost[:at]) + _spread(found.lost[at:]) for at in range(1, len(found))):
         return None
     third = found.third
     first, middle, last = (median(part) for part in (found.lost[:third], found.lost[third:-third], found.lost[-third:]))
@@ -224,6 +226,12 @@ def _slope(x: Sequence[float], y: Sequence[float]) -> float:
     count = len(x)
     slopes = [(y[j] - y[i]) / (x[j] - x[i]) for i in range(count) for j in range(i + 1, count) if x[j] > x[i]]
     return median(slopes) if slopes else 0.0
+
+
+def _spread(values: Sequence[float]) -> float:
+    """By how much they are off their median, in sum."""
+    middle = median(values)
+    return sum(abs(v - middle) for v in values)
 
 
 def _noise(values: Sequence[float]) -> float:

@@ -6,8 +6,8 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 
 from ryu_overlay.health.conservation import Key, Loss
 from ryu_overlay.health.direction import DOWN_AFTER, Direction
-from ryu_overlay.health.elements import Element
-from ryu_overlay.health.evidence import Evidence
+from ryu_overlay.health.elements import ANY, Element
+from ryu_overlay.health.evidence import Evidence, Shot
 from ryu_overlay.health.explain import explain
 from ryu_overlay.health.faults import Verdict
 from ryu_overlay.health.prober import Pair
@@ -61,7 +61,7 @@ def passing(directions: Mapping[Pair, Direction], since: float, now: float) -> s
 
 def bad_full(small: Mapping[Pair, Direction], full: Mapping[Pair, Direction], now: float) -> set[Pair]:
     """Directions that lose packets of full size, while small ones passed all the time."""
-    bad = {p for p, d in full.items() if d.down and p in small}
+    bad = {p for p, d in full.items() if d.down(now) and p in small}
     return {p for p in bad if small[p].run == 0 and full[p].lost_since(small[p].since) >= DOWN_AFTER and _fresh(small[p], now)}
 
 
@@ -77,7 +77,7 @@ class _Seen:
         self._small = {(a, b): d for (a, b, full), d in directions.items() if not full}
         self._full = {(a, b): d for (a, b, full), d in directions.items() if full}
         self._away = away
-        self.bad_down = {pair for pair, d in self._small.items() if d.down}
+        self.bad_down = {pair for pair, d in self._small.items() if d.down(self._now)}
 
     def down(self) -> Iterator[Found]:
         since = {p: self._small[p].run_since for p in self.bad_down}
@@ -125,42 +125,51 @@ class _Seen:
             yield Verdict(kind, element, (f"on {_list(pairs)}", *words), _by_hand(pairs)), since
 
     def slow(self, dark: Collection[Pair]) -> Iterator[Found]:
-        shifts = {p: d.shift for p, d in self._small.items() if d.shift is not None and p not in dark}
-        bad = {p: at for p, at in self._evidence.late.items() if p in shifts and self._now - at >= SLOW_FOR}
+        late = self._evidence.late
+        bad = {p: at for p, (at, _) in late.items() if self._now - at >= SLOW_FOR and p not in dark}
         lossy = {v.element for v, _ in self.lossy(dark)}
-        for element, pairs in _explained(bad.keys(), shifts.keys() - self._evidence.late.keys()):
+        for element, pairs in _explained(bad.keys(), self._evidence.timed - late.keys()):
             if element not in lossy:
-                words = f"probes take {1000 * max(shifts[p] or 0 for p in pairs):.0f} ms more than they did on {_list(pairs)}"
+                words = f"probes take {1000 * max(late[p][1] for p in pairs):.0f} ms more than they did on {_list(pairs)}"
                 yield Verdict("slow", element, (words,), _by_hand(pairs)), min(bad[p] for p in pairs)
 
     def vnis(self, dark: Collection[Pair]) -> Iterator[Found]:
         """Networks that lose all where others pass: on the wire, or in the sender's own datapath."""
-        diverged: dict[str, list[tuple[Loss | None, Key]]] = {}
         losses = {loss.key: loss for loss in self._evidence.losses if not loss.step}
+        lost, astray = dict[int, dict[Pair, Shot]](), dict[str, list[Loss]]()
         for key, shot in self._evidence.vni_shots.items():
             pair, loss = (key[1], key[2]), losses.get(key)
-            if pair in dark or not self._passes(pair, shot.ended) or not _is_fresh(shot.ended, self._now):
+            if pair in dark or not shot.count or not self._passes(pair, shot.ended) or not _is_fresh(shot.ended, self._now):
                 continue
-            if shot.count and shot.lost == shot.count:
-                words = [f"{shot.lost} of {shot.count} probes in VNI {key[0]} lost, while those in others pass"]
-                if loss is not None:
-                    words.append(f"{loss.lost} of {loss.sent} packets lost in {loss.seconds:.0f} s")
-                element = Element("vni", (self._network(key), *pair))
-                yield Verdict("vni_lost", element, tuple(words), _by_hand({pair})), shot.ended if loss is None else loss.since
-            elif shot.lost == 0 and loss is not None and loss.share >= _LOST_WHOLLY:
-                diverged.setdefault(key[1], []).append((loss, key))
-        for chassis, found in diverged.items():
-            words = [
-                f"{x.lost} of {x.sent} packets of {self._network(key)} never came, where probes pass" for x, key in found if x
-            ]
+            if shot.lost == shot.count:
+                lost.setdefault(key[0], {})[pair] = shot
+            elif shot.lost == 0 and loss is not None and loss.share >= _LOST_WHOLLY and loss.since >= shot.ended - 1.0:
+                astray.setdefault(key[1], []).append(loss)
+        for vni, shots in lost.items():
+            yield from self._lost_in(vni, shots)
+        for chassis, found in astray.items():
+            words = (f"{x.lost} of {x.sent} packets of {self._network(x.key)} never came, where probes pass" for x in found)
             check = (
                 f"ovs-appctl dpctl/dump-flows -m  # on {chassis}: flows that drop",
                 "ovs-appctl revalidator/purge  # makes it anew",
             )
-            yield (
-                Verdict("datapath_diverged", Element("datapath", (chassis,)), tuple(words), check),
-                min(x.since for x, _ in found if x),
-            )
+            element = Element("datapath", (chassis,))
+            yield Verdict("datapath_diverged", element, tuple(words), check), min(x.since for x in found)
+
+    def _lost_in(self, vni: int, shots: Mapping[Pair, Shot]) -> Iterator[Found]:
+        """What is lost of one network: from or to one chassis, or only between two."""
+        name = self._evidence.networks.get(vni, f"vni {vni}")
+        good = {k[1:] for k, rate in self._evidence.busy.items() if k[0] == vni and rate > 0} - shots.keys()
+        good |= {k[1:] for k, s in self._evidence.vni_shots.items() if k[0] == vni and s.lost == 0}
+        for element, pairs in _explained(shots.keys(), good):
+            ends = {"link_in": [(ANY, element.names[0])], "link_out": [(element.names[0], ANY)]}.get(element.kind, sorted(pairs))
+            for a, b in ends:
+                count = sum(shots[p].count for p in pairs)
+                words = f"all {count} probes in VNI {vni} lost on {_list(pairs)}, while those in others pass"
+                yield (
+                    Verdict("vni_lost", Element("vni", (name, a, b)), (words,), _by_hand(pairs)),
+                    min(shots[p].ended for p in pairs),
+                )
 
     def _partial(self, dark: Collection[Pair]) -> Iterator[Loss]:
         """Losses that are not of one network alone."""

@@ -15,8 +15,8 @@ from statistics import median
 
 from ryu_overlay.health.book import Book
 from ryu_overlay.health.conservation import Key, Ledger
-from ryu_overlay.health.direction import Direction
-from ryu_overlay.health.elements import Element
+from ryu_overlay.health.direction import TRIED_WITHIN, Direction
+from ryu_overlay.health.elements import ANY, Element
 from ryu_overlay.health.evidence import Altered, Evidence, Exhausted, Host, Shot
 from ryu_overlay.health.explain import undecided
 from ryu_overlay.health.faults import Fault, Verdict
@@ -28,14 +28,15 @@ from ryu_overlay.health.virtual import on_virtual
 JUDGED_EVERY = 0.1
 _TRIED_FOR = 10.0
 _SHOT, _SHOT_AGAIN = 300, 8.0
-_VNI_SHOT = 20
+_VNI_SHOT, _VNI_AGAIN = 20, 2.0
 _STRAY_LOSSES, _STRAY_OVER = 2, 60.0
 _MOST_SHOTS = 12
 """Bursts at a time: what is beyond waits."""
 _WHOLLY = 0.9
-_LATE = 0.01
-"""Seconds by which probes of a direction have to be later than usual, beside those of the others."""
-_PATIENCE = 0.35
+_LATE, _LATE_FOR_CERTAIN = 0.01, 0.03
+"""Seconds by which probes of a direction have to be later than usual, beside those of the others; and by which they are late however
+much they scatter."""
+_PATIENCE, _PATIENCE_IF_LATE = 0.35, 6.0
 """Seconds that a verdict waits for what would make it sharper."""
 
 
@@ -70,7 +71,8 @@ class Watch:
         self._vni_shots: dict[Key, tuple[float, Burst]] = {}
         self._gone: set[str] = set()
         self._cut: set[str] = set()
-        self._late: dict[Pair, float] = {}
+        self._late: dict[Pair, tuple[float, float]] = {}
+        self._timed: frozenset[Pair] = frozenset()
         self._asked: dict[tuple[Pair, bool], float] = {}
         self._since: dict[Pair, float] = {}
 
@@ -107,6 +109,7 @@ class Watch:
             ended,
             in_vni,
             dict(self._late),
+            self._timed,
             losses,
             self.ledger.busy(),
             scene.networks,
@@ -137,16 +140,21 @@ class Watch:
     def _time(self, now: float) -> None:
         """Which directions are late beside the others, and since when; and which counters have to begin anew after an outage."""
         small = {(a, b): d for (a, b, full), d in self.prober.directions.items() if not full}
-        shifts = {p: s for p, d in small.items() if (s := d.shift) is not None}
-        usual = median(shifts.values()) if shifts else 0.0
+        known = [usual for d in small.values() if (usual := d.usual) is not None]
+        elsewhere = median(known) if known else 0.0
+        shifts = {
+            p: s for p, d in small.items() if known and now - d.tried < TRIED_WITHIN and (s := d.shift(elsewhere)) is not None
+        }
+        common = max(median(shifts.values()), 0.0) if shifts else 0.0
+        self._timed = frozenset(shifts)
         for pair, direction in small.items():
-            shift = shifts.get(pair)
-            if shift is not None and shift - max(usual, 0.0) > max(_LATE, 3 * direction.spread):
-                self._late.setdefault(pair, now)
+            shift = shifts.get(pair, 0.0) - common
+            if shift > max(_LATE, min(2 * direction.spread, _LATE_FOR_CERTAIN)):
+                self._late[pair] = self._late.get(pair, (now, 0.0))[0], shift
             else:
                 self._late.pop(pair, None)
                 direction.learn()
-            if direction.down or self._since.get(pair, direction.since) != direction.since:
+            if direction.down(now) or self._since.get(pair, direction.since) != direction.since:
                 for key in [key for key in self.scene.networks_on(pair)]:
                     self.ledger.forget(key)
             self._since[pair] = direction.since
@@ -163,13 +171,19 @@ class Watch:
         )
         for directions, is_full in ((small, False), (full, True)):
             waiting |= self._tell_apart(directions, is_full, present, now)
+        if self._late:
+            near = undecided(self._late.keys(), self._timed - self._late.keys(), self._linked(present))
+            self.prober.also(near, now, _TRIED_FOR)
+            waiting |= {n for p in near if now - min(at for at, _ in self._late.values()) < _PATIENCE_IF_LATE for n in p}
         wanted = self._to_shoot(evidence, small) - {p for p, d in small.items() if d.run > 0}
         for pair in sorted(wanted)[:_MOST_SHOTS]:
             if pair[0] in present and now - self._shots.get(pair, (-_SHOT_AGAIN, None))[0] >= _SHOT_AGAIN:
                 self._shots[pair] = now, self.prober.burst(pair, _SHOT, now)
         for key in self._whole_networks(evidence):
-            if key[1] in present and now - self._vni_shots.get(key, (-_SHOT_AGAIN, None))[0] >= _SHOT_AGAIN:
-                self._vni_shots[key] = now, self.prober.burst((key[1], key[2]), _VNI_SHOT, now, vni=key[0])
+            self._shoot_vni(key, present, now)
+        for key, (_, shot) in list(self._vni_shots.items()):
+            if shot.lost:
+                self._shoot_vni(key, present, now)
         for at_burst in (self._shots, self._vni_shots):
             for key_or_pair, (at, burst) in list(at_burst.items()):
                 if now - at > 60.0:
@@ -180,14 +194,16 @@ class Watch:
 
     def _tell_apart(self, directions: Mapping[Pair, Direction], full: bool, present: Collection[str], now: float) -> set[str]:
         """Try at once what shares an end with a direction that just lost something, if it was not tried since."""
-        doubtful = {p for p, d in directions.items() if d.run > 0 and {*p} <= {*present}}
+        doubtful = {p for p, d in directions.items() if d.run > 0 and now - d.tried < TRIED_WITHIN and {*p} <= {*present}}
         if not doubtful:
             return set()
         since = min(directions[p].run_since for p in doubtful)
         wanted = undecided(doubtful, passing(directions, since, now), self._linked(present))
         if not full:
-            self.prober.also(wanted, now, _TRIED_FOR)
-        waiting = {name for p in doubtful if not directions[p].down and now - directions[p].run_since < _PATIENCE for name in p}
+            self.prober.also(wanted | doubtful, now, _TRIED_FOR)
+        waiting = {
+            name for p in doubtful if not directions[p].down(now) and now - directions[p].run_since < _PATIENCE for name in p
+        }
         for pair in wanted:
             asked = self._asked.get((pair, full), since - 1)
             if asked < since:
@@ -196,6 +212,15 @@ class Watch:
             if now - asked < _PATIENCE:
                 waiting |= {*pair}
         return waiting
+
+    def _shoot_vni(self, key: Key, present: Collection[str], now: float) -> None:
+        """Try a network's VNI from one chassis to another: often while it seems to be lost, so that its end is seen."""
+        at, shot = self._vni_shots.get(key, (-_SHOT_AGAIN, None))
+        if key[1] not in present or now - at < (_VNI_AGAIN if shot is not None and shot.lost else _SHOT_AGAIN):
+            return
+        self._vni_shots[key] = now, self.prober.burst((key[1], key[2]), _VNI_SHOT, now, vni=key[0])
+        # What is counted from now on tells whether packets pass where these probes do.
+        self.ledger.forget(key)
 
     def _linked(self, present: Iterable[str]) -> set[str]:
         known = {name for pair in self.prober.directions for name in pair[:2]}
@@ -223,7 +248,9 @@ class Watch:
         """Whether what was asked for may change it. What is raised already is not held up."""
         if verdict.what.layer not in ("underlay", "tunnel") or self.book.lasts(verdict.kind, verdict.element):
             return False
-        return verdict.kind in ("down", "lossy", "congested", "mtu_hole") and bool({*verdict.element.chassis} & {*waiting})
+        return verdict.kind in ("down", "lossy", "congested", "mtu_hole", "slow") and bool(
+            {*verdict.element.chassis} & {*waiting}
+        )
 
     def _unknown(self, evidence: Evidence, away: Collection[str]) -> Callable[[Element], bool]:
         """Whether nothing can be known of an element now: no chassis that it is named by can be spoken with."""
@@ -250,8 +277,17 @@ def wider(a: Verdict, b: Verdict) -> bool:
     if a.kind in ("vswitch_down", "vswitch_hung", "chassis_down"):
         same = ours.names[0] in theirs.chassis and b.what.layer in ("underlay", "tunnel", "host")
         return same and not (b.kind in ("vswitch_down", "vswitch_hung", "chassis_down") and a.kind == "vswitch_hung")
+    if a.kind == "congested" and b.kind in ("lossy", "slow") and ours == theirs:
+        return True
     if a.kind != b.kind and not (a.kind == "down" and b.what.layer in ("underlay", "tunnel")):
-        return False
+        return a.kind in ("congested", "lossy") and b.kind in ("lossy", "slow") and ours != theirs and _covers(ours, theirs)
+    return _covers(ours, theirs) if ours != theirs else a.kind != b.kind
+
+
+def _covers(ours: Element, theirs: Element) -> bool:
+    """Whether an element is all of another, and more."""
+    if ours.kind == theirs.kind == "vni":
+        return all(mine in (other, ANY) for mine, other in zip(ours.names, theirs.names))
     if ours.kind == "link":
         return ours.names[0] in theirs.chassis and theirs.kind in ("link_in", "link_out", "pair", "path", "vni")
     if ours.kind == "link_in":

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 
-from ryu_overlay.health.elements import LAYERS, SHAPES, Element, Layer
+from ryu_overlay.health.elements import ANY, LAYERS, SHAPES, Element, Layer
 from ryu_overlay.health.faults import Fault, Impact
 from ryu_overlay.health.planning import lines
 from ryu_overlay.health.report import LayerStatus, Report, Silence, State
@@ -68,7 +68,7 @@ class LiveHealth:
         network, chassis = self._monitor.engine.network, self._monitor.engine.encap_ips
         if what.startswith("chassis"):
             for one in name.split(","):
-                if one not in chassis:
+                if one not in chassis and not (what == "chassis" and one == ANY):
                     raise KeyError(one)
         elif what == "port":
             if name not in network.port_by_name:

@@ -23,7 +23,7 @@ from ryu_overlay.health.planning import Certificate, certificate, plan
 from ryu_overlay.health.prober import Ask, Probe
 from ryu_overlay.health.report import Silence
 from ryu_overlay.health.rests import Ground
-from ryu_overlay.health.topology import Topology
+from ryu_overlay.health.topology import ProbePath, Topology
 from ryu_overlay.health.watch import Scene, Watch, wider
 from ryu_overlay.openflow.fields import TUN_ID
 from ryu_overlay.openflow.packet_in import parse_packet_in
@@ -41,6 +41,7 @@ _MOST_OF_A_TICK = 0.06
 _COUNTED_EVERY = 1.0
 _LEAST_MTU = 576
 _KNOWN_FOR = 4.0
+_CARRIED_WITHIN = 5.0
 
 
 class Monitor:
@@ -61,6 +62,8 @@ class Monitor:
         self._clock = 0.0
         self._last = time.monotonic()
         self._planned: object = None
+        self._paths: tuple[ProbePath, ...] = ()
+        self._alone: dict[str, float] = {}
         self.topology = Topology(())
         self.certificate: Certificate | None = None
         self._listeners: set[LightQueue] = set()
@@ -179,8 +182,14 @@ class Monitor:
             networks(engine.network),
             self._scenes.altered(now, time.time()),
             self._lost.exhausted(now),
-            tuple(orphans(engine)),
+            self._orphans(now),
         )
+
+    def _orphans(self, now: float) -> tuple[str, ...]:
+        """Uplinks that nobody has carried for a while: a gateway that was just chosen has no port yet."""
+        found = set(orphans(self.engine))
+        self._alone = {uplink: self._alone.get(uplink, now) for uplink in found}
+        return tuple(sorted(uplink for uplink, at in self._alone.items() if now - at > _CARRIED_WITHIN))
 
     def _plan(self) -> None:
         """Choose the paths to try, where tunnels are not what they were."""
@@ -191,13 +200,20 @@ class Monitor:
         known = self.engine.encap_ips.keys()
         self.topology = Topology.of(dict.fromkeys(known))
         pairs = {(min(a, b), max(a, b)) for a, others in wanted.items() for b in others}
-        chosen = plan(self.topology, pairs)
+        chosen = plan(self.topology, pairs, self._paths)
+        self._paths = chosen.paths
         self.certificate = certificate(self.topology, chosen)
         self.watch.prober.steady([(p.a, p.b, p.entropy) for p in chosen.paths], self._clock)
 
     def _count(self) -> None:
         self._counters.read(self.watch.ledger, lambda: self._clock)
         self._lost.read(self._clock)
+        import os  # DEBUG
+        if os.path.exists("/tmp/h/debug"):  # DEBUG
+            with open("/tmp/h/debug", "a") as f:  # DEBUG
+                for (a, b, full), d in sorted(self.watch.prober.directions.items()):  # DEBUG
+                    print(round(self._clock, 1), a, b, full, "run", d.run, "n", d.count(self._clock - 10), "stray", d.strays(self._clock - 60), "corr", d.corruptions(self._clock - 30), "shift", d.shift(0), d.usual, d.spread, file=f)  # DEBUG
+                print("late", self.watch._late, "shots", {p: (s[1].lost, s[1].count, s[1].left) for p, s in self.watch._shots.items()}, [l for l in self.watch.evidence.losses], file=f)  # DEBUG
 
     def _alive(self, token: int) -> None:
         self.watch.prober.answered(token, self._clock, time.monotonic())

@@ -1,0 +1,70 @@
+"""The network that faults are tried in: four hypervisors, three tenants with a way out, and traffic between all pairs of hypervisors."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from mininet_topos.lab import Lab
+from mininet_topos.scenarios import Scenario
+from mininet_topos.scenarios_out import way_out
+
+HYPERVISORS = ("hv1", "hv2", "hv3", "hv4")
+_STREAM = Path(__file__).resolve().parents[2] / "mininet_topos" / "load" / "stream.py"
+_PORT = 9000
+
+
+def _fourth(tenant: dict[str, Any], number: int) -> dict[str, Any]:
+    """A VM more on each switch of a tenant with two."""
+    switches = [
+        {
+            **switch,
+            "ports": [
+                *switch["ports"],
+                {
+                    "name": f"{tenant['name']}-{switch['name']}-4",
+                    "mac": f"02:00:00:{number:02x}:{index:02x}:0e",
+                    "addresses": [f"10.0.{index}.14"],
+                },
+            ],
+        }
+        for index, switch in enumerate(tenant["switches"], start=1)
+    ]
+    return {**tenant, "switches": switches}
+
+
+def monitored() -> Scenario:
+    """The way out's network, with VMs of red and blue on a fourth hypervisor."""
+    base = way_out()
+    red, blue, green = base.tenants
+    placed = tuple((f"{tenant}-{switch}-4", "hv4") for tenant in ("red", "blue") for switch in ("web", "db"))
+    return Scenario(
+        name="monitored",
+        hypervisors=4,
+        tenants=(_fourth(red, 1), _fourth(blue, 2), green),
+        placement=(*base.placement, *placed),
+        external_networks=base.external_networks,
+        external=base.external,
+    )
+
+
+@contextmanager
+def traffic(lab: Lab, rate: float = 250.0) -> Iterator[None]:
+    """Each of red's VMs on web sends so many packets a second to the three others, of web and of db, in turn."""
+    running: list[subprocess.Popen[str]] = []
+    try:
+        for n in (1, 2, 3, 4):
+            vm = lab.vms[f"red-web-{n}"]
+            targets = [f"10.0.{net}.{10 + m}" for m in (1, 2, 3, 4) if m != n for net in (1, 2)]
+            log = vm.folder / "log" / "stream.log"
+            running.append(vm.spawn(sys.executable, str(_STREAM), str(_PORT), str(rate), *targets, log=log))
+        yield
+    finally:
+        for process in running:
+            process.terminate()
+        for process in running:
+            process.wait()
