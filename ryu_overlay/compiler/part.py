@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ryu_overlay.compiler.balancing import Choice
+from ryu_overlay.compiler.counting import Taken
 from ryu_overlay.fabric.placement import Device, Placement
 from ryu_overlay.model.network import RouterView, SwitchView
 
@@ -16,7 +17,7 @@ class Part:
 
     `placements` are those of the switches, in their order; `gateways` those of the uplinks of `routers`, in theirs, () for a
     router without one. `choices` are the load balancers' by their keys, `physical` each chassis' ports to physical networks.
-    `mtu` is what VMs may use, in bytes.
+    `mtu` is what VMs may use, in bytes. `taken` are the VNIs of switches and uplinks.
     """
 
     device: Device
@@ -27,3 +28,9 @@ class Part:
     choices: Mapping[int, Choice]
     physical: Mapping[str, Mapping[str, int]]
     mtu: int | None
+    taken: tuple[Taken, ...]
+
+    @property
+    def everyone(self) -> frozenset[str]:
+        """The chassis that take packets in any of its VNIs."""
+        return frozenset[str]().union(*(each.chassis for each in self.taken))

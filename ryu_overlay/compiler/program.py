@@ -14,7 +14,7 @@ from ryu_overlay.compiler.balancing import Choice, delivery_block, switch_block
 from ryu_overlay.compiler.balancing import router_block as balanced_router
 from ryu_overlay.compiler.base import base, meters
 from ryu_overlay.compiler.borders import BorderCompiler
-from ryu_overlay.compiler.counting import counting_block
+from ryu_overlay.compiler.counting import counting_block, taken
 from ryu_overlay.compiler.flooding import flood_flows
 from ryu_overlay.compiler.memory import Memory, Values
 from ryu_overlay.compiler.part import Part
@@ -76,7 +76,8 @@ class Compiler:
 
         def make(*_: Any) -> Part:
             by_key = {c.view.balancer.key: c for c in own}
-            return Part(devices[0], switches, routers, placements, gateways, by_key, fabric.physical, fabric.mtu)
+            vnis = tuple(taken(switches, placements, routers, gateways))
+            return Part(devices[0], switches, routers, placements, gateways, by_key, fabric.physical, fabric.mtu, vnis)
 
         borders = any(r.uplink is not None for r in routers)
         inputs = (*switches, *routers, *placements, gateways, *own, fabric.physical if borders else 0, fabric.mtu or 0)
@@ -94,7 +95,11 @@ class Compiler:
         return Program(blocks, self._meters)
 
     def _part_on(self, chassis: str, part: Part, tunnels: Mapping[str, int], patches: Mapping[str, int]) -> dict[object, Block]:
-        blocks: dict[object, Block] = {("counted", *part.device): counting_block(chassis, part, tunnels)}
+        blocks: dict[object, Block] = {}
+        everyone = part.everyone
+        for each in part.taken:
+            inputs = (chassis, tunnels, everyone, each.vni, each.tenant, each.key, each.chassis)
+            blocks["counted", each.key] = self._memory.recall(("counted", chassis, each.key), inputs, counting_block)
         for view, placement in zip(part.switches, part.placements):
             key = view.switch.key
             blocks["switch", key] = self._switch(view)

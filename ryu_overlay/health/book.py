@@ -67,6 +67,7 @@ class Book:
         self._lasting: dict[_Key, _Entry] = {}
         self._ended: deque[Fault] = deque(maxlen=KEPT)
         self._within: dict[_Key, _Key] = {}
+        self._ids: set[str] = set()
         self._silences = Silences()
 
     def step(self, now: float, verdicts: Iterable[tuple[Verdict, float]], unknown: Callable[[Element], bool]) -> list[Fault]:
@@ -86,6 +87,7 @@ class Book:
             elif self._is_over(entry, unknown(key[1]), now):
                 ended.append(self._end(key, entry.seen))
         self._within = {key: wider for key, wider in self._within.items() if key in there and wider in self._lasting}
+        self._ids = {fault.id for fault in (*self._ended, *(entry.fault for entry in self._lasting.values()))}
         for key, (verdict, since) in there.items():
             if key not in self._lasting and key not in self._within and self._raise(verdict, since, quiet(key[1], silences), now):
                 told.add(key)
@@ -132,8 +134,7 @@ class Book:
                 return False
         narrower = [k for k, entry in self._lasting.items() if self._absorbs(verdict, entry.fault.verdict)]
         since = min([since, *(self._lasting[k].fault.since for k in narrower)])
-        taken = {f.id for f in self._ended} | {e.fault.id for e in self._lasting.values()}
-        fault = Fault(_id(verdict, since, taken), verdict, since, now, impact=self._impact(verdict.element), quiet=why)
+        fault = Fault(_id(verdict, since, self._ids), verdict, since, now, impact=self._impact(verdict.element), quiet=why)
         for k in narrower:
             self._within[k] = key
             if self._lasting[k].fault.raised < now:
@@ -141,6 +142,7 @@ class Book:
             else:
                 del self._lasting[k]
         self._lasting[key] = _Entry(fault, now, now, now)
+        self._ids.add(fault.id)
         return True
 
     def _go_on(self, entry: _Entry, verdict: Verdict, now: float) -> bool:

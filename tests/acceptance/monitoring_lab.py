@@ -10,8 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from mininet_topos.lab import Lab
+from mininet_topos.outside import SERVER_ADDRESS
 from mininet_topos.scenarios import Scenario
 from mininet_topos.scenarios_out import way_out
+from mininet_topos.vm import VM
 
 HYPERVISORS = ("hv1", "hv2", "hv3", "hv4")
 _STREAM = Path(__file__).resolve().parents[2] / "mininet_topos" / "load" / "stream.py"
@@ -68,3 +70,23 @@ def traffic(lab: Lab, rate: float = 250.0) -> Iterator[None]:
             process.terminate()
         for process in running:
             process.wait()
+
+
+_CONNECT = """
+import socket, time
+while True:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        sock.sendto(b"?", ("%s", 53))
+    time.sleep(0.05)
+"""
+
+
+@contextmanager
+def connecting(vm: VM) -> Iterator[None]:
+    """A VM begins twenty connections a second to the server outside."""
+    process = vm.spawn(sys.executable, "-c", _CONNECT % SERVER_ADDRESS, log=vm.folder / "log" / "connecting.log")
+    try:
+        yield
+    finally:
+        process.terminate()
+        process.wait()

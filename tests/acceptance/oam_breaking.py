@@ -16,11 +16,10 @@ from mininet_topos.hypervisor import Hypervisor
 from mininet_topos.lab import Lab
 from mininet_topos.outside import SERVER_ADDRESS
 from ryu_overlay.pipeline.tables import TABLES
-from tests.acceptance.oam_wires import VXLAN_PORT
+from tests.acceptance.monitoring_breaking import VXLAN, Check, Filter, filtered
 from tests.acceptance.outdoors import LONG_PORT, active, settle
 from tests.acceptance.waiting import until
 
-_PASS, _SHOT = "6 0 0 4294967295", "6 0 0 2"
 _OUTER = 64
 """Bytes that a frame in the underlay has more than the IP packet inside: Ethernet, IPv4, UDP, VXLAN, Ethernet."""
 
@@ -39,38 +38,24 @@ def cut(lab: Lab, *chassis: str) -> Iterator[None]:
 
 
 @contextmanager
-def _filtered(lab: Lab, receiver: str, *program: str) -> Iterator[None]:
-    """What the fabric sends to a hypervisor goes through a classic BPF program, whose last two lines are: lose it, pass it."""
-    code = [*program, _SHOT, _PASS]
-    try:
-        lab.fabric.run("tc", "qdisc", "add", "dev", receiver, "clsact")
-        lab.fabric.run(
-            *("tc", "filter", "add", "dev", receiver, "egress", "bpf", "da", "bytecode", ",".join([str(len(code)), *code]))
-        )
-        yield
-    finally:
-        lab.fabric.run("tc", "qdisc", "del", "dev", receiver, "clsact")
-
-
-@contextmanager
 def deaf(lab: Lab, receiver: str, sender: str) -> Iterator[None]:
     """Nothing from `sender` reaches `receiver`; the other direction is whole."""
     source = int(IPv4Address(lab.hypervisors[sender].encap_ip))
-    with _filtered(lab, receiver, "32 0 0 26", f"21 0 1 {source}"):
+    with filtered(lab, Filter(receiver, "egress", (Check("32 0 0 26", 21, source),))):
         yield
 
 
 @contextmanager
 def vni_lost(lab: Lab, receiver: str, vni: int) -> Iterator[None]:
     """VXLAN with just this VNI, all 24 bits of it, does not reach `receiver`."""
-    with _filtered(lab, receiver, "40 0 0 36", f"21 0 3 {VXLAN_PORT}", "32 0 0 46", f"21 0 1 {vni << 8}"):
+    with filtered(lab, Filter(receiver, "egress", (*VXLAN, Check("32 0 0 46", 21, vni << 8)))):
         yield
 
 
 @contextmanager
 def mtu_hole(lab: Lab, receiver: str, passes: int) -> Iterator[None]:
     """Tunnels to `receiver` carry IP packets of `passes` bytes, and silently none that is larger."""
-    with _filtered(lab, receiver, "128 0 0 0", f"37 0 1 {passes + _OUTER}"):
+    with filtered(lab, Filter(receiver, "egress", (Check("128 0 0 0", 37, passes + _OUTER),))):
         yield
 
 

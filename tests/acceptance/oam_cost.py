@@ -16,7 +16,7 @@ from tests.acceptance.oam_breaking import cookie_of, ofctl
 from tests.acceptance.waiting import until
 
 FEATURES = frozenset({Feature.PUNT_SEEN, Feature.PUNT_CAUGHT, Feature.PUNT_CROSSED, Feature.PUNT_GUEST, Feature.PROBE})
-"""All that is there for probes. That packets leave by a register, and that routers' ports count, stays."""
+"""All that is there for probes. That packets leave by a register, and that routers' ports and tunnels count, stays."""
 CONNECTIONS = 2_000
 SECONDS = 3
 PORT = 5399

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from mininet_topos.lab import Lab
 from mininet_topos.outside import SERVER_ADDRESS
 from mininet_topos.scenarios_out import BLUE_FLOATING, GREEN_FLOATING, INSIDE_VIP, RED_FLOATING, SWITCH_VIP, VIP
+from ryu_overlay.model.objects import KEY_BITS
 from ryu_overlay.pipeline.cookies import DROP_BIT
-from ryu_overlay.pipeline.tables import LR_COUNT_IN, LR_COUNT_OUT, TABLES
+from ryu_overlay.pipeline.tables import TABLES
 from tests.acceptance.oam_breaking import ofctl
 from tests.acceptance.oam_traces import Question, question
 
@@ -20,9 +21,9 @@ OUTSIDE = f"outside:internet/{S}"
 EXT_TABLES = {table.number for name, table in TABLES.items() if name.startswith("ext_")}
 _OF_THE_WIRE = ("not_here", "standby")
 """Why what is heard from the wire outside is dropped: that goes on by itself."""
-_OF_PROBES = "reg6=0x1/0x1"
-"""What only probes match, so that they do not meet what counts."""
-_COUNTERS = {LR_COUNT_IN.number, LR_COUNT_OUT.number}
+_COUNTERS = {TABLES[name].number for name in ("lr_count_in", "lr_count_out", "tun_count_in", "tun_count_out")}
+_KEY = (1 << KEY_BITS) - 1
+"""The bits of a cookie that say whose a flow is. Of counters, nobody's are those that only pass probes by."""
 _FLOW = re.compile(r"cookie=(0x[0-9a-f]+), .*table=(\d+), n_packets=(\d+), n_bytes=(\d+), (.*)$")
 _PORT = re.compile(r"port\s+(\S+?):\s+rx pkts=(\d+), bytes=(\d+), drop=(\S+), errs=.*?tx pkts=(\d+), bytes=(\d+)", re.S)
 
@@ -61,7 +62,7 @@ KINDS: tuple[Question, ...] = (
 @dataclass(frozen=True)
 class State:
     """One moment. `connections` are conntrack's entries by chassis, `flows` and `groups` what is installed, `told` what the
-    controller says was dropped, `counts` the counters of drops and of routers' ports, `ports` those of the VIFs."""
+    controller says was dropped, `counts` the counters of drops, routers' ports and tunnels, `ports` those of the VIFs."""
 
     connections: dict[str, list[str]]
     flows: dict[str, list[str]]
@@ -136,7 +137,7 @@ def _counted(lab: Lab, chassis: str) -> dict[tuple[str, int, str], tuple[int, in
             continue
         cookie, table = int(met[1], 16), int(met[2])
         is_drop = bool(cookie & DROP_BIT) and met[5].endswith("actions=drop")
-        if (is_drop or table in _COUNTERS) and _OF_PROBES not in met[5]:
+        if is_drop or (table in _COUNTERS and cookie & _KEY):
             assert (chassis, table, met[5]) not in found
             found[chassis, table, met[5]] = (int(met[3]), int(met[4]))
     assert found

@@ -171,7 +171,7 @@ def test_nothing_is_left_and_nothing_moved(lab: Lab, evidence: Evidence) -> None
     evidence.show(LEAVES, "traces", TRACES, f"of {len(oam_leftovers.KINDS)} kinds")
     evidence.show(LEAVES, "conntrack entries before and after", entries, "the same")
     evidence.show(LEAVES, "installed flows before and after", sum(map(len, after.flows.values())), "the same, and groups")
-    evidence.show(LEAVES, "counters of drops and routers' ports that moved", 0, f"of {len(after.counts)}")
+    evidence.show(LEAVES, "counters of drops, routers' ports and tunnels that moved", 0, f"of {len(after.counts)}")
     evidence.show(LEAVES, "counters of VIFs that moved", 0, f"of {len(ports)} VIFs")
     _times(evidence, traces)
 

@@ -1,8 +1,8 @@
 """Ways of packets as compiled flows make them: traced from chassis to chassis, and answered by the real responder.
 
-Positions are read from the cookies of the flows met, so this also shows that each flow names the right logical object. What a
-trace cannot do is done in between: connection tracking (`conntrack`), and the wire of a physical network, which brings what one
-chassis sends out to all others.
+Positions are read from the cookies of the flows met, so this also shows that each flow names the right logical object; and what
+goes through a tunnel has to be counted at both ends. What a trace cannot do is done in between: connection tracking
+(`conntrack`), and the wire of a physical network, which brings what one chassis sends out to all others.
 """
 
 from __future__ import annotations
@@ -19,8 +19,9 @@ from ryu_overlay.openflow.actions import Instructions
 from ryu_overlay.openflow.flow import Flow, make_match
 from ryu_overlay.openflow.messages import PACKET_IN, message
 from ryu_overlay.pipeline.cookies import Feature, Why, read_cookie
-from ryu_overlay.pipeline.registers import ANSWER, DATAPATH, HOME, IN_LPORT, NEXT_HOP, OUT_LPORT
-from ryu_overlay.pipeline.tables import EXT_LOOKUP, EXT_RESOLVE, LS_IN_ARP, LS_IN_LOOKUP
+from ryu_overlay.pipeline.registers import ANSWER, DATAPATH, HOME, IN_LPORT, NEXT_HOP, OUT_LPORT, TUNNEL
+from ryu_overlay.pipeline.table import Table
+from ryu_overlay.pipeline.tables import EXT_LOOKUP, EXT_RESOLVE, LS_IN_ARP, LS_IN_LOOKUP, TUN_COUNT_IN, TUN_COUNT_OUT
 from tests.golden.conntrack import Conntrack
 from tests.golden.packets import from_frame, to_frame
 from tests.golden.reading import Reading
@@ -132,6 +133,8 @@ class Follower:
         self._follow(reading, self._rig.trace_out(reading.chassis, packet_out, answer, self._dp_hash))
 
     def _sent(self, reading: Reading, trace: Trace) -> None:
+        into = [output.tunnel for output in trace.outputs if output.tunnel is not None]
+        assert _counted(trace, TUN_COUNT_OUT) == [self._as_sent(*tunnel) for tunnel in into], trace.text
         tables = {step.table for step in trace.steps}
         onward = next((output for output in trace.outputs if self._leads_on(reading.chassis, output)), None)
         if EXT_LOOKUP.number in tables and EXT_RESOLVE.number not in tables and onward is not None:
@@ -159,11 +162,9 @@ class Follower:
 
     def _onward(self, reading: Reading, output: Output) -> None:
         if output.tunnel is not None:
-            remote, vni = output.tunnel
-            _, there = self._rig.tunnel(remote)
-            here = reading.chassis
+            there, trace = self._through(reading.chassis, output.tunnel, output.packet)
             reading.cross(there)
-            self._follow(reading, self._arrive(there, here, vni, output.packet))
+            self._follow(reading, trace)
             return
         assert reading.external is not None
         takers = self._takers(reading.external, output.packet, reading.chassis)
@@ -191,15 +192,33 @@ class Follower:
 
     def _beyond(self, reading: Reading, tunnel: tuple[IPv4Address, int], packet: Packet) -> list[tuple[str, Packet]]:
         """Whom a packet reaches at the other end of a tunnel."""
-        remote, vni = tunnel
-        here, there = self._rig.tunnel(remote)
-        assert here == reading.chassis
+        there, trace = self._through(reading.chassis, tunnel, packet)
         beyond = Reading(self._network, there)
-        trace = self._read(beyond, self._arrive(there, here, vni, packet))
+        trace = self._read(beyond, trace)
         assert not trace.punts and not trace.warnings, trace.text
         reading.arrivals += beyond.arrivals
         reading.why = beyond.why
         return [self._handed_over(there, output) for output in trace.outputs]
+
+    def _through(self, here: str, tunnel: tuple[IPv4Address, int], packet: Packet) -> tuple[str, Trace]:
+        """The chassis at the other end of a tunnel, and how the packet goes on there."""
+        remote, vni = tunnel
+        start, there = self._rig.tunnel(remote)
+        assert start == here
+        trace = self._arrive(there, here, vni, packet)
+        came = {f"in_port={self._rig.chassis[there].tunnels[here]}", f"tun_id=0x{vni:x}"}
+        assert _counted(trace, TUN_COUNT_IN) == [came], trace.text
+        return there, trace
+
+    def _as_sent(self, remote: IPv4Address, vni: int) -> set[str]:
+        """What the flow asks for that counts packets into a tunnel."""
+        here, there = self._rig.tunnel(remote)
+        return {f"reg3=0x{TUNNEL | self._rig.chassis[here].tunnels[there]:x}", f"tun_id=0x{vni:x}"}
+
+
+def _counted(trace: Trace, table: Table) -> list[set[str]]:
+    """The matches of the flows of a table that counted."""
+    return [set(step.match.split(",")) for step in trace.steps if step.table == table.number]
 
 
 def _is_heard(trace: Trace) -> bool:

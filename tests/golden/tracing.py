@@ -16,11 +16,13 @@ from tests.golden.conntrack import Ct
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One of our flows that the packet met. `held_back`: Open vSwitch did not send it out of the port it came by."""
+    """One of our flows that the packet met. `held_back`: Open vSwitch did not send it out of the port it came by. `match` is in
+    Open vSwitch's words."""
 
     table: int
     cookie: int
     held_back: bool = False
+    match: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +65,7 @@ class Trace:
     text: str
 
 
-_STEP = re.compile(r"^( *)(\d+)\. .*priority \d+, cookie 0x([0-9a-f]+)$")
+_STEP = re.compile(r"^( *)(\d+)\. (?:(.*), )?priority \d+, cookie 0x([0-9a-f]+)$")
 _SET = re.compile(r"^\s*set_field:(\w+)->(\w+)$")
 _LOAD = re.compile(r"^\s*load:(\w+)->NXM_NX_(REG\d+)\[(\d+)(?:\.\.(\d+))?\]$")
 _NOW = re.compile(r"^\s*-> NXM_NX_(REG\d+)\[.*\] is now (\w+)$")
@@ -91,7 +93,7 @@ def read_trace(text: str, packet: Packet) -> Trace:
     done = _Datapath(packet)
     for line in lines:
         if found := _STEP.match(line):
-            steps.append(Step(int(found[2]), int(found[3], 16)))
+            steps.append(Step(int(found[2]), int(found[4], 16), match=found[3] or ""))
         elif found := _SET.match(line):
             registers[found[2]] = int(found[1], 0)
         elif found := _LOAD.match(line):

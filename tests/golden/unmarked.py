@@ -23,7 +23,7 @@ from ryu_overlay.oam.sighting import Sighting
 from ryu_overlay.openflow.fields import IN_PORT, TUN_ID
 from ryu_overlay.pipeline.cookies import Feature, read_cookie
 from ryu_overlay.pipeline.registers import OFPORT, TUNNEL
-from ryu_overlay.pipeline.tables import EXT_BEAT, EXT_CLOCK, EXT_STEADY, LR_COUNT_IN, LR_COUNT_OUT
+from ryu_overlay.pipeline.tables import EXT_BEAT, EXT_CLOCK, EXT_STEADY, LR_COUNT_IN, LR_COUNT_OUT, TUN_COUNT_IN, TUN_COUNT_OUT
 from tests.golden.conntrack import Conntrack, Ct
 from tests.golden.following import packet_in
 from tests.golden.rig import Rig
@@ -33,7 +33,9 @@ from tests.golden.ways import describe
 TOO_DEEP = "too deep"
 """Open vSwitch gives a packet up that goes back too often, as in a loop of routers. A probe is held up and sent on before."""
 
-_NOT_LOOKED_AT = {table.number for table in (EXT_CLOCK, EXT_BEAT, EXT_STEADY, LR_COUNT_IN, LR_COUNT_OUT)}
+_NOT_LOOKED_AT = {
+    table.number for table in (EXT_CLOCK, EXT_BEAT, EXT_STEADY, LR_COUNT_IN, LR_COUNT_OUT, TUN_COUNT_IN, TUN_COUNT_OUT)
+}
 _HASHES = range(1, 257)
 """Enough for every bucket of a group."""
 _PORTS = re.compile(r":(\d+)-(\d+)")

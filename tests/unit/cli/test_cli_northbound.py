@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler
 from typing import Any
+from urllib.parse import unquote
 
 import pytest
 from click.testing import CliRunner
@@ -25,8 +26,7 @@ class _Handler(BaseHTTPRequestHandler):
         path, _, query = self.path.partition("?")
         raw = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         kind = self.headers.get("Content-Type") or ""
-        # A route's prefix is the one name with a character that is escaped.
-        incoming = Incoming(self.command, path.replace("%2F", "/"), query, kind, read=lambda: raw)
+        incoming = Incoming(self.command, unquote(path), query, kind, read=lambda: raw)
         response = self.api.handle(incoming)
         self.send_response(response.status)
         for name, value in response.headers.items():

@@ -16,6 +16,7 @@ from ryu_overlay.openflow.flow import Flow, Program
 from ryu_overlay.pipeline.cookies import Feature, read_cookie
 from ryu_overlay.pipeline.tables import (
     ARP_METER,
+    ECHO_METER,
     GUEST_METER,
     HEALTH_METER,
     LR_IN_ROUTE,
@@ -35,6 +36,7 @@ METERS = {
     Feature.PUNT_HEALTH: HEALTH_METER,
     Feature.PUNT_CROSSED: OAM_METER,
     Feature.PUNT_GUEST: GUEST_METER,
+    Feature.PUNT_ECHO: ECHO_METER,
     # Probes that are here were let in: by the controller, or by the meter of those from outside.
     **dict.fromkeys((Feature.PUNT_SEEN, Feature.PUNT_CAUGHT), None),
 }
@@ -75,14 +77,15 @@ def test_every_table_says_what_a_miss_does() -> None:
 
 def test_each_kind_of_punt_passes_a_meter_of_its_own() -> None:
     rates = {meter.number: meter.rate for meter in meters(100)}
-    assert [rates[number] for number in (PUNT_METER, HEALTH_METER, ARP_METER, OAM_METER, GUEST_METER)] == [100] * 5
+    punts = (PUNT_METER, HEALTH_METER, ARP_METER, OAM_METER, GUEST_METER, ECHO_METER)
+    assert [rates[number] for number in punts] == [100] * 6
     for flow in base().flows:
         why = read_cookie(flow.cookie)
         assert why is not None
         if why.feature.name.startswith("PUNT_"):
             assert flow.instructions.meter == METERS.get(why.feature, PUNT_METER)
         else:
-            assert flow.instructions.meter not in (PUNT_METER, HEALTH_METER, ARP_METER, GUEST_METER)
+            assert flow.instructions.meter not in {*punts} - {OAM_METER}
 
 
 def test_a_bound_port_is_entered_with_its_mac_only_and_any_other_is_dropped() -> None:

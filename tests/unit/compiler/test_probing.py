@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 
 from ryu_overlay.compiler.base import base
+from ryu_overlay.compiler.keys import VNI_BITS
 from ryu_overlay.compiler.program import compile_all
 from ryu_overlay.oam.sighting import only_looks
 from ryu_overlay.openflow.actions import Punt, Resubmit, SetField
@@ -19,11 +20,11 @@ from ryu_overlay.pipeline.cookies import DROP_BIT, Feature, read_cookie
 from ryu_overlay.pipeline.registers import ANSWER, DELIVERED, HELD, OFPORT, PROBE, ROUTERS_AT, ROUTERS_BITS, SEEN, TUNNEL
 from ryu_overlay.pipeline.table import ON_TOP
 from ryu_overlay.pipeline.tables import (
+    ECHO_BACK_VNI,
+    ECHO_VNI,
     EXT_BEAT,
     EXT_CLOCK,
     EXT_STEADY,
-    LR_COUNT_IN,
-    LR_COUNT_OUT,
     LR_IN_ADMIT,
     LR_IN_TRACKED,
     OAM_METER,
@@ -37,7 +38,7 @@ from tests.unit.compiler.test_borders import usual
 from tools.scenarios import scenarios
 
 CLOCK = {EXT_CLOCK.number, EXT_BEAT.number, EXT_STEADY.number}
-COUNTERS = {LR_COUNT_IN.number, LR_COUNT_OUT.number}
+COUNTERS = {TABLES[name].number for name in ("lr_count_in", "lr_count_out", "tun_count_in", "tun_count_out")}
 GROUP_BIT, MARK = 1 << 40, 1 << 23
 Bits = Mapping[Field, tuple[int, int]]
 
@@ -90,7 +91,7 @@ def check(program: Program) -> None:
     groups = groups_of(program)
     for number, flows in by_table(program).items():
         catching = [flow for flow in flows if catches(flow)]
-        tenants = [flow for flow in flows if not only_looks(flow)]
+        tenants = [flow for flow in flows if not only_looks(flow) and feature(flow) is not Feature.PUNT_ECHO]
         for flow in tenants:
             assert flow.priority < min(ON_TOP.values())
             for after in leads_to(flow, groups) - {number}:
@@ -202,7 +203,7 @@ GROUP = "load:0x1->NXM_OF_ETH_SRC[40]"
     ("probe", "answer", "ofport", "then"),
     [
         (0, 0, 7, MARKED),
-        (0, 1, TUNNEL | 7, MARKED),
+        (0, 1, TUNNEL | 7, f"resubmit(,93),{MARKED}"),
         (1, 0, 7, "set_field:0x0->reg5"),
         (1, 1, 7, "set_field:0x0->reg5"),
         (DELIVERED, 0, 7, MARKED),
@@ -225,11 +226,18 @@ def test_what_leaves_the_bridge(probe: int, answer: int, ofport: int, then: str)
         (MARK | 5, 3 << 40, f"meter:6,set_field:0x3->reg6,{UNMARK},load:0x0->NXM_OF_ETH_SRC[40],resubmit(,4)"),
         (5, 3 << 40, "meter:6,CONTROLLER:65535"),
         (5, 2 << 40, "drop"),
+        (ECHO_VNI, 3 << 40, f"meter:8,CONTROLLER:65535,set_field:{ECHO_BACK_VNI:#x}->tun_id,IN_PORT"),
+        (ECHO_BACK_VNI, 2 << 40, "meter:8,CONTROLLER:65535"),
     ],
 )
 def test_what_comes_by_a_tunnel(tun_id: int, eth_src: int, then: str) -> None:
     flow = Lookup(base().flows).find(PHY_IN_TUNNEL.number, {TUN_ID: tun_id, ETH_SRC: eth_src})
     assert flow is not None and flow.instructions.text == then
+
+
+def test_nothing_of_a_network_is_taken_for_an_echo() -> None:
+    """Neither tenants' packets nor probes, whose VNIs have the mark and the network's bits."""
+    assert {ECHO_VNI >> VNI_BITS, ECHO_BACK_VNI >> VNI_BITS} == {0b11} and MARK >> VNI_BITS == 0b10
 
 
 def test_without_the_flows_that_catch_probes_the_check_fails() -> None:

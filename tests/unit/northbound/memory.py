@@ -31,6 +31,7 @@ from ryu_overlay.oam.world import Unable
 from tests.unit.northbound import canned_trace
 from tests.unit.northbound.memory_captures import MemoryCaptures
 from tests.unit.northbound.memory_devices import MemoryDevices
+from tests.unit.northbound.memory_health import MemoryHealth
 
 UPSTREAM = "02:00:00:00:0f:01"
 
@@ -120,6 +121,7 @@ class MemoryService:
         self.unbound: set[str] = set()
         self.devices = MemoryDevices()
         self.captures = MemoryCaptures()
+        self.health = MemoryHealth()
 
     def write(self, edit: Callable[[Network], Network]) -> Network:
         while True:

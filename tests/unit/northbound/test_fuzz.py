@@ -42,7 +42,11 @@ NAMES = {
     "load_balancer": ["www"],
     "member": ["a", "b"],
     "capture": ["1"],
+    "fault": ["f1"],
+    "what": ["element", "chassis"],
+    "name": ["link hv2", "hv1", "vni red/web hv1>hv2", "vnic hv9 web-1"],
 }
+GOOD = {"wait": "0.5", "element": "link%20hv2", "port": "web-1", "layer": "host", "state": "ended"}
 QUERY_JUNK = st.sampled_from(
     ["", "wait=x", "wait=1e999", "cascade=1", "colour=red", "&&", "%ff", "wait=0&wait=0", "dry_run=true"]
 )
@@ -89,7 +93,7 @@ def _torn(raw: bytes, at: int, patch: bytes) -> bytes:
 def queries(template: str, method: str) -> st.SearchStrategy[str]:
     """Query strings for an operation, of parameters that it has and some that it has not."""
     own = [p["name"] for p in DOCUMENT["paths"][template][method].get("parameters", []) if p["in"] == "query"]
-    good = ["", *(f"{name}={'0.5' if name == 'wait' else 'true'}" for name in own)]
+    good = ["", *(f"{name}={GOOD.get(name, 'true')}" for name in own)]
     return st.one_of(st.sampled_from(good), st.sampled_from(good), st.sampled_from(good), QUERY_JUNK)
 
 

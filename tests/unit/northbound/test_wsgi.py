@@ -116,6 +116,12 @@ def test_the_slash_of_a_prefix_may_be_escaped(client: Client, prefix: str) -> No
     assert client("GET", f"{R1}/routes/{prefix}")[1]["prefix"] == "10.9.0.0/16"
 
 
+def test_what_is_silenced_may_have_slashes_and_blanks_escaped(client: Client) -> None:
+    path = "/v1/health/silences/element/vni%20red%2Fweb%20hv1%3Ehv2"
+    assert client("PUT", path, {})[1]["name"] == "vni red/web hv1>hv2"
+    assert client("DELETE", path)[0] == 204
+
+
 def test_headers_reach_the_api(client: Client) -> None:
     path = "/v1/tenants/red/switches/web/ports/web-1"
     tag = client("GET", path)[2].getheader("ETag") or ""

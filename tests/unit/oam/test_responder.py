@@ -22,7 +22,7 @@ NO_MATCH, ACTION, INVALID_TTL = 0, 1, 2
 MAC_VM, MAC_WEB = bytes.fromhex("020100000001"), bytes.fromhex("020000000001")
 OTHERS = (
     *(Feature.PUNT_ARP, Feature.PUNT_UNRESOLVED, Feature.PUNT_HEALTH),
-    *(Feature.PUNT_SEEN, Feature.PUNT_CAUGHT, Feature.PUNT_CROSSED, Feature.PUNT_OBSERVED, Feature.PUNT_GUEST),
+    *(Feature.PUNT_SEEN, Feature.PUNT_CAUGHT, Feature.PUNT_CROSSED, Feature.PUNT_OBSERVED, Feature.PUNT_GUEST, Feature.PUNT_ECHO),
 )
 """Punts that no router answers: they are the engine's, the health checks', and of probes and captures."""
 PUNTS = [feature for feature in Feature if feature.name.startswith("PUNT_") and feature not in OTHERS]

@@ -19,7 +19,7 @@ ONLY_PUNTS = {"ARP", "UNRESOLVED"}
 """What goes to the controller because of what is learned on the wire."""
 NEVER_ANSWERED = {"HEALTH"}
 """What goes to the controller and is the end of it there."""
-OF_PROBES = {"SEEN", "CAUGHT", "CROSSED", "OBSERVED", "GUEST"}
+OF_PROBES = {"SEEN", "CAUGHT", "CROSSED", "OBSERVED", "GUEST", "ECHO"}
 """What the controller is told of its own probes, of what they ask for, and of what captures look at."""
 
 whys = st.builds(Why, st.sampled_from(Feature), st.integers(0, 2**TENANT_KEY_BITS - 1), st.integers(0, 2**KEY_BITS - 1))

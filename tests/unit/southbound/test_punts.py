@@ -69,7 +69,7 @@ def packet_in(cookie: int, fields: dict[Field, int], frame: bytes = FRAME) -> by
     return messages.message(messages.PACKET_IN, head + match + bytes(-len(match) % 8) + b"\0\0" + frame)
 
 
-OF_PROBES = (Feature.PUNT_SEEN, Feature.PUNT_CAUGHT, Feature.PUNT_CROSSED, Feature.PUNT_GUEST)
+OF_PROBES = (Feature.PUNT_SEEN, Feature.PUNT_CAUGHT, Feature.PUNT_CROSSED, Feature.PUNT_GUEST, Feature.PUNT_ECHO)
 ELSEWHERE = {Feature.PUNT_ARP, Feature.PUNT_UNRESOLVED, Feature.PUNT_HEALTH, Feature.PUNT_OBSERVED, *OF_PROBES}
 PLACE = {IN_PORT: 5, DATAPATH.field: 21, NEXT_HOP.field: 0xCB0071C8, OUT_LPORT.field: 22}
 
