@@ -34,6 +34,7 @@ from ryu_overlay.pipeline.tables import (
     OAM_METER,
     PHY_IN_TUNNEL,
     PHY_OUT,
+    ROOM_VNI,
     TABLES,
     TUN_COUNT_IN,
     TUN_COUNT_OUT,
@@ -119,4 +120,5 @@ def _echo() -> Iterator[Flow]:
     """A probe of the tunnel itself, whatever is in it: told of here, sent back, and told of there. It has no register."""
     back, why = (Punt(), SetField(TUN_ID, ECHO_BACK_VNI), Output(OFPP_IN_PORT)), Why(Feature.PUNT_ECHO)
     yield PHY_IN_TUNNEL.flow("echo", {TUN_ID: ECHO_VNI}, back, meter=ECHO_METER, why=why)
-    yield PHY_IN_TUNNEL.flow("echo", {TUN_ID: ECHO_BACK_VNI}, (Punt(),), meter=ECHO_METER, why=why)
+    for vni in (ECHO_BACK_VNI, ROOM_VNI):
+        yield PHY_IN_TUNNEL.flow("echo", {TUN_ID: vni}, (Punt(),), meter=ECHO_METER, why=why)

@@ -74,6 +74,7 @@ class Scenes:
             silent=silent,
             carrier=facts.carrier if here and facts is not None else None,
             missing=unmade if missing is not None and now - missing > _TUNNEL_MADE_WITHIN else frozenset(),
+            unheard=self._unheard(name) if here else frozenset(),
             dead_ends=frozenset(n for n, p in facts.patches.items() if not p.up) if here and facts is not None else frozenset(),
             unplugged=self._ports(name, facts.down) if here and facts is not None else frozenset(),
             off=self._ports(name, facts.off) if here and facts is not None else frozenset(),
@@ -91,6 +92,11 @@ class Scenes:
     def _unmade(self, name: str) -> frozenset[str]:
         made = self._engine.fabric.tunnels.get(name, {})
         return frozenset(peer for peer in self._engine.tunnels_wanted.get(name, ()) if peer not in made)
+
+    def _unheard(self, name: str) -> frozenset[str]:
+        names = {address: peer for peer, address in self._engine.encap_ips.items()}
+        tunnels = self._engine.facts[name].tunnels.items()
+        return frozenset(names[address] for address, port in tunnels if not port.up and address in names)
 
     def _ports(self, chassis: str, iface_ids: frozenset[str]) -> frozenset[str]:
         engine = self._engine

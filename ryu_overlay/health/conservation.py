@@ -171,7 +171,7 @@ class _Pair:
                 self._begin(sent, received)
                 self.sent.anew = self.received.anew = False
             elif self._idle == _FORGET:
-                for points in self._points:
+                for points in self._points[1:]:
                     points.clear()
             self._append(at, sent, received)
         return self._idle < _RECENT
@@ -179,8 +179,6 @@ class _Pair:
     def _append(self, at: float, sent: Count, received: Count) -> None:
         recent, *coarser = self._points
         begun, apart = self._start
-        if self._idle >= _RECENT:
-            recent.clear()
         lost = sent.packets - received.packets - apart
         recent.append((at, sent.packets - begun, lost, sent.age - received.age, self.sent.rate(1)))
         if self._idle >= _RECENT:

@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from statistics import median
 
 KEPT = 240
-DOWN_AFTER = 4
-"""Probes lost in a row, with none that passed, before a direction is down."""
+DOWN_AFTER, DOWN_AFTER_STRAYS = 6, 20
+"""Probes lost in a row before a direction is down; and if it lost others lately, though some passed. Half of them lost is not all."""
+_LATELY, _STRAYS = 5.0, 1
 TRIED_WITHIN = 3.0
 """Seconds after which what was last seen of it tells nothing any more."""
 _LAST, _LEARNED_FROM, _LEARNED = 10, 30, 400
@@ -36,7 +37,7 @@ class Direction:
         """A probe came through, in so many seconds; `whole`: with all its bytes as they were. `steady`: not one of a burst, which
         delays itself."""
         self.tried = max(self.tried, sent)
-        if self.run >= DOWN_AFTER:
+        if self.run >= DOWN_AFTER and self.down(sent):
             self.since = sent
         self.run = 0
         self.passed_at = sent if self.passed_at is None else max(self.passed_at, sent)
@@ -66,7 +67,9 @@ class Direction:
 
     def down(self, now: float) -> bool:
         """Whether it carries nothing, as far as it is being tried."""
-        return self.run >= DOWN_AFTER and now - self.tried < TRIED_WITHIN
+        if self.run < DOWN_AFTER or now - self.tried >= TRIED_WITHIN:
+            return False
+        return self.run >= DOWN_AFTER_STRAYS or self.strays(self.run_since - _LATELY) <= _STRAYS
 
     def strays(self, since: float) -> int:
         """How many of those sent since then were lost though others passed."""

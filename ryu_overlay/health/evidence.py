@@ -15,7 +15,8 @@ class Host:
     """One chassis. `channel` and `database`: whether its OpenFlow and its OVSDB are connected; `gone` since when the first is not.
 
     `silent`: since when its bridge has not answered, though connected. `carrier`: whether its link to the underlay has one, None
-    where that is not known. `missing` are the chassis that it should have a tunnel to and has none, `dead_ends` the physical networks
+    where that is not known. `missing` are the chassis that it should have a tunnel to and has none, `unheard` those whose tunnel's own
+    check fails, `dead_ends` the physical networks
     whose link has no carrier, `unplugged` the bound ports whose VIF was taken down on the host, `off` those without carrier.
     `behind`: since when it has not confirmed what it was told.
     """
@@ -27,6 +28,7 @@ class Host:
     silent: float | None = None
     carrier: bool | None = None
     missing: frozenset[str] = frozenset()
+    unheard: frozenset[str] = frozenset()
     dead_ends: frozenset[str] = frozenset()
     unplugged: frozenset[str] = frozenset()
     off: frozenset[str] = frozenset()

@@ -13,8 +13,6 @@ import networkx as nx
 from ryu_overlay.health.elements import Element
 from ryu_overlay.health.prober import Pair
 
-_ENOUGH_PEERS = 6
-
 
 def explain(bad: Collection[Pair], good: Collection[Pair]) -> list[Element]:
     """The elements at fault, in order of what they explain. Directions in neither set are not known."""
@@ -29,12 +27,12 @@ def explain(bad: Collection[Pair], good: Collection[Pair]) -> list[Element]:
     return found
 
 
-def undecided(bad: Collection[Pair], good: Collection[Pair], chassis: Collection[str]) -> set[Pair]:
-    """Directions that ought to be tried to tell elements apart: those that share an end with a bad one and are not known. At most
-    `_ENOUGH_PEERS` of each chassis: more tell no more."""
+def undecided(bad: Collection[Pair], good: Collection[Pair], chassis: Collection[str], peers: int = 6) -> set[Pair]:
+    """Directions that ought to be tried to tell elements apart: those that share an end with a bad one and are not known. Between
+    each end and so many `peers`: more tell no more."""
     wanted = set[Pair]()
     for name in {name for pair in bad for name in pair}:
-        for peer in sorted(set(chassis) - {name})[:_ENOUGH_PEERS]:
+        for peer in sorted(set(chassis) - {name})[:peers]:
             wanted |= {(name, peer), (peer, name)}
     return wanted - set(bad) - set(good)
 

@@ -93,6 +93,11 @@ def _completed(underlay: Underlay, candidates: Candidates, paths: Collection[Pro
     return cover.paths
 
 
+def every(pairs: Collection[Pair]) -> tuple[ProbePath, ...]:
+    """A path for each pair."""
+    return tuple(sorted(ProbePath(min(pair), max(pair)) for pair in pairs))
+
+
 def certificate(topology: Topology, plan: Plan) -> Certificate:
     """What the paths of a plan can tell, from these paths alone. Raises ValueError as `plan` does, and for a path that may not be
     probed."""

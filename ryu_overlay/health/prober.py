@@ -20,12 +20,14 @@ from ryu_overlay.health.direction import Direction
 INTERVAL = 0.25
 FULL_EVERY = 4
 GRACE = 0.08
-CONFIRMED_BY = 4
-_CONFIRM_GAP = 0.02
+CONFIRMED_BY = 6
+CONFIRMED_AGAIN_BY = 14
+_CONFIRM_GAP = 0.016
 SILENT_AFTER = 0.45
 """Seconds without any sign of a bridge after it was asked for one."""
-ASKED_EVERY = 0.3
-BURST_GAP = 0.002
+ASKED_EVERY, ASKED_AT_LEAST = 0.3, 1.0
+"""Seconds without a sign of a bridge after which it is asked for one; and after which it is asked all the same."""
+BURST_GAP = 0.006
 GIVEN_UP_AFTER = 5.0
 """Seconds after which a probe counts as neither lost nor passed."""
 
@@ -86,6 +88,7 @@ class Life:
 
     sign: float
     asked: float | None = None
+    asked_last: float = 0.0
     asked_raw: float = 0.0
     witness: tuple[float, float] = (-1.0, -1.0)
     reflected: float | None = None
@@ -202,9 +205,9 @@ class Prober:
     def silent(self, chassis: str, now: float) -> float | None:
         """Since when a present bridge has not answered, None if it has, or may still."""
         life = self.lives.get(chassis)
-        if life is None or chassis not in self._present or life.asked is None or now - life.asked < SILENT_AFTER:
+        if life is None or chassis not in self._present or life.asked is None or life.sign > life.asked:
             return None
-        return life.asked
+        return life.asked if now - life.asked >= SILENT_AFTER else None
 
     # -- what is sent
 
@@ -252,11 +255,14 @@ class Prober:
         return self._token
 
     def _asks(self, now: float, raw: float) -> Iterator[Ask]:
-        wanted = {name for name, life in self.lives.items() if now - life.sign >= ASKED_EVERY} | self._witnesses(now)
-        for name in sorted(wanted & self._present):
+        quiet = {
+            name for name, life in self.lives.items() if now - life.sign >= ASKED_EVERY or now - life.asked_last >= ASKED_AT_LEAST
+        }
+        for name in sorted((quiet | self._witnesses(now)) & self._present):
             life = self.lives[name]
-            if life.asked is None:
-                life.asked, life.asked_raw = now, raw
+            if life.asked is None or now - life.asked_last >= ASKED_AT_LEAST:
+                life.asked = now if life.asked is None else life.asked
+                life.asked_last, life.asked_raw = now, raw
                 token = self._next()
                 self._tokens[token] = name
                 yield Ask(name, token)
@@ -298,9 +304,12 @@ class Prober:
         for pair in gone:
             direction = self._direction(*pair, probe.full)
             direction.lost(pending.sent, fresh)
-            if fresh and direction.run == 1:
-                for number in range(CONFIRMED_BY):
-                    self._enqueue(now + number * _CONFIRM_GAP, pair, probe.way, probe.full, None, None)
+            more = {1: CONFIRMED_BY, CONFIRMED_BY + 1: CONFIRMED_AGAIN_BY}.get(direction.run, 0) if fresh else 0
+            for number in range(more):
+                self._enqueue(now + number * _CONFIRM_GAP, pair, probe.way, probe.full, None, None)
+            if more and probe.full:
+                # Or else it would not be known whether small ones pass.
+                self._enqueue(now, pair, probe.way, False, None, None)
 
     def _came_back(self, pending: _Pending, now: float, raw: float, whole: bool) -> None:
         probe = pending.probe

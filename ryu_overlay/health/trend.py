@@ -28,6 +28,8 @@ FEWEST = 5
 """A rise has at least so many readings."""
 _SIGMA = 1.4826
 """What makes of the median of deviations a standard deviation, if they are normal ones."""
+_AT_ONCE = 0.6
+"""What for more than this share of it grows between two readings does not rise."""
 _SIDE = 4
 """A step has at least so many readings before and after it."""
 
@@ -159,10 +161,9 @@ def rise(found: Stretch, told: bool = False) -> Rise | None:
         return None
     third = found.third
     first, middle, last = (median(part) for part in (found.lost[:third], found.lost[third:-third], found.lost[-third:]))
-    if min(middle - first, last - middle) < (last - first) / 5 or _largest(found) > lost / 2:
+    if min(middle - first, last - middle) < (last - first) / 5 or _largest(found) > _AT_ONCE * lost:
         return None
-    loss = _begun(found, 0, min(found.lost[:third]))
-    return loss if loss.share >= share / 2 else None
+    return _begun(found, 0, min(found.lost[:third]))
 
 
 def sure_rise(found: Stretch) -> Rise | None:
@@ -177,7 +178,7 @@ def sure_rise(found: Stretch) -> Rise | None:
         return None
     loss = _begun(found, start, found.lost[start])
     least = max(loss.share * (found.sent[-1] - found.sent[-3]), certain / len(found)) / 2
-    if found.lost[-1] - found.lost[-3] < least or _largest(found) > 0.6 * (found.lost[-1] - found.lost[start]):
+    if found.lost[-1] - found.lost[-3] < least or _largest(found) > _AT_ONCE * (found.lost[-1] - found.lost[start]):
         return None
     return loss
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping
 
 from ryu_overlay.health.conservation import Key, Loss
-from ryu_overlay.health.direction import DOWN_AFTER, Direction
+from ryu_overlay.health.direction import Direction
 from ryu_overlay.health.elements import ANY, Element
 from ryu_overlay.health.evidence import Evidence, Shot
 from ryu_overlay.health.explain import explain
@@ -21,8 +21,9 @@ FRESH = 4.0
 """Seconds that a probe which passed tells of."""
 SHOT_FRESH = 15.0
 _SHOT_LOST = 2
-_CORRUPTED, _CORRUPTED_OVER = 2, 30.0
+_CORRUPTED, _CORRUPTED_OVER = 2, 20.0
 _LOST_WHOLLY = 0.9
+_TOLD = 8
 _ENOUGH = 3.0
 """How many packets have to be lost on average of what was sent, before none lost says anything."""
 
@@ -60,13 +61,15 @@ def passing(directions: Mapping[Pair, Direction], since: float, now: float) -> s
 
 
 def bad_full(small: Mapping[Pair, Direction], full: Mapping[Pair, Direction], now: float) -> set[Pair]:
-    """Directions that lose packets of full size, while small ones passed all the time."""
-    bad = {p for p, d in full.items() if d.down(now) and p in small}
-    return {p for p in bad if small[p].run == 0 and full[p].lost_since(small[p].since) >= DOWN_AFTER and _fresh(small[p], now)}
-
-
-def _fresh(direction: Direction, now: float) -> bool:
-    return direction.passed_at is not None and now - direction.passed_at < FRESH
+    """Directions that lose packets of full size, while small ones pass, and none of them was lost."""
+    found = set()
+    for pair, direction in full.items():
+        other = small.get(pair)
+        if other is not None and other.run == 0 and direction.down(now) and direction.run_since > other.since:
+            passes = other.passed_at is not None and other.passed_at > direction.run_since
+            if passes and other.strays(direction.run_since - FRESH) <= 1:
+                found.add(pair)
+    return found
 
 
 class _Seen:
@@ -106,23 +109,22 @@ class _Seen:
             yield Verdict("corrupting", element, (words,), _by_hand(pairs)), min(first)
 
     def lossy(self, dark: Collection[Pair]) -> Iterator[Found]:
-        shots, told = bad_shots(self._evidence), _by_pair(self._partial(dark))
-        bad = ({*shots, *told} - set(dark)) & self._small.keys()
+        bad_of, shots, told = bad_shots(self._evidence), self._evidence.shots, _by_pair(self._partial(dark))
+        bad = ({*bad_of, *told} - set(dark)) & self._small.keys()
         share = max(
-            [*(shots[p] for p in bad & shots.keys()), *(loss.share for p in bad & told.keys() for loss in told[p])], default=0
+            [*(bad_of[p] for p in bad & bad_of.keys()), *(loss.share for p in bad & told.keys() for loss in told[p])], default=0
         )
         late = self._evidence.late.keys()
         for element, pairs in _explained(bad, self._lossless(bad, share)):
             losses = [loss for p in pairs for loss in told.get(p, ())]
             words = [
-                f"{loss.lost} of {loss.sent} packets of {self._network(loss.key)} lost in {loss.seconds:.0f} s" for loss in losses
+                f"{x.lost} of {x.sent} packets of {self._network(x.key)} {_list([x.key[1:]])} lost in {x.seconds:.0f} s"
+                for x in losses
             ]
-            words += [
-                f"{self._evidence.shots[p].lost} of {self._evidence.shots[p].count} probes lost" for p in pairs & shots.keys()
-            ]
+            words += [f"{shots[p].lost} of {shots[p].count} probes {_list([p])} lost" for p in sorted(pairs & bad_of.keys())]
             kind = "congested" if pairs <= late else "lossy"
-            since = min([loss.since for loss in losses] or [self._evidence.shots[p].ended for p in pairs])
-            yield Verdict(kind, element, (f"on {_list(pairs)}", *words), _by_hand(pairs)), since
+            since = min([loss.since for loss in losses] or [shots[p].ended for p in pairs])
+            yield Verdict(kind, element, (f"on {_list(pairs)}", *words[:_TOLD]), _by_hand(pairs)), since
 
     def slow(self, dark: Collection[Pair]) -> Iterator[Found]:
         late = self._evidence.late

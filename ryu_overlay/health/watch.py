@@ -27,15 +27,17 @@ from ryu_overlay.health.virtual import on_virtual
 
 JUDGED_EVERY = 0.1
 _TRIED_FOR = 10.0
-_SHOT, _SHOT_AGAIN = 300, 8.0
+_SHOT, _SHOT_AGAIN, _SHOT_PEERS = 200, 8.0, 3
 _VNI_SHOT, _VNI_AGAIN = 20, 2.0
 _STRAY_LOSSES, _STRAY_OVER = 2, 60.0
-_MOST_SHOTS = 12
+_MOST_SHOTS = 16
 """Bursts at a time: what is beyond waits."""
 _WHOLLY = 0.9
 _LATE, _LATE_FOR_CERTAIN = 0.01, 0.03
 """Seconds by which probes of a direction have to be later than usual, beside those of the others; and by which they are late however
 much they scatter."""
+_STEADY = {"mtu_hole": 0.15, "lossy": 0.5, "congested": 0.5, "slow": 0.5, "corrupting": 0.5, "datapath_diverged": 0.5}
+"""For how many seconds a verdict of these kinds has to hold before it is told."""
 _PATIENCE, _PATIENCE_IF_LATE = 0.35, 6.0
 """Seconds that a verdict waits for what would make it sharper."""
 
@@ -75,6 +77,7 @@ class Watch:
         self._timed: frozenset[Pair] = frozenset()
         self._asked: dict[tuple[Pair, bool], float] = {}
         self._since: dict[Pair, float] = {}
+        self._said: dict[tuple[str, Element], float] = {}
 
     def step(self, now: float, raw: float, wall: float, scene: Callable[[], Scene]) -> tuple[list[Probe | Ask], list[Fault]]:
         """What is to be sent, and faults that were raised, changed or ended. `now` and `raw` are as in `prober`, `wall` in seconds since
@@ -91,7 +94,8 @@ class Watch:
         self._excuse(away | {name for name, host in evidence.hosts.items() if host.carrier is False}, now)
         found = [*hosts, *on_underlay(evidence, away), *on_virtual(evidence)]
         waiting = self._look_into(evidence, away)
-        ready = [(verdict, wall - (now - since)) for verdict, since in found if not self._waits(verdict, waiting)]
+        ready = [(v, wall - (now - since)) for v, since in found if not self._waits(v, waiting) and self._is_steady(v, now)]
+        self._said = {key: at for key, at in self._said.items() if key in {(v.kind, v.element) for v, _ in found}}
         return out, self.book.step(wall, ready, self._unknown(evidence, away))
 
     def _gathered(self, now: float) -> Evidence:
@@ -145,7 +149,8 @@ class Watch:
         shifts = {
             p: s for p, d in small.items() if known and now - d.tried < TRIED_WITHIN and (s := d.shift(elsewhere)) is not None
         }
-        common = max(median(shifts.values()), 0.0) if shifts else 0.0
+        # What all of them have is the controller's; a quarter of them may be of one link, and no more than half of those late.
+        common = max(sorted(shifts.values())[len(shifts) // 4], 0.0) if shifts else 0.0
         self._timed = frozenset(shifts)
         for pair, direction in small.items():
             shift = shifts.get(pair, 0.0) - common
@@ -175,7 +180,12 @@ class Watch:
             near = undecided(self._late.keys(), self._timed - self._late.keys(), self._linked(present))
             self.prober.also(near, now, _TRIED_FOR)
             waiting |= {n for p in near if now - min(at for at, _ in self._late.values()) < _PATIENCE_IF_LATE for n in p}
-        wanted = self._to_shoot(evidence, small) - {p for p, d in small.items() if d.run > 0}
+        suspect = {(loss.key[1], loss.key[2]) for loss in evidence.losses} | {
+            (name, peer) for name, host in evidence.hosts.items() for peer in host.unheard
+        }
+        if new := {p for p in suspect if p not in small or now - small[p].tried > TRIED_WITHIN}:
+            self.prober.also(new, now, _TRIED_FOR)
+        wanted = self._to_shoot(evidence, small) - {p for p, d in small.items() if d.down(now)}
         for pair in sorted(wanted)[:_MOST_SHOTS]:
             if pair[0] in present and now - self._shots.get(pair, (-_SHOT_AGAIN, None))[0] >= _SHOT_AGAIN:
                 self._shots[pair] = now, self.prober.burst(pair, _SHOT, now)
@@ -188,7 +198,7 @@ class Watch:
             for key_or_pair, (at, burst) in list(at_burst.items()):
                 if now - at > 60.0:
                     del at_burst[key_or_pair]  # type: ignore[arg-type]
-                elif burst.left and now - at < 2.0:
+                elif burst.left and now - at < 3.0:
                     waiting |= {*key_or_pair[-2:]}  # type: ignore[arg-type]
         return waiting
 
@@ -236,8 +246,7 @@ class Watch:
         }
         told = {(loss.key[1], loss.key[2]) for loss in evidence.losses if not loss.step and loss.share < _WHOLLY}
         bad = stray | told | set(bad_shots(evidence))
-        ends_out, ends_in = {a for a, _ in bad}, {b for _, b in bad}
-        return bad | {p for p in small if bad and (p[0] in ends_out or p[1] in ends_in)}
+        return bad | undecided(bad, (), self._linked(evidence.hosts), _SHOT_PEERS)
 
     def _whole_networks(self, evidence: Evidence) -> list[Key]:
         good = {(a, b) for (a, b, full), d in evidence.directions.items() if not full and d.run == 0}
@@ -251,6 +260,10 @@ class Watch:
         return verdict.kind in ("down", "lossy", "congested", "mtu_hole", "slow") and bool(
             {*verdict.element.chassis} & {*waiting}
         )
+
+    def _is_steady(self, verdict: Verdict, now: float) -> bool:
+        """Whether it was said all the time for a while, where figures decide; the others are sure at once."""
+        return now - self._said.setdefault((verdict.kind, verdict.element), now) >= _STEADY.get(verdict.kind, 0.0)
 
     def _unknown(self, evidence: Evidence, away: Collection[str]) -> Callable[[Element], bool]:
         """Whether nothing can be known of an element now: no chassis that it is named by can be spoken with."""
@@ -274,6 +287,8 @@ def wider(a: Verdict, b: Verdict) -> bool:
     if a == b or a.what.layer not in ("underlay", "tunnel", "host"):
         return False
     ours, theirs = a.element, b.element
+    if a.kind == "starved":
+        return b.kind == "slow" and ours.names[0] in theirs.chassis
     if a.kind in ("vswitch_down", "vswitch_hung", "chassis_down"):
         same = ours.names[0] in theirs.chassis and b.what.layer in ("underlay", "tunnel", "host")
         return same and not (b.kind in ("vswitch_down", "vswitch_hung", "chassis_down") and a.kind == "vswitch_hung")

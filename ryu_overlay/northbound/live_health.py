@@ -82,5 +82,3 @@ class LiveHealth:
             ref_ = tuple(name.split("/"))
             if not any(network.get(kind, ref_) is not None for kind in ("snat", "router_port", "switch")):
                 raise KeyError(name)
-
-

@@ -19,15 +19,15 @@ from ryu_overlay.health.elements import Element, Layer
 from ryu_overlay.health.faults import Fault, Impact
 from ryu_overlay.health.frames import probe_out, read_probe
 from ryu_overlay.health.impact import impact
-from ryu_overlay.health.planning import Certificate, certificate, plan
+from ryu_overlay.health.planning import Certificate, Plan, certificate, every, plan
 from ryu_overlay.health.prober import Ask, Probe
 from ryu_overlay.health.report import Silence
 from ryu_overlay.health.rests import Ground
 from ryu_overlay.health.topology import ProbePath, Topology
 from ryu_overlay.health.watch import Scene, Watch, wider
-from ryu_overlay.openflow.fields import TUN_ID
+from ryu_overlay.openflow.fields import CT_MARK, TUN_ID
 from ryu_overlay.openflow.packet_in import parse_packet_in
-from ryu_overlay.pipeline.tables import ECHO_BACK_VNI
+from ryu_overlay.pipeline.tables import ECHO_BACK_VNI, ROOM_VNI
 from ryu_overlay.southbound.counters import Counters
 from ryu_overlay.southbound.loop import Loop
 from ryu_overlay.southbound.switches import Switches
@@ -42,6 +42,8 @@ _COUNTED_EVERY = 1.0
 _LEAST_MTU = 576
 _KNOWN_FOR = 4.0
 _CARRIED_WITHIN = 5.0
+_ALL_PAIRS = 12
+"""Pairs of chassis that are all tried: fewer paths would spare nothing."""
 
 
 class Monitor:
@@ -86,6 +88,9 @@ class Monitor:
         if read is None or bridge is None:
             return read is not None
         token, whole = read
+        if packet.fields.get(TUN_ID, 0) == ROOM_VNI:
+            self._lost.room(bridge.chassis, bool(packet.fields.get(CT_MARK, 0)))
+            return True
         back = packet.fields.get(TUN_ID, 0) == ECHO_BACK_VNI
         self.watch.prober.heard(token, bridge.chassis, back, self._clock, time.monotonic(), whole)
         return True
@@ -181,7 +186,7 @@ class Monitor:
             self._counters.known,
             networks(engine.network),
             self._scenes.altered(now, time.time()),
-            self._lost.exhausted(now),
+            self._lost.exhausted(),
             self._orphans(now),
         )
 
@@ -200,7 +205,7 @@ class Monitor:
         known = self.engine.encap_ips.keys()
         self.topology = Topology.of(dict.fromkeys(known))
         pairs = {(min(a, b), max(a, b)) for a, others in wanted.items() for b in others}
-        chosen = plan(self.topology, pairs, self._paths)
+        chosen = Plan(every(pairs)) if len(pairs) <= _ALL_PAIRS else plan(self.topology, pairs, self._paths)
         self._paths = chosen.paths
         self.certificate = certificate(self.topology, chosen)
         self.watch.prober.steady([(p.a, p.b, p.entropy) for p in chosen.paths], self._clock)
@@ -209,11 +214,37 @@ class Monitor:
         self._counters.read(self.watch.ledger, lambda: self._clock)
         self._lost.read(self._clock)
         import os  # DEBUG
+
         if os.path.exists("/tmp/h/debug"):  # DEBUG
             with open("/tmp/h/debug", "a") as f:  # DEBUG
                 for (a, b, full), d in sorted(self.watch.prober.directions.items()):  # DEBUG
-                    print(round(self._clock, 1), a, b, full, "run", d.run, "n", d.count(self._clock - 10), "stray", d.strays(self._clock - 60), "corr", d.corruptions(self._clock - 30), "shift", d.shift(0), d.usual, d.spread, file=f)  # DEBUG
-                print("late", self.watch._late, "shots", {p: (s[1].lost, s[1].count, s[1].left) for p, s in self.watch._shots.items()}, [l for l in self.watch.evidence.losses], file=f)  # DEBUG
+                    print(
+                        round(self._clock, 1),
+                        a,
+                        b,
+                        full,
+                        "run",
+                        d.run,
+                        "n",
+                        d.count(self._clock - 10),
+                        "stray",
+                        d.strays(self._clock - 60),
+                        "corr",
+                        d.corruptions(self._clock - 30),
+                        "shift",
+                        d.shift(0),
+                        d.usual,
+                        d.spread,
+                        file=f,
+                    )  # DEBUG
+                print(
+                    "late",
+                    self.watch._late,
+                    "shots",
+                    {p: (s[1].lost, s[1].count, s[1].left) for p, s in self.watch._shots.items()},
+                    [l for l in self.watch.evidence.losses],
+                    file=f,
+                )  # DEBUG
 
     def _alive(self, token: int) -> None:
         self.watch.prober.answered(token, self._clock, time.monotonic())

@@ -27,6 +27,9 @@ EPOCH = 1.7e9
 _HOP = 0.0004
 _READ_APART = 0.005
 
+Word = tuple[float, int, str, Probe | Ask, bool, bool]
+"""When and in which order it is said, the chassis, what of, whether a probe came back, and whether it was whole."""
+
 
 class Fabric:
     """Chassis hv1, hv2, ... with networks, of which each sends `rate` packets a second from each chassis to each other.
@@ -49,7 +52,8 @@ class Fabric:
         self._planned = planned
         self._paths: tuple[ProbePath, ...] = ()
         self._troubles: dict[Pair, list[Trouble]] = {}
-        self._coming: list[tuple[float, int, str, Probe | Ask, bool, bool]] = []
+        self._coming: list[Word] = []
+        self._kept: list[Word] = []
         self._number = count()
         self._last, self._read_at = 0.0, 1.0
         self._plan()
@@ -87,6 +91,9 @@ class Fabric:
                     if name in (a, b):
                         flow.begin_anew(name == a)
             self.chassis[name] = Chassis()
+        for _, *word in self._kept:
+            heappush(self._coming, (self.raw, *word))  # type: ignore[arg-type]
+        self._kept = []
 
     def stop(self, name: str) -> None:
         """Its vswitch is dead."""
@@ -148,8 +155,8 @@ class Fabric:
         for each in out:
             if isinstance(each, Probe):
                 self._send(each)
-            elif self.chassis[each.chassis].speaks:
-                self._coming_from(each.chassis, self.raw + self._lag(each.chassis) + self._lag(each.chassis), each)
+            else:
+                self._say(each.chassis, self.raw + self._lag(each.chassis) + self._lag(each.chassis), each)
 
     def _scene(self) -> Scene:
         prober, clock = self.watch.prober, self.clock
@@ -163,9 +170,13 @@ class Fabric:
             due.append(heappop(self._coming))
         prober, held = self.watch.prober, self.raw - self._last > MOST_OF_A_TICK
         with self._spending():
-            for at, _, name, what, back, whole in due:
+            for word in due:
+                at, _, name, what, back, whole = word
                 host = self.chassis.get(name)
-                if host is None or not (host.channel and host.speaks):
+                if host is None or not host.channel:
+                    continue
+                if not host.speaks:
+                    self._kept.append(word)
                     continue
                 at = self.raw if held else at
                 if isinstance(what, Ask):
@@ -186,11 +197,11 @@ class Fabric:
         at = self.raw + self._lag(a) + there[0]
         if not self.chassis[b].confirmed:
             return
-        self._coming_from(b, at + self._lag(b), probe, whole=there[1])
+        self._say(b, at + self._lag(b), probe, whole=there[1])
         if probe.vni is None and (back := self._cross((b, a), probe)) is not None:
-            self._coming_from(a, at + back[0] + self._lag(b) + self._lag(a), probe, back=True, whole=there[1] and back[1])
+            self._say(a, at + back[0] + self._lag(b) + self._lag(a), probe, back=True, whole=there[1] and back[1])
 
-    def _coming_from(self, name: str, at: float, what: Probe | Ask, *, back: bool = False, whole: bool = True) -> None:
+    def _say(self, name: str, at: float, what: Probe | Ask, *, back: bool = False, whole: bool = True) -> None:
         heappush(self._coming, (at, next(self._number), name, what, back, whole))
 
     def _carries(self, a: str, b: str) -> bool:

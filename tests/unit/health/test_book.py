@@ -151,6 +151,13 @@ def test_a_narrower_one_is_told_when_the_wider_is_over() -> None:
     assert [(fault.verdict, fault.since) for fault in told.lasting] == [(LINK, 13)]
 
 
+def test_the_wider_is_as_old_as_a_narrower_that_comes_later() -> None:
+    told = Told()
+    told.step(5, LINK)
+    told.step(6, LINK, PATH, since=3)
+    assert told.lasting[0].since == 3
+
+
 def test_evidence_is_the_newest() -> None:
     told = Told()
     told.step(1, LINK)
@@ -199,9 +206,10 @@ def test_ended_ones_are_kept_for_an_hour_and_not_all() -> None:
 
 
 def test_ids_are_short_the_same_and_differ() -> None:
-    many = [Verdict("down", Element("link", (f"hv{n}",))) for n in range(2000)]
+    """The last two would have the same."""
+    many = [Verdict("down", Element("link", (f"hv{n}",))) for n in (*range(200), 3656, 6850)]
     ids = [[fault.id for fault in Told().step(5, *many)] for _ in range(2)]
-    assert ids[0] == ids[1] and len(set(ids[0])) == 2000
+    assert ids[0] == ids[1] and len(set(ids[0])) == 202
     assert all(len(id) == 6 and id.isalnum() for id in ids[0])
 
 
@@ -231,7 +239,15 @@ def test_what_cannot_be_read_is_left_out(text: str) -> None:
     book.load(text)
     book.load('[{"what": "chassis", "name": "hv1", "until": null, "reason": ""}, {"what": "chassis"}, 5]')
     assert Silence("chassis", "hv1", None) in book.silences(0.0)
-    book.load("[" * 100_000)
+
+
+@pytest.mark.parametrize(
+    "text", ["[" * 100_000, *(f'[{{"what": "chassis", "name": "a", "until": {u}, "reason": ""}}]' for u in ("true", "Infinity"))]
+)
+def test_what_is_no_silence_is_left_out(text: str) -> None:
+    book = Told().book
+    book.load(text)
+    assert book.silences(0.0) == ()
 
 
 steps = st.lists(st.tuples(st.floats(0.1, 20), st.sets(st.sampled_from((LINK, PATH, OTHER))), st.booleans()), max_size=60)

@@ -42,7 +42,7 @@ def first(rate: float, share: float, seed: int, within: int) -> tuple[float, Los
 @pytest.mark.parametrize(
     ("rate", "share", "usual", "worst"),
     [
-        (500, 1.0, 3, 4.5),
+        (500, 1.0, 2.8, 4.5),
         (500, 0.5, 3.5, 5),
         (500, 0.1, 4, 6),
         (500, 0.01, 8, 12),
@@ -62,7 +62,8 @@ def test_loss_is_found_soon(rate: float, share: float, usual: float, worst: floa
 
 
 @pytest.mark.parametrize(
-    ("rate", "share", "lasts", "seconds"), [(500, 1.0, 8, 5), (500, 0.1, 90, 5), (10, 1.0, 30, 5), (500, 0.01, 60, 16)]
+    ("rate", "share", "lasts", "seconds"),
+    [(500, 1.0, 8, 5), (500, 0.1, 8, 5), (500, 0.1, 90, 5), (10, 1.0, 30, 5), (500, 0.01, 60, 16)],
 )
 def test_what_is_over_is_told_no_more(rate: float, share: float, lasts: float, seconds: float) -> None:
     for seed in range(10):
@@ -84,6 +85,14 @@ def test_loss_that_lasts_is_told_all_the_time_and_began_once() -> None:
     assert len({found[0].since for found in lasting}) == 1
 
 
+def test_loss_that_is_only_just_certain_does_not_come_and_go() -> None:
+    told = []
+    for seed in range(20):
+        course = [bool(found) for _, found in watched(Wire(Random(seed), steady(2000), between(0.001, 40)), 140)]
+        told += course[course.index(True) :][:20]
+    assert sum(told) > 0.95 * len(told)
+
+
 def test_traffic_that_ends_ends_a_loss() -> None:
     told = [at for at, found in watched(Wire(Random(1), between(500, 0, 60.5), steady(1.0)), 90) if found]
     assert 60 <= told[-1] <= 65
@@ -91,7 +100,7 @@ def test_traffic_that_ends_ends_a_loss() -> None:
 
 SIDES = {
     "as usual": (0.01, 0.0, 0.0),
-    "always the receiver first": (0.01, 0.005, 0.0),
+    "one falls behind": (0.01, 0.03, 0.0),
     "short of CPU": (0.05, 0.0, 0.003),
 }
 
@@ -107,8 +116,8 @@ def test_no_false_alarm_in_a_day(kind: str, seed: int) -> None:
     assert wire.read()[1].packets > 10**6
 
 
-@pytest.mark.parametrize("rate", [20, 480])
-def test_what_is_lost_at_once_is_no_lasting_loss(rate: float) -> None:
+@pytest.mark.parametrize("rate", [0, 20, 480])
+def test_what_is_lost_at_once_is_told_as_that(rate: float) -> None:
     for seed in range(5):
         wire, ledger = Wire(Random(seed), steady(rate), steady(0.0)), Ledger()
         list(watched(wire, 40, ledger))
@@ -117,6 +126,14 @@ def test_what_is_lost_at_once_is_no_lasting_loss(rate: float) -> None:
         assert told and all(loss.step for loss in told)
         assert {(loss.since, loss.seconds) for loss in told} == {(39.0, 1.0)}
         assert all(40 <= loss.lost <= 60 for loss in told)
+
+
+def test_what_is_lost_at_once_and_may_be_skew_is_not_told() -> None:
+    for seed in range(5):
+        wire, ledger = Wire(Random(seed), steady(2000), steady(0.0)), Ledger()
+        list(watched(wire, 40, ledger))
+        wire.added[0] = 50
+        assert [found for _, found in watched(wire, 200, ledger) if found] == []
 
 
 @pytest.mark.parametrize("side", [0, 1])
@@ -128,6 +145,17 @@ def test_a_flow_that_is_made_anew_begins_anew(side: int, keeps: bool) -> None:
     wire.born[side] = 59.5
     wire.added[side] = 0 if keeps else -29_700
     assert [found for _, found in watched(wire, 200, ledger) if found] == []
+
+
+@pytest.mark.parametrize(("age", "gap", "fresh"), [(90.0, 1.0, 0.9), (4.0, 30.0, 20.0)])
+def test_a_flow_that_has_caught_up_was_still_made_anew(age: float, gap: float, fresh: float) -> None:
+    """With more packets than before, or older than before."""
+    ledger = Ledger()
+    before = [(float(n), 10, 10, age + n) for n in range(6)]
+    readings = [*before, *((5.0 + gap + n, 22, 12, fresh + n) for n in range(15))]
+    for at, sent, received, aged in readings:
+        ledger.take(KEY, at, Count(sent, 1000.0 + at), Count(received, aged))
+        assert ledger.findings(at) == []
 
 
 def test_loss_is_found_again_after_a_flow_was_made_anew() -> None:
@@ -191,14 +219,14 @@ def test_forgotten_is_as_never_read() -> None:
     assert found and not ledger.findings(at) and not ledger.known(KEY, at) and not ledger.busy()
 
 
-@pytest.mark.parametrize("rate", [0, 500])
-def test_memory_is_bounded(rate: float) -> None:
+def test_memory_is_bounded_and_little_without_traffic() -> None:
     sizes = []
-    ledger, wire = Ledger(), Wire(Random(1), steady(rate), steady(0.0))
-    for _ in range(3):
+    ledger, wire = Ledger(), Wire(Random(1), between(500, 0, 900), steady(0.0))
+    for _ in range(5):
         list(watched(wire, 300, ledger))
         sizes.append(len(pickle.dumps(ledger)))
-    assert max(sizes) < 1.1 * sizes[0] and sizes[0] < (4000 if rate else 2500)
+    assert max(sizes) < 1.1 * sizes[0] < 4000
+    assert sizes[4] < sizes[0] / 1.5
 
 
 def test_others_do_not_matter() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from math import exp, inf
+from math import exp, inf, sin
 from random import Random
 
 from ryu_overlay.health.conservation import Count
@@ -69,23 +69,25 @@ class Restless:
 
 @dataclass(slots=True)
 class Clock:
-    """How late a side is read: up to 15 ms, `bias` more on the receiver's, and for a share of `late` up to a second. Of `starved`
-    readings begin some in a row that are late."""
+    """How late a side is read: up to 15 ms, the receiver's up to `bias` more, which comes and goes in minutes, and for a share of
+    `late` up to a second. With a chance of `starved` a reading is the first of some in a row that are late."""
 
     random: Random
     late: float = 0.01
     bias: float = 0.0
     starved: float = 0.0
     left: int = 0
+    second: int = 0
 
     def read(self, received: bool) -> float:
         random = self.random
+        self.second += 1
         if self.left or random.random() < self.starved:
             self.left = self.left - 1 if self.left else random.randint(2, 8)
             return random.random() * 0.98
         if random.random() < self.late:
             return random.random() * 0.98
-        return random.random() * 0.015 + self.bias * received
+        return random.random() * 0.015 + self.bias * received * (1 + sin(self.second / 30)) / 2
 
 
 class Wire:
