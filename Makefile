@@ -3,13 +3,14 @@
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo lab test check lint bench prove flows docs clean setup setup-lab setup-bench
+.PHONY: help demo lab test check lint bench prove faults flows docs clean setup setup-lab setup-bench
 
 VENV := .venv/bin
 RUN := $(VENV)/python
 ONLY ?= *
 # What proves the same promise without a lab.
 BESIDE_oam := tests/golden/test_trace_equals_ofproto.py
+BESIDE_monitoring := tests/acceptance/test_faults.py
 BESIDE_* := $(BESIDE_oam)
 export PYTHON
 # Where Debian keeps the daemons that labs start, also for those who became root with plain su.
@@ -47,6 +48,9 @@ lint: setup
 
 prove: setup-lab ## the long evidence behind every claim, or behind one: ONLY=foundation (root)
 	@PROVE=full tools/in-clean-lab $(RUN) -m pytest -s tests/acceptance/test_$(ONLY).py $(BESIDE_$(ONLY))
+
+faults: setup-lab ## break a lab in every way of the catalogue, and write what the monitor said of it (root)
+	@PROVE=full tools/in-clean-lab $(RUN) -m pytest -s tests/acceptance/test_faults.py
 
 bench: setup-bench ## the figures of docs/benchmarks.md (root)
 	@$(RUN) -m tests.bench

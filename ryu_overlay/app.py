@@ -32,6 +32,7 @@ from ryu_overlay.engine.events import (
 from ryu_overlay.fabric.facts import ChassisFacts
 from ryu_overlay.model.network import Network
 from ryu_overlay.northbound.live import LiveService
+from ryu_overlay.northbound.schemas_health import fault_document
 from ryu_overlay.northbound.wsgi import mount
 from ryu_overlay.oam.responder import Responder
 from ryu_overlay.oam.translations import NUMBER as TRANSLATIONS
@@ -45,6 +46,7 @@ from ryu_overlay.southbound.probes import Probes
 from ryu_overlay.southbound.punts import Punts
 from ryu_overlay.southbound.switches import Switches
 from ryu_overlay.southbound.translating import Translating
+from ryu_overlay.southbound.webhook import Webhook
 from ryu_overlay.store.records import ChassisRecord, FabricMemory
 from ryu_overlay.store.server import PrivateServer, ServerError
 from ryu_overlay.store.store import Store
@@ -67,6 +69,8 @@ CONF.register_cli_opts(
         ),
         cfg.IntOpt("capture-rate-max", default=5000, min=1, help="packets a second that one chassis may send to all captures"),
         cfg.FloatOpt("audit-interval", default=30.0, min=1.0, help="seconds between audits of a chassis"),
+        cfg.StrOpt("webhook", help="http:// or https:// URL that each fault is POSTed to when it is raised, changes or ends"),
+        cfg.FloatOpt("guest-check-interval", default=30.0, min=0.0, help="seconds between ARP questions to a guest, 0 for none"),
         cfg.BoolOpt("audit-on-change", default=True, help="audit a chassis at once when somebody else changes its flows"),
     ],
     group="overlay",
@@ -88,6 +92,8 @@ class Overlay(app_manager.RyuApp):  # type: ignore[misc]
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         options = CONF.overlay
+        # First, since a bad URL ends the start.
+        self._webhook = _webhook(options.webhook)
         self._known = False
         self._responder = Responder(lambda: self._engine.mtu)
         self._engine = Engine(Options(options.punt_rate, options.audit_interval))
@@ -96,7 +102,9 @@ class Overlay(app_manager.RyuApp):  # type: ignore[misc]
             self._responder, self._loop.post, lambda *heard: self._checks.answer(*heard), self._on_observed, self._on_probe
         )
         self._switches = Switches(self._loop.post, self._punts.answer, options.audit_on_change)
-        self._monitor = Monitor(self._loop, self._switches, self._keep_silences)
+        self._monitor = Monitor(self._loop, self._switches, self._keep_silences, options.guest_check_interval)
+        if self._webhook is not None:
+            self._monitor.on_fault = self._webhook.tell
         self._checks = Checks(self._loop, self._switches)
         self._captures = Captures(self._loop, self._switches, options.capture_rate_max)
         self._probes = Probes(self._loop, self._switches)
@@ -136,6 +144,8 @@ class Overlay(app_manager.RyuApp):  # type: ignore[misc]
         eventlet.spawn(self._store.run)
         eventlet.spawn(self._checks.run)
         self._monitor.start()
+        if self._webhook is not None:
+            eventlet.spawn(self._webhook.run)
         if self._server is not None:
             eventlet.spawn(self._keep_database, self._server)
 
@@ -198,6 +208,15 @@ def _own_database(directory: str | None) -> PrivateServer:
     server = PrivateServer(directory or default)
     server.start()
     return server
+
+
+def _webhook(url: str | None) -> Webhook | None:
+    if not url:
+        return None
+    try:
+        return Webhook(url, lambda fault: fault_document(fault).model_dump_json().encode() + b"\n")
+    except ValueError as error:
+        raise SystemExit(f"option webhook in [overlay] (--overlay-webhook): {error}") from error
 
 
 def _record(facts: ChassisFacts) -> ChassisRecord:

@@ -67,4 +67,4 @@ def _split(bad: Collection[Pair], good: Collection[Pair]) -> Iterator[tuple[Elem
 
 
 def _rank(element: Element) -> int:
-    return ("link", "split", "link_in", "link_out", "pair", "path").index(element.kind)
+    return ("link_in", "link_out", "link", "split", "pair", "path").index(element.kind)

@@ -15,7 +15,8 @@ _UNREFLECTED = 3
 _ALONE = 2.0
 """Seconds after which a bridge that no other chassis can try counts as dead."""
 _BEHIND = 10.0
-_STARVED, _STARVED_TIMES = 0.1, 5
+_STARVED, _STARVED_TIMES, _STARVED_OVER = 0.1, 4, 6.0
+"""Seconds that an answer takes at a starved vswitch, how many such, and over how many seconds."""
 
 
 def on_hosts(evidence: Evidence) -> list[Found]:
@@ -39,13 +40,9 @@ def _vswitch(evidence: Evidence, host: Host) -> Found | None:
         words = "its OpenFlow channel is closed" if not host.channel else "its bridge does not answer"
         told = (f"{words}, but it sends probes back that others send to it",)
         return Verdict("channel_down", Element("channel", (name,)), told, (f"ovs-vsctl show  # on {name}: is_connected",)), quiet
-    if life.unreflected < _UNREFLECTED and not (_is_alone(evidence, name) and evidence.now - quiet > _ALONE):
-        return None
-    tried = (
-        f"{life.unreflected} probes in a row that others sent to it did not come back"
-        if life.unreflected
-        else "nothing can try it"
-    )
+    if life.unreflected < _UNREFLECTED:
+        return _untried(evidence, host, quiet)
+    tried = f"{life.unreflected} probes in a row that others sent to it did not come back"
     if not host.channel and not host.database:
         words, kind = "neither its OpenFlow nor its OVSDB is connected", "chassis_down"
     elif not host.channel:
@@ -56,8 +53,19 @@ def _vswitch(evidence: Evidence, host: Host) -> Found | None:
     return Verdict(kind, element, (words, tried), (f"systemctl status openvswitch-switch  # on {name}",)), quiet
 
 
-def _is_alone(evidence: Evidence, name: str) -> bool:
-    return not any(name in pair[:2] for pair in evidence.directions)
+def _untried(evidence: Evidence, host: Host, quiet: float) -> Found | None:
+    """A chassis that is not heard of, and that no other can try: whether it forwards is not known."""
+    if evidence.now - quiet < _ALONE or any(_can_try(evidence, other, host.name) for other in evidence.hosts.values()):
+        return None
+    if not host.channel and host.database:
+        words = ("its OpenFlow is closed, while its OVSDB is connected", "no other chassis can try whether it forwards")
+        return Verdict("vswitch_down", Element("vswitch", (host.name,)), words, (f"ovs-vsctl show  # on {host.name}",)), quiet
+    words = ("it is not heard of", "no other chassis can try whether it forwards")
+    return Verdict("channel_down", Element("channel", (host.name,)), words, (f"ovs-vsctl show  # on {host.name}",)), quiet
+
+
+def _can_try(evidence: Evidence, other: Host, name: str) -> bool:
+    return other.name != name and other.channel and other.silent is None and (other.name, name, False) in evidence.directions
 
 
 def _others(evidence: Evidence) -> Iterator[Found]:
@@ -75,16 +83,18 @@ def _others(evidence: Evidence) -> Iterator[Found]:
             yield Verdict("guest_off", Element("port", (port,)), ("its VIF is up and has no carrier",), ()), now
     for name, life in sorted(evidence.lives.items()):
         if name in evidence.hosts and evidence.hosts[name].channel and _is_starved(life, evidence):
-            words = (f"its last {_STARVED_TIMES} answers took {1000 * min(life.took[-_STARVED_TIMES:]):.0f} ms at least",)
+            words = (f"its answers of the last {_STARVED_OVER:.0f} s took {1000 * min(_recent(life, now)):.0f} ms at least",)
             yield Verdict("starved", Element("vswitch", (name,)), words, (f"top  # on {name}",)), now
     for port in evidence.silent_guests:
         yield Verdict("guest_silent", Element("port", (port,)), ("it did not answer ARP from its own chassis",), ()), now
 
 
 def _is_starved(life: Life, evidence: Evidence) -> bool:
-    """Late all the time, where others are not: else it is the controller that is late."""
-    if len(life.took) < _STARVED_TIMES:
-        return False
-    own = min(life.took[-_STARVED_TIMES:])
-    others = [median(other.took) for other in evidence.lives.values() if other is not life and other.took]
-    return own > _STARVED and (not others or own > 4 * min(others))
+    """Late all the time, where others are not: else it is the controller, or all of the machine, that is late."""
+    own = _recent(life, evidence.now)
+    others = [median(took) for other in evidence.lives.values() if other is not life and (took := _recent(other, evidence.now))]
+    return len(own) >= _STARVED_TIMES and min(own) > _STARVED and (not others or min(own) > 4 * max(others))
+
+
+def _recent(life: Life, now: float) -> list[float]:
+    return [seconds for at, seconds in life.took if now - at < _STARVED_OVER]

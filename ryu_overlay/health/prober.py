@@ -84,7 +84,7 @@ class _Pending:
 @dataclass(slots=True)
 class Life:
     """Signs of one bridge. `asked` is when it was asked what it has not answered yet, `reflected` when it last sent a probe back,
-    `unreflected` how many probes since then it did not; `took` are the seconds of its last answers."""
+    `unreflected` how many probes since then it did not; `took` are its last answers: when, and after how many seconds."""
 
     sign: float
     asked: float | None = None
@@ -93,7 +93,7 @@ class Life:
     witness: tuple[float, float] = (-1.0, -1.0)
     reflected: float | None = None
     unreflected: int = 0
-    took: list[float] = field(default_factory=list)
+    took: list[tuple[float, float]] = field(default_factory=list)
 
 
 class Prober:
@@ -135,6 +135,7 @@ class Prober:
     def forget(self, chassis: str) -> None:
         """A chassis is no more."""
         self.lives.pop(chassis, None)
+        self._present -= {chassis}
         for key in [k for k in self.directions if chassis in k]:
             del self.directions[key]
 
@@ -199,7 +200,7 @@ class Prober:
         self._alive(chassis, now)
         if life.asked is not None:
             life.witness = (life.witness[1], life.asked)
-            life.took = [*life.took[-7:], raw - life.asked_raw]
+            life.took = [*life.took[-7:], (now, raw - life.asked_raw)]
             life.asked = None
 
     def silent(self, chassis: str, now: float) -> float | None:

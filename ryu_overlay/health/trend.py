@@ -2,10 +2,11 @@
 
 With D = sent - received, loss is what makes D grow with `sent`. What else moves D, and what is done about it:
 
-1. The two sides of a reading are up to `SKEW` apart, always in the same direction or not: D is off by that times the rate. So
-   growth counts only beyond what skew can make of the rates seen, and more readings narrow that down.
-2. One side is read much later than the other, now and then. The ages of the two flows tell, where they are fine enough: such
-   readings are left out (`Stretch.timely`). Where they are not, medians and the median of all slopes do not follow a few.
+1. The two sides of a reading are some `SKEW` apart, always in the same direction or not: D is off by that times the rate. So
+   growth counts only beyond what skew can make of the rates seen, and more readings narrow that down. The ages of the two flows
+   tell if there is more of it.
+2. One side is read much later than the other, now and then. The ages tell, where they are fine enough: such readings are left
+   out (`Stretch.timely`). Where they are not, medians and the median of all slopes do not follow a few.
 3. Packets are lost at once, and no more: a step (`step`), not a rise (`rise`).
 """
 
@@ -18,9 +19,9 @@ from math import sqrt
 from statistics import median
 
 SKEW = 0.015
-"""How far apart the two sides of a reading usually are at most, in seconds."""
-APART = 0.1
-"""How far apart they may be to be of use, in seconds."""
+"""How far apart in time the two sides of a reading are to be expected, in seconds."""
+APART = 0.05
+"""How much farther than usual they may be to be of use, in seconds."""
 LEAST = 4
 """Fewer packets than these are never certain to be lost."""
 LEAST_SHARE = 0.0005
@@ -78,11 +79,17 @@ class Stretch:
         return 1.5 * (median(self.lost[-self.third :]) - median(self.lost[: self.third]))
 
     @property
+    def skewed(self) -> float:
+        """How many packets skew can make of difference: as is to be expected, or more if ages say so."""
+        return max(SKEW, (max(self.skew) - min(self.skew)) / 2) * max(self.rate)
+
+    @property
     def doubt(self) -> float:
         """How much of a growth skew alone could make."""
         peak = max(self.rate)
         drift = abs(median(self.skew[-self.third :]) - median(self.skew[: self.third]))
-        return max(LEAST, 4 * SKEW * peak * sqrt(FEWEST / len(self) / self.of)) + SKEW * (peak - min(self.rate)) + drift * peak
+        noise = 4 * self.skewed * sqrt(FEWEST / len(self) / self.of)
+        return max(LEAST, noise) + SKEW * (peak - min(self.rate)) + drift * peak
 
     def last(self, count: int) -> Stretch:
         """The last of them."""
@@ -174,7 +181,7 @@ def sure_rise(found: Stretch) -> Rise | None:
     received = [s - d for s, d in zip(found.sent, found.lost)]
     start = max(range(len(found) - 2), key=lambda i: received[i] - found.sent[i + 1])
     certain = found.sent[-2] - received[-1] + received[start] - found.sent[start + 1]
-    if certain < max(LEAST, 4 * SKEW * max(found.rate)):
+    if certain < max(LEAST, 4 * found.skewed):
         return None
     loss = _begun(found, start, found.lost[start])
     least = max(loss.share * (found.sent[-1] - found.sent[-3]), certain / len(found)) / 2
@@ -197,9 +204,9 @@ def step(found: Stretch) -> Rise | None:
     before, after = found.lost[:at], found.lost[at:]
     if min(len(before), len(after)) < _SIDE:
         return None
-    height, peak = median(after) - median(before), max(found.rate)
-    drift = abs(median(found.skew[at:]) - median(found.skew[:at]))
-    if height < max(LEAST, 4 * max(_noise(before), _noise(after)), 4 * SKEW * peak) + drift * peak:
+    height = median(after) - median(before)
+    drift = abs(median(found.skew[at:]) - median(found.skew[:at])) * max(found.rate)
+    if height < max(LEAST, 4 * max(_noise(before), _noise(after), found.skewed)) + drift:
         return None
     if any(abs(median(side[len(side) // 2 :]) - median(side[: len(side) // 2])) > height / 4 for side in (before, after)):
         return None

@@ -24,8 +24,8 @@ _SHOT_LOST = 2
 _CORRUPTED, _CORRUPTED_OVER = 2, 20.0
 _LOST_WHOLLY = 0.9
 _TOLD = 8
-_ENOUGH = 3.0
-"""How many packets have to be lost on average of what was sent, before none lost says anything."""
+_ENOUGH, _ENOUGH_CARRIED = 3.0, 12.0
+"""How many of the probes sent, and of tenants' packets, have to be lost on average before none lost says anything."""
 
 
 def on_underlay(evidence: Evidence, away: Collection[str]) -> list[Found]:
@@ -115,7 +115,8 @@ class _Seen:
             [*(bad_of[p] for p in bad & bad_of.keys()), *(loss.share for p in bad & told.keys() for loss in told[p])], default=0
         )
         late = self._evidence.late.keys()
-        for element, pairs in _explained(bad, self._lossless(bad, share)):
+        first = min((loss.since for p in bad for loss in told.get(p, ())), default=self._now)
+        for element, pairs in _explained(bad, self._lossless(bad, share, first)):
             losses = [loss for p in pairs for loss in told.get(p, ())]
             words = [
                 f"{x.lost} of {x.sent} packets of {self._network(x.key)} {_list([x.key[1:]])} lost in {x.seconds:.0f} s"
@@ -181,18 +182,17 @@ class _Seen:
             if not loss.step and not alone and loss.share < _LOST_WHOLLY and loss.key[1:] not in dark:
                 yield loss
 
-    def _lossless(self, bad: Collection[Pair], share: float) -> set[Pair]:
-        """Directions that carry, or were sent, so much that a loss of this share would show, and lost nothing."""
+    def _lossless(self, bad: Collection[Pair], share: float, since: float) -> set[Pair]:
+        """Directions that were sent so much since then that a loss of this share would show, and lost nothing."""
+        now = self._now
         good = {
-            p
-            for p, s in self._evidence.shots.items()
-            if s.lost == 0 and s.count * share >= _ENOUGH and _is_fresh(s.ended, self._now)
+            p for p, s in self._evidence.shots.items() if s.lost == 0 and s.count * share >= _ENOUGH and _is_fresh(s.ended, now)
         }
         lost = {loss.key[1:] for loss in self._evidence.losses}
         carried: dict[Pair, float] = {}
         for (_, a, b), rate in self._evidence.busy.items():
-            carried[a, b] = carried.get((a, b), 0.0) + 5 * rate
-        good |= {p for p, packets in carried.items() if p not in lost and packets * share >= _ENOUGH}
+            carried[a, b] = carried.get((a, b), 0.0) + rate * (now - since)
+        good |= {p for p, packets in carried.items() if p not in lost and packets * share >= _ENOUGH_CARRIED}
         return good - set(bad)
 
     def _passing(self, good: Collection[Pair], element: Element) -> Iterator[str]:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from statistics import median
 
 from ryu_overlay.health.book import Book
-from ryu_overlay.health.conservation import Key, Ledger
+from ryu_overlay.health.conservation import Key, Ledger, Loss
 from ryu_overlay.health.direction import TRIED_WITHIN, Direction
 from ryu_overlay.health.elements import ANY, Element
 from ryu_overlay.health.evidence import Altered, Evidence, Exhausted, Host, Shot
@@ -33,10 +33,20 @@ _STRAY_LOSSES, _STRAY_OVER = 2, 60.0
 _MOST_SHOTS = 16
 """Bursts at a time: what is beyond waits."""
 _WHOLLY = 0.9
+_OVER_IF = 3.0
+"""How many times longer the window has to be that shows a loss than the shortest that did, for it to be over."""
 _LATE, _LATE_FOR_CERTAIN = 0.01, 0.03
 """Seconds by which probes of a direction have to be later than usual, beside those of the others; and by which they are late however
 much they scatter."""
-_STEADY = {"mtu_hole": 0.15, "lossy": 0.5, "congested": 0.5, "slow": 0.5, "corrupting": 0.5, "datapath_diverged": 0.5}
+_STEADY = {
+    "mtu_hole": 0.15,
+    "lossy": 0.5,
+    "congested": 0.5,
+    "slow": 0.5,
+    "corrupting": 0.5,
+    "datapath_diverged": 0.5,
+    "starved": 2.0,
+}
 """For how many seconds a verdict of these kinds has to hold before it is told."""
 _PATIENCE, _PATIENCE_IF_LATE = 0.35, 6.0
 """Seconds that a verdict waits for what would make it sharper."""
@@ -77,6 +87,7 @@ class Watch:
         self._timed: frozenset[Pair] = frozenset()
         self._asked: dict[tuple[Pair, bool], float] = {}
         self._since: dict[Pair, float] = {}
+        self._windows: dict[Key, float] = {}
         self._said: dict[tuple[str, Element], float] = {}
 
     def step(self, now: float, raw: float, wall: float, scene: Callable[[], Scene]) -> tuple[list[Probe | Ask], list[Fault]]:
@@ -87,6 +98,8 @@ class Watch:
             return out, []
         self._judged = now
         self.scene = scene()
+        for name in self.prober.lives.keys() - self.scene.hosts.keys() if self.scene.hosts else ():
+            self.prober.forget(name)
         self._hurry(now)
         self.evidence = evidence = self._gathered(now)
         hosts = on_hosts(evidence)
@@ -102,13 +115,13 @@ class Watch:
         ended = {pair: s for pair, (at, burst) in self._shots.items() if (s := _ended(burst, at)) is not None}
         in_vni = {key: s for key, (at, burst) in self._vni_shots.items() if (s := _ended(burst, at)) is not None}
         self._time(now)
-        losses = tuple(self.ledger.findings(now))
+        losses = tuple(self._current(self.ledger.findings(now)))
         scene = self.scene
         return Evidence(
             now,
             scene.hosts,
             self.prober.lives,
-            self.prober.directions,
+            {key: d for key, d in self.prober.directions.items() if key[0] in scene.hosts and key[1] in scene.hosts},
             self.prober.misled,
             ended,
             in_vni,
@@ -122,6 +135,18 @@ class Watch:
             scene.orphans,
             scene.silent_guests,
         )
+
+    def _current(self, losses: list[Loss]) -> list[Loss]:
+        """Losses that go on. One that only ever longer windows show is over: what is counted of it is forgotten."""
+        shortest = {}
+        for loss in losses:
+            before = self._windows.get(loss.key, loss.seconds)
+            if loss.step or loss.seconds <= _OVER_IF * before:
+                shortest[loss.key] = min(before, loss.seconds)
+        for key in self._windows.keys() - shortest.keys():
+            self.ledger.forget(key)
+        self._windows = shortest
+        return [loss for loss in losses if loss.key in shortest]
 
     def _hurry(self, now: float) -> None:
         """A bridge that has just gone, or fallen silent, is tried by others at once."""

@@ -25,10 +25,13 @@ from ryu_overlay.health.report import Silence
 from ryu_overlay.health.rests import Ground
 from ryu_overlay.health.topology import ProbePath, Topology
 from ryu_overlay.health.watch import Scene, Watch, wider
-from ryu_overlay.openflow.fields import CT_MARK, TUN_ID
+from ryu_overlay.oam.arp import parse
+from ryu_overlay.openflow.fields import CT_MARK, IN_PORT, TUN_ID
 from ryu_overlay.openflow.packet_in import parse_packet_in
-from ryu_overlay.pipeline.tables import ECHO_BACK_VNI, ROOM_VNI
+from ryu_overlay.pipeline.cookies import Feature, read_cookie
+from ryu_overlay.pipeline.tables import ECHO_BACK_VNI, LS_IN_LOOKUP, ROOM_VNI
 from ryu_overlay.southbound.counters import Counters
+from ryu_overlay.southbound.guests import Guests
 from ryu_overlay.southbound.loop import Loop
 from ryu_overlay.southbound.switches import Switches
 from ryu_overlay.southbound.translations_lost import Lost
@@ -49,8 +52,8 @@ _ALL_PAIRS = 12
 class Monitor:
     """Runs for as long as the controller does. `failures` counts exceptions, each of which is logged."""
 
-    def __init__(self, loop: Loop, switches: Switches, keep: Callable[[str], None]) -> None:
-        """`keep` has silences remembered over a restart, as text that `remembered` takes."""
+    def __init__(self, loop: Loop, switches: Switches, keep: Callable[[str], None], guests_every: float) -> None:
+        """`guests_every` is how often guests are asked, in seconds, 0 for never. `keep` has silences remembered over a restart, as text that `remembered` takes."""
         self.failures = 0
         self.engine: Engine = loop.engine
         self._switches = switches
@@ -60,6 +63,7 @@ class Monitor:
         self.watch = Watch(self.book)
         self._counters = Counters(self.engine, switches)
         self._lost = Lost(self.engine, switches)
+        self._guests = Guests(self.engine, switches, guests_every)
         self._keep = keep
         self._clock = 0.0
         self._last = time.monotonic()
@@ -69,6 +73,8 @@ class Monitor:
         self.topology = Topology(())
         self.certificate: Certificate | None = None
         self._listeners: set[LightQueue] = set()
+        self.on_fault: Callable[[Fault], None] = lambda fault: None
+        """Told of each fault that is raised, changes or ends; must not block."""
         switches.on_alive = self._alive
 
     def remembered(self, text: str) -> None:
@@ -83,6 +89,13 @@ class Monitor:
     def heard(self, dpid: int, data: bytes) -> bool:
         """A packet-in about a probe; whether it was one of the monitor's. Raises struct.error or ValueError for what is cut short."""
         packet = parse_packet_in(data)
+        why = read_cookie(packet.cookie)
+        if why is not None and why.feature is Feature.PUNT_GUEST and packet.table == LS_IN_LOOKUP.number:
+            arp = parse(packet.frame)
+            if arp is not None:
+                self._guests.told(dpid, packet.fields.get(IN_PORT, 0), int(arp.spa), self._clock)
+        if why is None or why.feature not in (Feature.PUNT_ECHO, Feature.PUNT_CROSSED):
+            return False
         read = read_probe(packet.frame)
         bridge = next((b for b in self.engine.bridges if b.dpid == dpid), None)
         if read is None or bridge is None:
@@ -188,6 +201,7 @@ class Monitor:
             self._scenes.altered(now, time.time()),
             self._lost.exhausted(),
             self._orphans(now),
+            self._guests.silent(),
         )
 
     def _orphans(self, now: float) -> tuple[str, ...]:
@@ -213,38 +227,7 @@ class Monitor:
     def _count(self) -> None:
         self._counters.read(self.watch.ledger, lambda: self._clock)
         self._lost.read(self._clock)
-        import os  # DEBUG
-
-        if os.path.exists("/tmp/h/debug"):  # DEBUG
-            with open("/tmp/h/debug", "a") as f:  # DEBUG
-                for (a, b, full), d in sorted(self.watch.prober.directions.items()):  # DEBUG
-                    print(
-                        round(self._clock, 1),
-                        a,
-                        b,
-                        full,
-                        "run",
-                        d.run,
-                        "n",
-                        d.count(self._clock - 10),
-                        "stray",
-                        d.strays(self._clock - 60),
-                        "corr",
-                        d.corruptions(self._clock - 30),
-                        "shift",
-                        d.shift(0),
-                        d.usual,
-                        d.spread,
-                        file=f,
-                    )  # DEBUG
-                print(
-                    "late",
-                    self.watch._late,
-                    "shots",
-                    {p: (s[1].lost, s[1].count, s[1].left) for p, s in self.watch._shots.items()},
-                    [l for l in self.watch.evidence.losses],
-                    file=f,
-                )  # DEBUG
+        self._guests.sweep(self._clock)
 
     def _alive(self, token: int) -> None:
         self.watch.prober.answered(token, self._clock, time.monotonic())
@@ -257,3 +240,4 @@ class Monitor:
             if queue.full():
                 queue.get()
             queue.put(fault)
+        self.on_fault(fault)

@@ -11,9 +11,11 @@ from typing import Any
 
 from mininet_topos.lab import Lab
 from mininet_topos.outside import SERVER_ADDRESS
-from mininet_topos.scenarios import Scenario
+from mininet_topos.scenarios import Scenario, populate
 from mininet_topos.scenarios_out import way_out
 from mininet_topos.vm import VM
+from tests.acceptance.monitoring_breaking import filterable
+from tests.acceptance.outdoors import settle
 
 HYPERVISORS = ("hv1", "hv2", "hv3", "hv4")
 _STREAM = Path(__file__).resolve().parents[2] / "mininet_topos" / "load" / "stream.py"
@@ -52,6 +54,17 @@ def monitored() -> Scenario:
         external_networks=base.external_networks,
         external=base.external,
     )
+
+
+@contextmanager
+def opened(name: str) -> Iterator[Lab]:
+    """A lab with this network, all confirmed, in which filters come and go without loss."""
+    network = monitored()
+    with Lab(name, hypervisors=network.hypervisors, external=network.external) as lab:
+        populate(lab, network)
+        settle(lab)
+        with filterable(lab):
+            yield lab
 
 
 @contextmanager

@@ -56,7 +56,7 @@ ROWS = [row for row in oam_faults.ROWS if FULL or not row.long]
 
 @pytest.fixture(scope="module")
 def lab() -> Iterator[Lab]:
-    options = {"audit-interval": AUDIT_EVERY}
+    options = {"audit-interval": AUDIT_EVERY, "audit-on-change": False, "guest-check-interval": 0}
     with Lab(f"t{os.getpid()}", hypervisors=3, controller_options=options, external=WAY_OUT.external) as made:
         populate(made, WAY_OUT)
         yield made

@@ -23,7 +23,7 @@ AUDIT_EVERY = 3600
 
 @pytest.fixture(scope="module")
 def lab() -> Iterator[Lab]:
-    options = {"audit-interval": AUDIT_EVERY}
+    options = {"audit-interval": AUDIT_EVERY, "audit-on-change": False, "guest-check-interval": 0}
     with Lab(f"r{os.getpid()}", hypervisors=3, controller_options=options, external=WAY_OUT.external) as made:
         populate(made, WAY_OUT)
         web = made.vms["red-web-1"]

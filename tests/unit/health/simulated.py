@@ -132,7 +132,7 @@ class Fabric:
 
     def _tick(self) -> None:
         self.raw += TICK
-        if self.pauses.hold(self.raw):
+        if self.pauses.hold(self.raw) or (self.noise is not None and self.noise.wake("controller", self.raw) > self.raw):
             return
         # After a pause it depends which comes first.
         steps_first = self.raw - self._last > MOST_OF_A_TICK and self.random.random() < 0.5
@@ -156,7 +156,7 @@ class Fabric:
             if isinstance(each, Probe):
                 self._send(each)
             else:
-                self._say(each.chassis, self.raw + self._lag(each.chassis) + self._lag(each.chassis), each)
+                self._say(each.chassis, self._wake(each.chassis, self.raw), each)
 
     def _scene(self) -> Scene:
         prober, clock = self.watch.prober, self.clock
@@ -194,15 +194,16 @@ class Fabric:
         a, b = probe.sender, probe.receiver
         if not self._carries(a, b) or not self.chassis[a].speaks or (there := self._cross((a, b), probe)) is None:
             return
-        at = self.raw + self._lag(a) + there[0]
         if not self.chassis[b].confirmed:
             return
-        self._say(b, at + self._lag(b), probe, whole=there[1])
+        at = self._wake(b, self._wake(a, self.raw) + there[0])
+        self._say(b, at, probe, whole=there[1])
         if probe.vni is None and (back := self._cross((b, a), probe)) is not None:
-            self._say(a, at + back[0] + self._lag(b) + self._lag(a), probe, back=True, whole=there[1] and back[1])
+            self._say(a, self._wake(a, at + back[0]), probe, back=True, whole=there[1] and back[1])
 
     def _say(self, name: str, at: float, what: Probe | Ask, *, back: bool = False, whole: bool = True) -> None:
-        heappush(self._coming, (at, next(self._number), name, what, back, whole))
+        """A bridge says something. What it says at one moment comes in any order."""
+        heappush(self._coming, (at + _HOP * (0.5 + self.random.random()), next(self._number), name, what, back, whole))
 
     def _carries(self, a: str, b: str) -> bool:
         ends = self.chassis.get(a), self.chassis.get(b)
@@ -218,9 +219,10 @@ class Fabric:
             whole = whole and random.random() >= each.corrupt
         return took, whole
 
-    def _lag(self, name: str) -> float:
-        lag = _HOP * (0.5 + self.random.random()) + self.chassis[name].late
-        return lag if self.noise is None else lag + self.noise.at(self.raw)
+    def _wake(self, name: str, at: float) -> float:
+        """When a bridge gets to what comes at this moment."""
+        at += self.chassis[name].late
+        return at if self.noise is None else self.noise.wake(name, at)
 
     def _go_on(self) -> None:
         """Count what networks sent until now."""
@@ -237,11 +239,12 @@ class Fabric:
     def _read(self) -> None:
         """The two sides a few milliseconds apart."""
         for key, flow in self.flows.items():
-            moments = sorted(self.raw + _READ_APART * self.random.random() for _ in range(2))
-            first = self.random.random() < 0.5
+            moments = [self._wake(name, self.raw + _READ_APART * self.random.random()) for name in key[1:]]
+            sent_first = moments[0] < moments[1]
+            moments.sort()
             self._count(*key, flow, moments[0])
             early = flow.counts()
             self._count(*key, flow, moments[1])
-            found = (early[0], flow.counts()[1]) if first else (flow.counts()[0], early[1])
+            found = (early[0], flow.counts()[1]) if sent_first else (flow.counts()[0], early[1])
             readable = [host.channel and host.speaks for host in (self.chassis[key[1]], self.chassis[key[2]])]
             self.watch.ledger.take(key, self.clock, *(c if r else None for c, r in zip(found, readable)))

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from bisect import bisect
 from collections.abc import Iterable
 from dataclasses import dataclass
+from math import inf
 from random import Random
 
 from ryu_overlay.health.conservation import Count
@@ -78,19 +80,33 @@ class Flow:
         return Count(int(self.sent), self.at - self.born[0]), Count(int(self.received), self.at - self.born[1])
 
 
-@dataclass(slots=True)
 class Noise:
-    """The whole machine is short of CPU now and then, for 0.1 to 1.5 s: then everything takes 50 to 300 ms longer."""
+    """A machine that is short of CPU for 0.5 to 3 s, now and then: processes get it for a moment only, and then not for 50 to 300 ms.
 
-    random: Random
-    lag: float = 0.0
-    until: float = 0.0
+    One process does what came to it in the order in which it came.
+    """
 
-    def at(self, now: float) -> float:
-        if now >= self.until:
-            self.lag = 0.0 if self.lag else self.random.uniform(0.05, 0.3)
-            self.until = now + (self.random.uniform(0.1, 1.5) if self.lag else self.random.expovariate(0.3))
-        return self.lag * self.random.uniform(0.9, 1.1)
+    def __init__(self, random: Random) -> None:
+        self._random = random
+        self._short = [(0.0, 0.0)]
+        self._stalls: dict[str, list[tuple[float, float]]] = {}
+
+    def wake(self, process: str, at: float) -> float:
+        """When it gets to what comes at this moment."""
+        stalls = self._stalls.setdefault(process, [(0.0, 0.0)])
+        while stalls[-1][1] <= at:
+            began = stalls[-1][1] + self._random.uniform(0.0, 0.05)
+            began = max(began, self._shortage(began))
+            stalls.append((began, began + self._random.uniform(0.05, 0.3)))
+        began, ended = stalls[bisect(stalls, (at, inf)) - 1]
+        return max(at, ended) if began <= at else at
+
+    def _shortage(self, at: float) -> float:
+        """When CPU is short next, or that it is."""
+        while self._short[-1][1] <= at:
+            began = self._short[-1][1] + self._random.expovariate(1 / 4)
+            self._short.append((began, began + self._random.uniform(0.5, 3.0)))
+        return next(began for began, ended in self._short if ended > at)
 
 
 @dataclass(frozen=True, slots=True)

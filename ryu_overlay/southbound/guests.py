@@ -1,0 +1,69 @@
+"""Asks guests by ARP, each from its own chassis, whether they are there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ryu_overlay.engine.engine import Engine
+from ryu_overlay.model.objects import Port
+from ryu_overlay.oam.guests import arp_question, to_guest
+from ryu_overlay.southbound.switches import Switches
+
+_ASKED_AGAIN, _TRIES = 1.0, 3
+_AT_ONCE = 50
+"""Guests that are asked a second: what is beyond waits."""
+
+
+class Guests:
+    """Each bound guest is asked every `every` seconds (0: never), and again if it says nothing. Guests that are off, or cut off on
+    their host, are not asked: that is seen without."""
+
+    def __init__(self, engine: Engine, switches: Switches, every: float) -> None:
+        self._engine = engine
+        self._switches = switches
+        self._every = every
+        self._due: dict[str, float] = {}
+        self._unanswered: dict[str, int] = {}
+        self._asked: dict[tuple[int, int, int], str] = {}
+
+    def sweep(self, now: float) -> None:
+        """Ask those whose turn it is."""
+        if not self._every:
+            return
+        bound = {port.name: (port, dpid, ofport) for port, dpid, ofport in self._bound()}
+        for known in (self._due, self._unanswered):
+            for name in [name for name in known if name not in bound]:
+                del known[name]
+        self._asked = {key: name for key, name in self._asked.items() if name in bound}
+        for number, name in enumerate(bound.keys() - self._due.keys()):
+            self._due[name] = now + self._every * (number % 16) / 16
+        due = sorted((at, name) for name, at in self._due.items() if at <= now)[:_AT_ONCE]
+        for _, name in due:
+            port, dpid, ofport = bound[name]
+            tries = self._unanswered[name] = self._unanswered.get(name, 0) + 1
+            self._due[name] = now + (_ASKED_AGAIN if tries <= _TRIES else self._every)
+            address = int(port.addresses[0])
+            self._asked[dpid, ofport, address] = name
+            self._switches.send(dpid, (to_guest(ofport, arp_question(address)),))
+
+    def told(self, dpid: int, ofport: int, address: int, now: float) -> None:
+        """A guest behind a port says that it has an address."""
+        name = self._asked.get((dpid, ofport, address))
+        if name is not None:
+            self._unanswered[name] = 0
+            self._due[name] = now + self._every
+
+    def silent(self) -> tuple[str, ...]:
+        """The ports whose guest was asked and said nothing."""
+        return tuple(sorted(name for name, tries in self._unanswered.items() if tries > _TRIES))
+
+    def _bound(self) -> Iterator[tuple[Port, int, int]]:
+        engine = self._engine
+        for bridge in engine.bridges:
+            facts = engine.facts.get(bridge.chassis)
+            for iface_id, vif in facts.vifs.items() if facts is not None and bridge.confirmed else ():
+                port = engine.network.find_port(iface_id)
+                spot = None if port is None or not port.enabled or not port.addresses else engine.bindings.spot(port)
+                if port is not None and spot is not None and spot.chassis == bridge.chassis:
+                    if facts is not None and iface_id not in facts.down | facts.off:
+                        yield port, bridge.dpid, vif.ofport
