@@ -214,7 +214,8 @@ class _Pair:
             return self._points[grain].last(count) if grain else timely.last(count)
 
         for place in (place for place, looked in enumerate(worth) if looked):
-            found = rise(window(*_WINDOWS[place]), told)
+            grain, count = _WINDOWS[place]
+            found = rise(window(grain, count), window(grain, _RECENT).lost[:-count], told)
             if found is not None:
                 return None if any(stopped(found, window(*shorter)) for shorter in _WINDOWS[:place]) else found
         return None

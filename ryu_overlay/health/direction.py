@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from statistics import median
 
 KEPT = 240
-DOWN_AFTER, DOWN_AFTER_STRAYS = 6, 20
+DOWN_AFTER, DOWN_AFTER_STRAYS = 12, 24
 """Probes lost in a row before a direction is down; and if it lost others lately, though some passed. Half of them lost is not all."""
 _LATELY, _STRAYS = 5.0, 1
 TRIED_WITHIN = 3.0

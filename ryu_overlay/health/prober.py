@@ -20,9 +20,9 @@ from ryu_overlay.health.direction import Direction
 INTERVAL = 0.25
 FULL_EVERY = 4
 GRACE = 0.08
-CONFIRMED_BY = 6
-CONFIRMED_AGAIN_BY = 14
-_CONFIRM_GAP = 0.016
+CONFIRMED_BY = 12
+CONFIRMED_AGAIN_BY = 12
+_CONFIRM_GAP = 0.012
 SILENT_AFTER = 0.45
 """Seconds without any sign of a bridge after it was asked for one."""
 ASKED_EVERY, ASKED_AT_LEAST = 0.3, 1.0

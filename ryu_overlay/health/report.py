@@ -36,9 +36,10 @@ class Silence:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """All of it at one moment. `faults` are those that last and those that ended lately, the newest first."""
+    """All of it at one moment. `faults` are those that last and those that ended lately, the newest first. `probes` were sent so far."""
 
     at: float
     layers: tuple[LayerStatus, ...]
     faults: tuple[Fault, ...]
     silences: tuple[Silence, ...] = ()
+    probes: int = 0

@@ -149,9 +149,10 @@ class Points:
         return grown >= max(LEAST / 2, skewed, LEAST_SHARE / 4 * (rows[-4] - rows[start + 1]))
 
 
-def rise(found: Stretch, told: bool = False) -> Rise | None:
-    """The loss that lasts through a stretch of at least `FEWEST` readings, at the latest from its first third on. To go on with
-    one that was `told` a moment ago, half of what makes it certain is enough."""
+def rise(found: Stretch, before: Sequence[float] = (), told: bool = False) -> Rise | None:
+    """The loss that lasts through a stretch of at least `FEWEST` readings, at the latest from its first third on. `before` is what
+    was lost earlier: what only comes back to that was skew. To go on with one that was `told` a moment ago, half of what makes it
+    certain is enough."""
     if len(found) < FEWEST:
         return None
     ease = 0.5 if told else 1.0
@@ -168,6 +169,8 @@ def rise(found: Stretch, told: bool = False) -> Rise | None:
         return None
     third = found.third
     first, middle, last = (median(part) for part in (found.lost[:third], found.lost[third:-third], found.lost[-third:]))
+    if len(before) > 1 and last < sorted(before)[-2] + lost / 4:
+        return None
     if min(middle - first, last - middle) < (last - first) / 5 or _largest(found) > _AT_ONCE * lost:
         return None
     return _begun(found, 0, min(found.lost[:third]))

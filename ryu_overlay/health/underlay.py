@@ -101,12 +101,19 @@ class _Seen:
     def corrupting(self, dark: Collection[Pair]) -> Iterator[Found]:
         since = self._now - _CORRUPTED_OVER
         counts = {p: d.corruptions(since) + self._full_corruptions(p, since) for p, d in self._small.items()}
+        tried = {p: d.count(since) + self._shot(p) for p, d in self._small.items()}
         bad = {p for p, n in counts.items() if n >= _CORRUPTED and p not in dark}
-        good = {p for p, d in self._small.items() if counts[p] == 0 and d.count(since) >= 20}
+        share = max((counts[p] / max(tried[p], 1) for p in bad), default=0.0)
+        good = {p for p, n in tried.items() if counts[p] == 0 and n * share >= _ENOUGH}
         for element, pairs in _explained(bad, good):
-            words = f"{sum(counts[p] for p in pairs)} probes of the last {_CORRUPTED_OVER:.0f} s came with other bytes on {_list(pairs)}"
+            words = f"{sum(counts[p] for p in pairs)} of {sum(tried[p] for p in pairs)} probes came with other bytes on {_list(pairs)}"
             first = [at for p in pairs for d in (self._small[p], self._full.get(p)) if d for at in d.corrupted if at >= since]
             yield Verdict("corrupting", element, (words,), _by_hand(pairs)), min(first)
+
+    def _shot(self, pair: Pair) -> int:
+        """How many probes the last burst had, if it is not long ago."""
+        shot = self._evidence.shots.get(pair)
+        return 0 if shot is None or not _is_fresh(shot.ended, self._now) else shot.count
 
     def lossy(self, dark: Collection[Pair]) -> Iterator[Found]:
         bad_of, shots, told = bad_shots(self._evidence), self._evidence.shots, _by_pair(self._partial(dark))

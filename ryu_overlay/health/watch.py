@@ -32,6 +32,7 @@ _VNI_SHOT, _VNI_AGAIN = 20, 2.0
 _STRAY_LOSSES, _STRAY_OVER = 2, 60.0
 _MOST_SHOTS = 16
 """Bursts at a time: what is beyond waits."""
+_CORRUPTED_OVER = 10.0
 _WHOLLY = 0.9
 _OVER_IF = 3.0
 """How many times longer the window has to be that shows a loss than the shortest that did, for it to be over."""
@@ -269,6 +270,7 @@ class Watch:
             for pair in small
             if (d := evidence.directions.get((*pair, False))) is not None and d.strays(since) >= _STRAY_LOSSES and d.run == 0
         }
+        stray |= {pair for pair in small if evidence.directions[pair[0], pair[1], False].corruptions(evidence.now - _CORRUPTED_OVER)}
         told = {(loss.key[1], loss.key[2]) for loss in evidence.losses if not loss.step and loss.share < _WHOLLY}
         bad = stray | told | set(bad_shots(evidence))
         return bad | undecided(bad, (), self._linked(evidence.hosts), _SHOT_PEERS)
@@ -282,7 +284,7 @@ class Watch:
         """Whether what was asked for may change it. What is raised already is not held up."""
         if verdict.what.layer not in ("underlay", "tunnel") or self.book.lasts(verdict.kind, verdict.element):
             return False
-        return verdict.kind in ("down", "lossy", "congested", "mtu_hole", "slow") and bool(
+        return verdict.kind in ("down", "lossy", "congested", "mtu_hole", "slow", "corrupting") and bool(
             {*verdict.element.chassis} & {*waiting}
         )
 

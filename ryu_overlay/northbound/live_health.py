@@ -31,7 +31,8 @@ class LiveHealth:
     def health(self) -> Report:
         now = time.time()
         faults = tuple(self._monitor.book.faults(now))
-        return Report(now, tuple(self._layer(layer, faults) for layer in LAYERS), faults, tuple(self._monitor.book.silences(now)))
+        layers = tuple(self._layer(layer, faults) for layer in LAYERS)
+        return Report(now, layers, faults, tuple(self._monitor.book.silences(now)), self._monitor.watch.prober.sent)
 
     def fault(self, id: str) -> Fault | None:
         return next((f for f in self._monitor.book.faults(time.time()) if f.id == id), None)

@@ -9,7 +9,7 @@ from collections import Counter as Tally
 from collections.abc import Iterator, Sequence
 from dataclasses import fields
 
-from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
 from ryu_overlay.health.faults import Fault, Impact
 from ryu_overlay.health.report import LayerStatus, Report
@@ -26,6 +26,7 @@ def families(report: Report) -> Iterator[Metric]:
     yield _counted(lasting)
     yield _named(provider)
     yield from _watched(report.layers)
+    yield CounterMetricFamily("overlay_health_probes", "Probes that were sent into tunnels.", value=report.probes)
     yield _impacted([fault.impact for fault in provider if not fault.quiet])
 
 

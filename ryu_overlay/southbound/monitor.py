@@ -43,7 +43,7 @@ _MOST_OF_A_TICK = 0.06
 """Seconds by which the patient clock goes on at most at a time: what the controller missed while it was held up proves nothing."""
 _COUNTED_EVERY = 1.0
 _LEAST_MTU = 576
-_KNOWN_FOR = 4.0
+_KNOWN_FOR, _TRIED_WITHIN = 4.0, 30.0
 _CARRIED_WITHIN = 5.0
 _ALL_PAIRS = 12
 """Pairs of chassis that are all tried: fewer paths would spare nothing."""
@@ -135,18 +135,21 @@ class Monitor:
             self._listeners.discard(queue)
 
     def watched(self, layer: Layer) -> tuple[int, int]:
-        """How many elements of a layer are watched, and of how many of them nothing is known now."""
-        hosts, evidence = self.watch.scene.hosts, self.watch.evidence
+        """How many elements of a layer are watched, and of how many of them nothing is known now. What a silent or absent chassis
+        hides counts once, as that chassis."""
+        hosts, now = self.watch.scene.hosts, self._clock
+        mute = {name for name, host in hosts.items() if not host.channel or host.silent is not None}
         if layer == "underlay":
-            pairs = [d for (_, _, full), d in evidence.directions.items() if not full]
-            return len(pairs), sum(d.passed_at is None or (d.run == 0 and self._clock - d.passed_at > _KNOWN_FOR) for d in pairs)
+            known = self.watch.evidence.directions.items()
+            pairs = {(a, b): d for (a, b, full), d in known if not full and now - d.tried < _TRIED_WITHIN and not {a, b} & mute}
+            return len(pairs), sum(d.run == 0 and (d.passed_at is None or now - d.passed_at > _KNOWN_FOR) for d in pairs.values())
         if layer == "tunnel":
-            keys = self._counters.known
-            return len(keys), sum(not self.watch.ledger.known(key, self._clock) for key in keys)
+            keys = [key for key in self._counters.known if not {*key[1:]} & mute]
+            return len(keys), sum(not self.watch.ledger.known(key, now) for key in keys)
         if layer == "guest":
             places = self.ground().places.values()
-            return len(places), sum(p.chassis not in self.engine.connected for p in places)
-        return len(hosts), sum(not h.channel or h.silent is not None for h in hosts.values())
+            return len(places), sum(place.chassis not in self.engine.connected for place in places)
+        return len(hosts), len(mute)
 
     def silence(self, silence: Silence) -> None:
         """Have nobody alarmed."""

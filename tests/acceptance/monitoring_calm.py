@@ -100,3 +100,36 @@ CONTROLS: dict[str, Callable[[Lab, Random], AbstractContextManager[None]]] = {
     "heavy CPU load": _busy,
 }
 SHORT = ("a port that its tenant disabled", "migration there and back", "controller restart", "probes paused for 2 s")
+
+
+def churn(lab: Lab, random: Random, seconds: float) -> int:
+    """Change a healthy network for so long: ports and routes come and go, VMs move. Gives how many changes were made."""
+    until, changes = time.monotonic() + seconds, 0
+    moved: dict[str, str] = {}
+    while time.monotonic() < until:
+        _ADDED[random.randrange(len(_ADDED))](lab, random.randrange(1, 1000))
+        name = random.choice([p for p in sorted(PORTS) if p.startswith(("red-db", "blue"))])
+        here = moved.get(name, WHERE[name])
+        there = moved[name] = random.choice([hv for hv in HYPERVISORS if hv != here])
+        lab.move(lab.vms[name], there)
+        changes += 3
+    for name, here in moved.items():
+        if here != WHERE[name]:
+            lab.move(lab.vms[name], WHERE[name])
+    settle(lab)
+    return changes
+
+
+def _port(lab: Lab, number: int) -> None:
+    path = f"/v1/tenants/red/switches/web/ports/churn-{number}"
+    assert lab.rest.put(f"{path}?wait=10", {}).status in (200, 201)
+    assert lab.rest.delete(f"{path}?wait=10").status in (200, 204)
+
+
+def _route(lab: Lab, number: int) -> None:
+    path = f"/v1/tenants/red/routers/r1/routes/192.168.{number % 256}.0%2F24"
+    assert lab.rest.put(f"{path}?wait=10", {"nexthops": ["10.0.1.11"]}).status in (200, 201)
+    assert lab.rest.delete(f"{path}?wait=10").status in (200, 204)
+
+
+_ADDED = (_port, _route)

@@ -1,5 +1,5 @@
 """A fabric of chassis for `Watch`, in virtual time: bridges that tell of probes and answer, ways between them that lose, delay and
-change packets, counters of what networks send. Steps, clocks and facts are as `southbound/monitor.py` and `engine/scene.py` have them.
+change packets, counters of what networks send. Steps, clocks and facts are as in `southbound/monitor.py` and `engine/scene.py`.
 """
 
 from __future__ import annotations
@@ -7,7 +7,8 @@ from __future__ import annotations
 import time
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from copy import deepcopy
+from functools import cache
 from heapq import heappop, heappush
 from itertools import combinations, count, permutations
 from random import Random
@@ -31,13 +32,31 @@ Word = tuple[float, int, str, Probe | Ask, bool, bool]
 """When and in which order it is said, the chassis, what of, whether a probe came back, and whether it was whole."""
 
 
+def warm(size: int, seed: int = 0) -> Fabric:
+    """A fabric that has run for a while, as the monitor has it: with chosen paths if it is large."""
+    fabric = deepcopy(_warm(size))
+    fabric.random.seed(seed)
+    fabric.run(fabric.random.random())
+    return fabric
+
+
+@cache
+def _warm(size: int) -> Fabric:
+    fabric = Fabric(size, planned=size > 5)
+    fabric.run(20)
+    return fabric
+
+
 class Fabric:
     """Chassis hv1, hv2, ... with networks, of which each sends `rate` packets a second from each chassis to each other.
 
-    `planned`: tunnels are tried along chosen paths only. `told` is all that was said of faults, `spent` seconds of CPU of the watch.
+    `planned`: only chosen `paths` are tried all the time, else all. `told` is all that was said of faults, `spent` the CPU seconds
+    of the watch.
     """
 
-    def __init__(self, size: int, seed: int = 0, *, planned: bool = False, rate: float = 200, vnis: Collection[int] = (7, 8)) -> None:
+    def __init__(
+        self, size: int, seed: int = 0, *, planned: bool = False, rate: float = 200, vnis: Collection[int] = (7, 8)
+    ) -> None:
         self.random = Random(seed)
         self.watch = Watch(Book(lambda element: Impact(), wider))
         self.raw = self.clock = 0.0
@@ -49,8 +68,8 @@ class Fabric:
         self.pauses = Pauses()
         self.told: list[Fault] = []
         self.spent = 0.0
+        self.paths: tuple[ProbePath, ...] = ()
         self._planned = planned
-        self._paths: tuple[ProbePath, ...] = ()
         self._troubles: dict[Pair, list[Trouble]] = {}
         self._coming: list[Word] = []
         self._kept: list[Word] = []
@@ -125,10 +144,10 @@ class Fabric:
 
     def _plan(self) -> None:
         if self._planned:
-            self._paths = plan(Topology.of(dict.fromkeys(self.chassis)), before=self._paths).paths
+            self.paths = plan(Topology.of(dict.fromkeys(self.chassis)), before=self.paths).paths
         else:
-            self._paths = tuple(ProbePath(*pair) for pair in combinations(sorted(self.chassis), 2))
-        self.watch.prober.steady([(path.a, path.b, path.entropy) for path in self._paths], self.clock)
+            self.paths = tuple(ProbePath(*pair) for pair in combinations(sorted(self.chassis), 2))
+        self.watch.prober.steady([(path.a, path.b, path.entropy) for path in self.paths], self.clock)
 
     def _tick(self) -> None:
         self.raw += TICK
@@ -161,7 +180,7 @@ class Fabric:
     def _scene(self) -> Scene:
         prober, clock = self.watch.prober, self.clock
         hosts = {n: Host(n, c.channel, c.database, c.gone, prober.silent(n, clock), c.carrier) for n, c in self.chassis.items()}
-        return Scene(hosts, self.flows.keys(), {vni: f"red/net{vni}" for vni, _, _ in self.flows}, self.altered)
+        return Scene(hosts, set(self.flows), {vni: f"red/net{vni}" for vni, _, _ in self.flows}, self.altered)
 
     def _hear(self) -> None:
         """What bridges have said by now."""

@@ -1,4 +1,4 @@
-"""What a simulated fabric is made of: chassis, what networks send, what becomes of packets, and what keeps the controller waiting."""
+"""What a simulated fabric is made of: chassis, what networks send, what becomes of packets, what keeps everybody waiting."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ _BORN = -1000.0
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
-    """What becomes of packets: the chance that any is lost, that one of full size is, that one comes with other bytes; by how many
-    seconds they are late; networks of which all is lost, and those of which all but probes is."""
+    """What becomes of packets: the chance that any is lost, that one of full size is, that one comes with other bytes; by how
+    many seconds they are late; networks of which all is lost, and those of which all but probes is."""
 
     loss: float = 0.0
     full_loss: float = 0.0
@@ -36,8 +36,8 @@ def traffic_lost(troubles: Iterable[Trouble], vni: int, full: float) -> float:
 
 @dataclass(slots=True)
 class Chassis:
-    """One host. `forwards`: its datapath does; `speaks`: what is said on its channel gets there; `confirmed`: its bridge has what it
-    was told. `late` are seconds that its bridge is late by. `channel` and `gone` are as in `Host`."""
+    """One host. `forwards`: its datapath does; `speaks`: what is said on its channel gets there; `confirmed`: its bridge has what
+    it was told. `late` are seconds that its bridge is late by. `channel` and `gone` are as in `Host`."""
 
     channel: bool = True
     database: bool = True
@@ -81,7 +81,7 @@ class Flow:
 
 
 class Noise:
-    """A machine that is short of CPU for 0.5 to 3 s, now and then: processes get it for a moment only, and then not for 50 to 300 ms.
+    """A machine that is short of CPU for 0.5 to 3 s, now and then: each process gets some for a moment, then none for 50 to 300 ms.
 
     One process does what came to it in the order in which it came.
     """
