@@ -6,7 +6,7 @@ and the periodic audit: read, compare, send the difference, wait for its barrier
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from ryu_overlay.engine.drift import FOREIGN, Drift, findings, ours, overlaid
 from ryu_overlay.engine.events import Effect, Read, Send, SwitchRead
@@ -63,6 +63,11 @@ class Bridge:
     @property
     def flow_count(self) -> int:
         return 0 if self._installed is None else len(self._installed.flows)
+
+    @property
+    def groups(self) -> Mapping[int, tuple[int, bytes]]:
+        """The groups that it is believed to have, as its dumps show them."""
+        return {} if self._installed is None else self._installed.groups
 
     @property
     def settled(self) -> bool:

@@ -19,7 +19,9 @@ def explain(bad: Collection[Pair], good: Collection[Pair]) -> list[Element]:
     left, found = set(bad), list[Element]()
     candidates = [(element, pairs) for element, pairs in _candidates(bad, good) if not pairs & set(good)]
     while left:
-        element, pairs = max(candidates, key=lambda c: (len(c[1] & left), -len(c[1] - set(bad)), -_rank(c[0])))
+        element, pairs = max(
+            candidates, key=lambda c: (len(c[1] & left), len(c[1] & left) == 1 and c[0].kind == "path", -_rank(c[0]))
+        )
         if not pairs & left:
             break
         found.append(element)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from statistics import median
 
 from ryu_overlay.health.elements import Element
@@ -15,8 +15,10 @@ _UNREFLECTED = 3
 _ALONE = 2.0
 """Seconds after which a bridge that no other chassis can try counts as dead."""
 _BEHIND = 10.0
-_STARVED, _STARVED_TIMES, _STARVED_OVER = 0.1, 4, 6.0
-"""Seconds that an answer takes at a starved vswitch, how many such, and over how many seconds."""
+_STARVED, _STARVED_LEAST, _STARVED_OVER = 0.03, 0.015, 8.0
+_SUSPECT_TIMES, _STARVED_TIMES = 2, 5
+"""Seconds that answers of a starved vswitch take in the middle and at least, over how many seconds that is looked at, and how many answers make it suspect,
+and certain."""
 
 
 def on_hosts(evidence: Evidence) -> list[Found]:
@@ -81,20 +83,35 @@ def _others(evidence: Evidence) -> Iterator[Found]:
             yield Verdict("vnic_down", Element("vnic", (name, port)), ("its VIF is down",), (f"ip link  # on {name}",)), now
         for port in sorted(host.off):
             yield Verdict("guest_off", Element("port", (port,)), ("its VIF is up and has no carrier",), ()), now
-    for name, life in sorted(evidence.lives.items()):
-        if name in evidence.hosts and evidence.hosts[name].channel and _is_starved(life, evidence):
-            words = (f"its answers of the last {_STARVED_OVER:.0f} s took {1000 * min(_recent(life, now)):.0f} ms at least",)
+    for name in sorted(starving(evidence)):
+        recent = [seconds for at, seconds in evidence.lives[name].took if now - at < _STARVED_OVER]
+        if (
+            name in evidence.hosts
+            and evidence.hosts[name].channel
+            and len(recent) >= _STARVED_TIMES
+            and min(recent) > _STARVED_LEAST
+        ):
+            words = (
+                f"its answers of the last {_STARVED_OVER:.0f} s took {1000 * median(recent):.0f} ms; others' took less than a quarter",
+            )
             yield Verdict("starved", Element("vswitch", (name,)), words, (f"top  # on {name}",)), now
     for port in evidence.silent_guests:
         yield Verdict("guest_silent", Element("port", (port,)), ("it did not answer ARP from its own chassis",), ()), now
 
 
-def _is_starved(life: Life, evidence: Evidence) -> bool:
-    """Late all the time, where others are not: else it is the controller, or all of the machine, that is late."""
-    own = _recent(life, evidence.now)
-    others = [median(took) for other in evidence.lives.values() if other is not life and (took := _recent(other, evidence.now))]
-    return len(own) >= _STARVED_TIMES and min(own) > _STARVED and (not others or min(own) > 4 * max(others))
+def starving(evidence: Evidence) -> set[str]:
+    """Chassis that seem to get too little CPU: late, where others are not. Else it is the controller, or all of the machine, that is
+    late. What such a chassis loses, its host loses."""
+    usual = recent_answers(evidence.lives, evidence.now)
+    found = set()
+    for name, seconds in usual.items():
+        others = [other for peer, other in usual.items() if peer != name]
+        if seconds > _STARVED and (not others or seconds > 4 * max(others)):
+            found.add(name)
+    return found
 
 
-def _recent(life: Life, now: float) -> list[float]:
-    return [seconds for at, seconds in life.took if now - at < _STARVED_OVER]
+def recent_answers(lives: Mapping[str, Life], now: float) -> dict[str, float]:
+    """By chassis, the seconds that its bridge took to answer lately, in the middle; only of those that answered a few times."""
+    took = {name: [s for at, s in life.took if now - at < _STARVED_OVER] for name, life in lives.items()}
+    return {name: median(seconds) for name, seconds in took.items() if len(seconds) >= _SUSPECT_TIMES}

@@ -86,10 +86,9 @@ class Stretch:
     @property
     def doubt(self) -> float:
         """How much of a growth skew alone could make."""
-        peak = max(self.rate)
-        drift = abs(median(self.skew[-self.third :]) - median(self.skew[: self.third]))
+        drift = abs(median(self.skew[-self.third :]) - median(self.skew[: self.third])) * max(self.rate)
         noise = 4 * self.skewed * sqrt(FEWEST / len(self) / self.of)
-        return max(LEAST, noise) + SKEW * (peak - min(self.rate)) + drift * peak
+        return max(LEAST, noise) + SKEW * (max(self.rate) - min(self.rate)) + drift
 
     def last(self, count: int) -> Stretch:
         """The last of them."""
@@ -98,9 +97,9 @@ class Stretch:
     def timely(self) -> Stretch:
         """Without those whose sides were read at different times."""
         usual = median(self.skew)
-        if all(abs(skew - usual) <= APART for skew in self.skew):
-            return self
         keep = [abs(skew - usual) <= APART for skew in self.skew]
+        if all(keep):
+            return self
         columns = (self.at, self.sent, self.lost, self.skew, self.rate)
         return Stretch(*([v for v, kept in zip(column, keep) if kept] for column in columns), of=self.of)
 
@@ -150,9 +149,9 @@ class Points:
 
 
 def rise(found: Stretch, before: Sequence[float] = (), told: bool = False) -> Rise | None:
-    """The loss that lasts through a stretch of at least `FEWEST` readings, at the latest from its first third on. `before` is what
-    was lost earlier: what only comes back to that was skew. To go on with one that was `told` a moment ago, half of what makes it
-    certain is enough."""
+    """The loss that lasts through a stretch of at least `FEWEST` readings, at the latest from its first third on. `before` is
+    `lost` until then: what only comes back to that was skew. To go on with one that was `told` a moment ago, half of what makes
+    it certain is enough."""
     if len(found) < FEWEST:
         return None
     ease = 0.5 if told else 1.0
@@ -167,13 +166,13 @@ def rise(found: Stretch, before: Sequence[float] = (), told: bool = False) -> Ri
         return None
     if ease * _spread(beside) > 0.9 * min(_spread(found.lost[:at]) + _spread(found.lost[at:]) for at in range(1, len(found))):
         return None
-    third = found.third
-    first, middle, last = (median(part) for part in (found.lost[:third], found.lost[third:-third], found.lost[-third:]))
+    parts = found.lost[: found.third], found.lost[found.third : -found.third], found.lost[-found.third :]
+    first, middle, last = (median(part) for part in parts)
     if len(before) > 1 and last < sorted(before)[-2] + lost / 4:
         return None
     if min(middle - first, last - middle) < (last - first) / 5 or _largest(found) > _AT_ONCE * lost:
         return None
-    return _begun(found, 0, min(found.lost[:third]))
+    return _begun(found, 0, min(parts[0]))
 
 
 def sure_rise(found: Stretch) -> Rise | None:

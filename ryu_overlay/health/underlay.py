@@ -15,7 +15,7 @@ from ryu_overlay.health.prober import Pair
 Found = tuple[Verdict, float]
 """A verdict, and since when there are signs of it."""
 
-SLOW_FOR = 2.0
+SLOW_FOR = 3.0
 """Seconds that probes have to be late for."""
 FRESH = 4.0
 """Seconds that a probe which passed tells of."""

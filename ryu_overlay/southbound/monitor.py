@@ -13,8 +13,10 @@ import eventlet
 from eventlet.queue import LightQueue
 
 from ryu_overlay.engine.engine import Engine
+from ryu_overlay.engine.events import SwitchTouched
 from ryu_overlay.engine.scene import Scenes, ground, networks, orphans
 from ryu_overlay.health.book import Book
+from ryu_overlay.health.covering import wider
 from ryu_overlay.health.elements import Element, Layer
 from ryu_overlay.health.faults import Fault, Impact
 from ryu_overlay.health.frames import probe_out, read_probe
@@ -24,16 +26,18 @@ from ryu_overlay.health.prober import Ask, Probe
 from ryu_overlay.health.report import Silence
 from ryu_overlay.health.rests import Ground
 from ryu_overlay.health.topology import ProbePath, Topology
-from ryu_overlay.health.watch import Scene, Watch, wider
+from ryu_overlay.health.watch import Scene, Watch
 from ryu_overlay.oam.arp import parse
 from ryu_overlay.openflow.fields import CT_MARK, IN_PORT, TUN_ID
+from ryu_overlay.openflow.messages import group_request
 from ryu_overlay.openflow.packet_in import parse_packet_in
+from ryu_overlay.openflow.replies import parse_groups
 from ryu_overlay.pipeline.cookies import Feature, read_cookie
 from ryu_overlay.pipeline.tables import ECHO_BACK_VNI, LS_IN_LOOKUP, ROOM_VNI
 from ryu_overlay.southbound.counters import Counters
 from ryu_overlay.southbound.guests import Guests
 from ryu_overlay.southbound.loop import Loop
-from ryu_overlay.southbound.switches import Switches
+from ryu_overlay.southbound.switches import NoAnswer, Switches
 from ryu_overlay.southbound.translations_lost import Lost
 
 LOG = logging.getLogger(__name__)
@@ -42,6 +46,7 @@ _TICK = 0.02
 _MOST_OF_A_TICK = 0.06
 """Seconds by which the patient clock goes on at most at a time: what the controller missed while it was held up proves nothing."""
 _COUNTED_EVERY = 1.0
+_GROUPS_EVERY = 3.0
 _LEAST_MTU = 576
 _KNOWN_FOR, _TRIED_WITHIN = 4.0, 30.0
 _CARRIED_WITHIN = 5.0
@@ -56,7 +61,9 @@ class Monitor:
         """`guests_every` is how often guests are asked, in seconds, 0 for never. `keep` has silences remembered over a restart, as text that `remembered` takes."""
         self.failures = 0
         self.engine: Engine = loop.engine
+        self._loop = loop
         self._switches = switches
+        self._groups_at = 0.0
         self._scenes = Scenes(self.engine)
         self._ground: tuple[object, Ground] | None = None
         self.book = Book(self.impact, wider)
@@ -231,6 +238,26 @@ class Monitor:
         self._counters.read(self.watch.ledger, lambda: self._clock)
         self._lost.read(self._clock)
         self._guests.sweep(self._clock)
+        self._audit_groups()
+
+    def _audit_groups(self) -> None:
+        """No bridge tells of changes to groups, as it does of flows: what differs is audited at once."""
+        if self._clock - self._groups_at < _GROUPS_EVERY:
+            return
+        self._groups_at = self._clock
+        bridges = [bridge for bridge in self.engine.bridges if bridge.settled]
+        asked = [(bridge, dict(bridge.groups), eventlet.spawn(self._groups, bridge.dpid)) for bridge in bridges]
+        for bridge, before, thread in asked:
+            found = thread.wait()
+            if found is not None and before == dict(bridge.groups) and any(found.get(n) != value for n, value in before.items()):
+                self._loop.post(SwitchTouched(bridge.dpid))
+
+    def _groups(self, dpid: int) -> dict[int, tuple[int, bytes]] | None:
+        try:
+            bodies = self._switches.ask(dpid, group_request)
+        except NoAnswer:
+            return None
+        return {number: (kind, data) for body in bodies for number, kind, data in parse_groups(body)}
 
     def _alive(self, token: int) -> None:
         self.watch.prober.answered(token, self._clock, time.monotonic())

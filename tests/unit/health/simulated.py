@@ -14,17 +14,20 @@ from itertools import combinations, count, permutations
 from random import Random
 
 from ryu_overlay.health.book import Book
+from ryu_overlay.health.covering import wider
+from ryu_overlay.health.covering import wider
 from ryu_overlay.health.evidence import Altered, Host
 from ryu_overlay.health.faults import Fault, Impact
 from ryu_overlay.health.planning import plan
 from ryu_overlay.health.prober import Ask, Pair, Probe
 from ryu_overlay.health.topology import ProbePath, Topology
-from ryu_overlay.health.watch import Scene, Watch, wider
+from ryu_overlay.health.watch import Scene, Watch
 from tests.unit.health.troubles import Chassis, Flow, Noise, Pauses, Trouble, traffic_lost
 
 TICK = 0.02
 MOST_OF_A_TICK = 0.06
 EPOCH = 1.7e9
+_WORK = 0.003
 _HOP = 0.0004
 _READ_APART = 0.005
 
@@ -79,7 +82,7 @@ class Fabric:
 
     def run(self, seconds: float) -> list[Fault]:
         """Let time pass. What was told meanwhile."""
-        before, until = len(self.told), self.raw + seconds - TICK / 2
+        before, until = len(self.told), self.raw + seconds
         while self.raw < until:
             self._tick()
         return self.told[before:]
@@ -150,7 +153,7 @@ class Fabric:
         self.watch.prober.steady([(path.a, path.b, path.entropy) for path in self.paths], self.clock)
 
     def _tick(self) -> None:
-        self.raw += TICK
+        self.raw += TICK + _WORK * self.random.random()
         if self.pauses.hold(self.raw) or (self.noise is not None and self.noise.wake("controller", self.raw) > self.raw):
             return
         # After a pause it depends which comes first.

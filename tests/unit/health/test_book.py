@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 
 import pytest
@@ -211,43 +210,6 @@ def test_ids_are_short_the_same_and_differ() -> None:
     ids = [[fault.id for fault in Told().step(5, *many)] for _ in range(2)]
     assert ids[0] == ids[1] and len(set(ids[0])) == 202
     assert all(len(id) == 6 and id.isalnum() for id in ids[0])
-
-
-silences = st.builds(
-    Silence, st.sampled_from(("element", "chassis")), st.text(min_size=1), st.none() | st.floats(10, 1e10), st.text()
-)
-
-
-@given(st.lists(silences))
-def test_silences_are_remembered(said: list[Silence]) -> None:
-    first, second = Told().book, Told().book
-    for silence in said:
-        first.silence(silence)
-    second.load(first.dump())
-    assert second.silences(0.0) == first.silences(0.0)
-
-
-documents = st.recursive(
-    st.none() | st.booleans() | st.floats() | st.text() | st.sampled_from(("element", "hv1")),
-    lambda inner: st.lists(inner) | st.dictionaries(st.sampled_from(("what", "name", "until", "reason")), inner),
-)
-
-
-@given(st.text() | documents.map(json.dumps))
-def test_what_cannot_be_read_is_left_out(text: str) -> None:
-    book = Told().book
-    book.load(text)
-    book.load('[{"what": "chassis", "name": "hv1", "until": null, "reason": ""}, {"what": "chassis"}, 5]')
-    assert Silence("chassis", "hv1", None) in book.silences(0.0)
-
-
-@pytest.mark.parametrize(
-    "text", ["[" * 100_000, *(f'[{{"what": "chassis", "name": "a", "until": {u}, "reason": ""}}]' for u in ("true", "Infinity"))]
-)
-def test_what_is_no_silence_is_left_out(text: str) -> None:
-    book = Told().book
-    book.load(text)
-    assert book.silences(0.0) == ()
 
 
 steps = st.lists(st.tuples(st.floats(0.1, 20), st.sets(st.sampled_from((LINK, PATH, OTHER))), st.booleans()), max_size=60)

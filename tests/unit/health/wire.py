@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from math import exp, inf, sin
 from random import Random
 
-from ryu_overlay.health.conservation import Count
+from ryu_overlay.health.conservation import Count, Key, Ledger, Loss
+
+KEY: Key = (7, "hv1", "hv2")
 
 Course = Callable[[float], tuple[float, float]]
 """From a moment: a value, and until when it stays."""
@@ -121,6 +123,15 @@ class Wire:
             self._counts[0] += sent
             self._counts[1] += sent - (sent if chance >= 1 else min(sent, _poisson(self._random, sent * chance)))
             self._now = end
+
+
+def watched(wire: Wire, seconds: int, ledger: Ledger | None = None) -> Iterator[tuple[float, list[Loss]]]:
+    """Each reading, and what is found with it."""
+    ledger = ledger or Ledger()
+    for _ in range(seconds):
+        at, sent, received = wire.read()
+        ledger.take(KEY, at, sent, received)
+        yield at, ledger.findings(at)
 
 
 def _poisson(random: Random, mean: float) -> int:

@@ -1,0 +1,162 @@
+"""What is not decided yet is looked into, with few probes more.
+
+1. Where something was just lost, all directions that share an end with it are tried at once.
+2. Where some packets seem to be lost or changed, a burst of probes confirms it, on these directions and those that share an end.
+3. Where one network seems to lose all, probes go into its own VNI. A network that nobody talks in is tried so now and then.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+
+from ryu_overlay.health.conservation import Key, Ledger
+from ryu_overlay.health.direction import TRIED_WITHIN, Direction
+from ryu_overlay.health.evidence import Evidence, Shot
+from ryu_overlay.health.explain import undecided
+from ryu_overlay.health.prober import Burst, Pair, Prober
+from ryu_overlay.health.underlay import bad_shots, passing
+
+PATIENCE, _PATIENCE_IF_LATE = 0.35, 6.0
+"""Seconds that a verdict waits for what would make it sharper."""
+_TRIED_FOR = 10.0
+_SHOT, _SHOT_AGAIN, _SHOT_PEERS = 200, 8.0, 3
+_VNI_SHOT, _VNI_AGAIN = 20, 2.0
+_SHOT_WITHIN, _SHOT_KEPT = 3.0, 60.0
+_MOST_SHOTS = 16
+"""Bursts at a time: what is beyond waits."""
+_STRAY_LOSSES, _STRAY_OVER = 2, 60.0
+_CORRUPTED_OVER = 10.0
+_WHOLLY = 0.9
+_SWEEP_EVERY, _PROVEN_BY = 0.2, 30.0
+"""Seconds between probes into VNIs that no packet proved for so many seconds."""
+
+
+class Inquiry:
+    """Bursts by direction, and by VNI and direction: when each began."""
+
+    def __init__(self, prober: Prober, ledger: Ledger) -> None:
+        self._prober = prober
+        self._ledger = ledger
+        self._shots: dict[Pair, tuple[float, Burst]] = {}
+        self._vni_shots: dict[Key, tuple[float, Burst]] = {}
+        self._asked: dict[tuple[Pair, bool], float] = {}
+        self._swept: dict[Key, Burst] = {}
+        self._queue: list[Key] = []
+        self._sweep_at = 0.0
+
+    def shots(self) -> dict[Pair, Shot]:
+        """The bursts that ended."""
+        return {pair: _ended(at, burst) for pair, (at, burst) in self._shots.items() if not burst.left}
+
+    def vni_shots(self) -> dict[Key, Shot]:
+        """The bursts in networks' VNIs that ended."""
+        return {key: _ended(at, burst) for key, (at, burst) in self._vni_shots.items() if not burst.left}
+
+    def look(self, evidence: Evidence, present: Collection[str], keys: Collection[Key]) -> set[str]:
+        """Ask for what is missing. Gives the chassis about which something is still out. `keys` are all that is counted."""
+        now, linked = evidence.now, {name for pair in evidence.directions for name in pair[:2]} & {*present}
+        small = {(a, b): d for (a, b, full), d in evidence.directions.items() if not full}
+        full = {(a, b): d for (a, b, is_full), d in evidence.directions.items() if is_full}
+        waiting = self._tell_apart(small, False, linked, now) | self._tell_apart(full, True, linked, now)
+        waiting |= self._beside_late(evidence, linked)
+        self._try_suspects(evidence, small)
+        down = {p for p, d in small.items() if d.down(now)}
+        for pair in sorted(self._doubtful(evidence, small, linked) - down)[:_MOST_SHOTS]:
+            if pair[0] in present and now - self._began(pair) >= _SHOT_AGAIN:
+                self._shots[pair] = now, self._prober.burst(pair, _SHOT, now)
+        self._try_networks(evidence, small, present)
+        self._sweep(keys, small, present, now)
+        return waiting | self._out(now)
+
+    def _tell_apart(self, directions: Mapping[Pair, Direction], full: bool, linked: Collection[str], now: float) -> set[str]:
+        """Try at once what shares an end with a direction that just lost something, if it was not tried since."""
+        lost = {p for p, d in directions.items() if d.run > 0 and now - d.tried < TRIED_WITHIN and {*p} <= {*linked}}
+        if not lost:
+            return set()
+        since = min(directions[p].run_since for p in lost)
+        wanted = undecided(lost, passing(directions, since, now), linked)
+        if not full:
+            self._prober.also(wanted | lost, now, _TRIED_FOR)
+        waiting = {n for p in lost if not directions[p].down(now) and now - directions[p].run_since < PATIENCE for n in p}
+        for pair in wanted:
+            asked = self._asked.get((pair, full), since - 1)
+            if asked < since:
+                asked = self._asked[pair, full] = now
+                self._prober.try_now(pair, now, full)
+            waiting |= {*pair} if now - asked < PATIENCE else set()
+        return waiting
+
+    def _beside_late(self, evidence: Evidence, linked: Collection[str]) -> set[str]:
+        late, now = evidence.late, evidence.now
+        if not late:
+            return set()
+        near = undecided(late.keys(), evidence.timed - late.keys(), linked)
+        self._prober.also(near, now, _TRIED_FOR)
+        is_fresh = now - min(at for at, _ in late.values()) < _PATIENCE_IF_LATE
+        return {name for pair in near for name in pair} if is_fresh else set()
+
+    def _try_suspects(self, evidence: Evidence, small: Mapping[Pair, Direction]) -> None:
+        """What tenants lose, or a tunnel's own check does not hear, on directions that no probe tries."""
+        suspects = {(loss.key[1], loss.key[2]) for loss in evidence.losses}
+        suspects |= {(name, peer) for name, host in evidence.hosts.items() for peer in host.unheard}
+        new = {p for p in suspects if p not in small or evidence.now - small[p].tried > TRIED_WITHIN}
+        if new:
+            self._prober.also(new, evidence.now, _TRIED_FOR)
+
+    def _doubtful(self, evidence: Evidence, small: Mapping[Pair, Direction], linked: Collection[str]) -> set[Pair]:
+        """Directions that lose or change some packets, as it seems, and those that tell whether it is all of one link."""
+        now = evidence.now
+        bad = {p for p, d in small.items() if d.run == 0 and d.strays(now - _STRAY_OVER) >= _STRAY_LOSSES}
+        bad |= {p for p, d in small.items() if d.corruptions(now - _CORRUPTED_OVER)}
+        bad |= {(loss.key[1], loss.key[2]) for loss in evidence.losses if not loss.step and loss.share < _WHOLLY}
+        bad |= bad_shots(evidence).keys()
+        return bad | undecided(bad, (), linked, _SHOT_PEERS)
+
+    def _try_networks(self, evidence: Evidence, small: Mapping[Pair, Direction], present: Collection[str]) -> None:
+        whole = {loss.key for loss in evidence.losses if not loss.step and loss.share >= _WHOLLY}
+        whole |= {key for key, burst in self._swept.items() if burst.lost}
+        whole |= {key for key, (_, burst) in self._vni_shots.items() if burst.lost}
+        if whole:
+            # Whether others pass there is known only as long as that is tried.
+            self._prober.also({(key[1], key[2]) for key in whole}, evidence.now, _TRIED_FOR)
+        for key in whole:
+            self._swept.pop(key, None)
+            at, burst = self._vni_shots.get(key, (-_SHOT_AGAIN, None))
+            # Often while it seems to be lost, so that its end is seen.
+            again = _VNI_AGAIN if burst is not None and burst.lost else _SHOT_AGAIN
+            if key[1] in present and _carries(small, key) and evidence.now - at >= again:
+                self._vni_shots[key] = evidence.now, self._prober.burst((key[1], key[2]), _VNI_SHOT, evidence.now, vni=key[0])
+                # What is counted from now on tells whether packets pass where these probes do.
+                self._ledger.forget(key)
+
+    def _sweep(self, keys: Collection[Key], small: Mapping[Pair, Direction], present: Collection[str], now: float) -> None:
+        if now < self._sweep_at:
+            return
+        self._sweep_at = now + _SWEEP_EVERY
+        self._queue = self._queue or sorted(keys)
+        while self._queue:
+            key = self._queue.pop()
+            if key[1] in present and _carries(small, key) and not self._ledger.proven(key, now, _PROVEN_BY):
+                self._swept[key] = self._prober.burst((key[1], key[2]), 1, now, vni=key[0])
+                return
+
+    def _out(self, now: float) -> set[str]:
+        """The chassis of bursts that are not judged yet; old ones are forgotten."""
+        self._shots = {pair: shot for pair, shot in self._shots.items() if now - shot[0] < _SHOT_KEPT}
+        self._vni_shots = {key: shot for key, shot in self._vni_shots.items() if now - shot[0] < _SHOT_KEPT}
+        running: list[tuple[Iterable[str], float, Burst]] = [(pair, at, burst) for pair, (at, burst) in self._shots.items()]
+        running += [((key[1], key[2]), at, burst) for key, (at, burst) in self._vni_shots.items()]
+        return {name for names, at, burst in running if burst.left and now - at < _SHOT_WITHIN for name in names}
+
+    def _began(self, pair: Pair) -> float:
+        return self._shots[pair][0] if pair in self._shots else -_SHOT_AGAIN
+
+
+def _carries(small: Mapping[Pair, Direction], key: Key) -> bool:
+    """Whether probes pass where a network's packets go: else it is not the network's fault."""
+    direction = small.get((key[1], key[2]))
+    return direction is None or direction.run == 0
+
+
+def _ended(at: float, burst: Burst) -> Shot:
+    return Shot(burst.lost, burst.count, at)
