@@ -23,13 +23,11 @@ _GRAINS = ((1, 17), (4, 16), (12, 15))
 _WINDOWS = ((0, 5), (0, 7), (0, 9), (0, 12), (0, 17), (1, 8), (1, 16), (2, 8), (2, 15))
 """Where loss is looked for: in which of them, and in how many of the last points. 4 to 16 s, 32 and 64 s, 96 and 180 s."""
 _RECENT = 17
-"""After so many readings without traffic nothing has to be looked at."""
+"""After so many readings without traffic nothing has to be looked at, and what was before them counts no more."""
 _SURE = 7
 """In how many readings a loss is looked for that no skew could make."""
 _RATE = 4
 """Over how many readings traffic is told."""
-_FORGET = 200
-"""After so many readings without traffic, what was before counts no more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +168,7 @@ class _Pair:
             if self.sent.anew or self.received.anew:
                 self._begin(sent, received)
                 self.sent.anew = self.received.anew = False
-            elif self._idle == _FORGET:
+            elif self._idle == _RECENT:
                 for points in self._points[1:]:
                     points.clear()
             self._append(at, sent, received)

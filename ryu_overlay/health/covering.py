@@ -25,6 +25,8 @@ def wider(a: Verdict, b: Verdict) -> bool:
         return b.kind == "slow" and ours.names[0] in theirs.chassis
     if a.kind == b.kind:
         return ours != theirs and covers(ours, theirs)
+    if a.kind == "mtu_hole" and b.kind == "lossy":
+        return ours == theirs or covers(ours, theirs)
     if a.kind == "down" and b.what.layer in ("underlay", "tunnel"):
         return ours == theirs or covers(ours, theirs)
     if a.kind in _FIGURES and b.kind in _FIGURES and _FIGURES.index(a.kind) < _FIGURES.index(b.kind):

@@ -10,6 +10,8 @@ KEPT = 240
 DOWN_AFTER, DOWN_AFTER_STRAYS = 12, 24
 """Probes lost in a row before a direction is down; and if it lost others lately, though some passed. Half of them lost is not all."""
 _LATELY, _STRAYS = 5.0, 1
+_LATE_AT_MOST = 0.4
+"""Seconds by which a probe may be late in a queue before that counts as carrying nothing."""
 TRIED_WITHIN = 3.0
 """Seconds after which what was last seen of it tells nothing any more."""
 _LAST, _LEARNED_FROM, _LEARNED = 10, 30, 400
@@ -56,6 +58,14 @@ class Direction:
             self.run_since = sent if self.run == 0 else min(self.run_since, sent)
             self.run += 1
 
+    def came_late(self, sent: float, took: float) -> None:
+        """A probe that was taken for lost came after all."""
+        if (sent, False) in self.results:
+            self.results[self.results.index((sent, False))] = (sent, True)
+            self._took.append(took)
+        self.run = 0
+        self.passed_at = sent if self.passed_at is None else max(self.passed_at, sent)
+
     def begin_anew(self, now: float) -> None:
         """Forget what was lost so far: it was not this direction's fault."""
         self.run, self.since = 0, now
@@ -67,9 +77,13 @@ class Direction:
 
     def down(self, now: float) -> bool:
         """Whether it carries nothing, as far as it is being tried."""
-        if self.run < DOWN_AFTER or now - self.tried >= TRIED_WITHIN:
+        if self.run < DOWN_AFTER or now - self.tried >= TRIED_WITHIN or now - self.run_since < _LATE_AT_MOST:
             return False
         return self.run >= DOWN_AFTER_STRAYS or self.strays(self.run_since - _LATELY) <= _STRAYS
+
+    def is_clean(self, now: float) -> bool:
+        """Whether next to no probe was lost lately."""
+        return self.run == 0 and self.strays(now - _LATELY) <= _STRAYS
 
     def strays(self, since: float) -> int:
         """How many of those sent since then were lost though others passed."""

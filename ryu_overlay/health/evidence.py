@@ -38,11 +38,13 @@ class Host:
 
 @dataclass(frozen=True, slots=True)
 class Shot:
-    """What a burst of probes found: how many were lost of how many, and when it ended."""
+    """What a burst of probes found: how many were lost of how many, and when it was. `first` is when the first of a row of bursts
+    was that found the same: some lost, or none."""
 
     lost: int
     count: int
     ended: float
+    first: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -59,7 +59,8 @@ def _untried(evidence: Evidence, host: Host, quiet: float) -> Found | None:
     """A chassis that is not heard of, and that no other can try: whether it forwards is not known."""
     if evidence.now - quiet < _ALONE or any(_can_try(evidence, other, host.name) for other in evidence.hosts.values()):
         return None
-    if not host.channel and host.database:
+    alone = all(other is host or (other.channel and other.silent is None) for other in evidence.hosts.values())
+    if not host.channel and host.database and alone:
         words = ("its OpenFlow is closed, while its OVSDB is connected", "no other chassis can try whether it forwards")
         return Verdict("vswitch_down", Element("vswitch", (host.name,)), words, (f"ovs-vsctl show  # on {host.name}",)), quiet
     words = ("it is not heard of", "no other chassis can try whether it forwards")

@@ -7,7 +7,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections import Counter
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 
 from ryu_overlay.health.conservation import Key, Ledger
 from ryu_overlay.health.direction import TRIED_WITHIN, Direction
@@ -16,19 +18,27 @@ from ryu_overlay.health.explain import undecided
 from ryu_overlay.health.prober import Burst, Pair, Prober
 from ryu_overlay.health.underlay import bad_shots, passing
 
-PATIENCE, _PATIENCE_IF_LATE = 0.35, 6.0
+PATIENCE, _PATIENCE_IF_LOST, _PATIENCE_IF_LATE = 0.35, 0.6, 6.0
 """Seconds that a verdict waits for what would make it sharper."""
 _TRIED_FOR = 10.0
 _SHOT, _SHOT_AGAIN, _SHOT_PEERS = 200, 8.0, 3
 _VNI_SHOT, _VNI_AGAIN = 20, 2.0
 _SHOT_WITHIN, _SHOT_KEPT = 3.0, 60.0
-_MOST_SHOTS = 16
-"""Bursts at a time: what is beyond waits."""
+_MOST_SHOTS = 4
+"""Bursts of one chassis at a time: more would be more than its bridge may tell (`punt_rate`)."""
 _STRAY_LOSSES, _STRAY_OVER = 2, 60.0
 _CORRUPTED_OVER = 10.0
 _WHOLLY = 0.9
 _SWEEP_EVERY, _PROVEN_BY = 0.2, 30.0
 """Seconds between probes into VNIs that no packet proved for so many seconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Open:
+    """The chassis about which something is out: probes that were `asked` for, and what is being `measured`."""
+
+    asked: frozenset[str]
+    measured: frozenset[str]
 
 
 class Inquiry:
@@ -39,34 +49,49 @@ class Inquiry:
         self._ledger = ledger
         self._shots: dict[Pair, tuple[float, Burst]] = {}
         self._vni_shots: dict[Key, tuple[float, Burst]] = {}
+        self._known_shots: dict[Pair, Shot] = {}
+        self._known_vni_shots: dict[Key, Shot] = {}
         self._asked: dict[tuple[Pair, bool], float] = {}
         self._swept: dict[Key, Burst] = {}
         self._queue: list[Key] = []
         self._sweep_at = 0.0
 
     def shots(self) -> dict[Pair, Shot]:
-        """The bursts that ended."""
-        return {pair: _ended(at, burst) for pair, (at, burst) in self._shots.items() if not burst.left}
+        """The last burst that ended, of each."""
+        for pair, (at, burst) in self._shots.items():
+            if not burst.left:
+                self._known_shots[pair] = _ended(at, burst, self._known_shots.get(pair))
+        return dict(self._known_shots)
 
     def vni_shots(self) -> dict[Key, Shot]:
-        """The bursts in networks' VNIs that ended."""
-        return {key: _ended(at, burst) for key, (at, burst) in self._vni_shots.items() if not burst.left}
+        """The last burst in a network's VNI that ended, of each."""
+        for key, (at, burst) in self._vni_shots.items():
+            if not burst.left:
+                self._known_vni_shots[key] = _ended(at, burst, self._known_vni_shots.get(key))
+        return dict(self._known_vni_shots)
 
-    def look(self, evidence: Evidence, present: Collection[str], keys: Collection[Key]) -> set[str]:
-        """Ask for what is missing. Gives the chassis about which something is still out. `keys` are all that is counted."""
+    def look(self, evidence: Evidence, present: Collection[str], keys: Collection[Key]) -> Open:
+        """Ask for what is missing. `keys` are all that is counted."""
         now, linked = evidence.now, {name for pair in evidence.directions for name in pair[:2]} & {*present}
         small = {(a, b): d for (a, b, full), d in evidence.directions.items() if not full}
         full = {(a, b): d for (a, b, is_full), d in evidence.directions.items() if is_full}
-        waiting = self._tell_apart(small, False, linked, now) | self._tell_apart(full, True, linked, now)
-        waiting |= self._beside_late(evidence, linked)
+        whole = {p: d for p, d in full.items() if p not in small or small[p].run == 0}
+        asked = self._tell_apart(small, False, linked, now) | self._tell_apart(whole, True, linked, now)
+        beside = self._beside_late(evidence, linked)
+        for pair in [pair for pair in self._shots if not {*pair} <= {*present}]:
+            # What a host loses is not the way's.
+            del self._shots[pair]
         self._try_suspects(evidence, small)
         down = {p for p, d in small.items() if d.down(now)}
-        for pair in sorted(self._doubtful(evidence, small, linked) - down)[:_MOST_SHOTS]:
-            if pair[0] in present and now - self._began(pair) >= _SHOT_AGAIN:
+        busy = Counter(name for pair, (_, burst) in self._shots.items() if burst.left for name in pair)
+        for pair in sorted(self._doubtful(evidence, small, linked) - down):
+            due = pair[0] in present and now - self._began(pair) >= _SHOT_AGAIN
+            if due and max(busy[pair[0]], busy[pair[1]]) < _MOST_SHOTS:
+                busy.update(pair)
                 self._shots[pair] = now, self._prober.burst(pair, _SHOT, now)
         self._try_networks(evidence, small, present)
         self._sweep(keys, small, present, now)
-        return waiting | self._out(now)
+        return Open(frozenset(asked), frozenset(beside | self._out(now)))
 
     def _tell_apart(self, directions: Mapping[Pair, Direction], full: bool, linked: Collection[str], now: float) -> set[str]:
         """Try at once what shares an end with a direction that just lost something, if it was not tried since."""
@@ -77,7 +102,9 @@ class Inquiry:
         wanted = undecided(lost, passing(directions, since, now), linked)
         if not full:
             self._prober.also(wanted | lost, now, _TRIED_FOR)
-        waiting = {n for p in lost if not directions[p].down(now) and now - directions[p].run_since < PATIENCE for n in p}
+        waiting = {
+            n for p in lost if not directions[p].down(now) and now - directions[p].run_since < _PATIENCE_IF_LOST for n in p
+        }
         for pair in wanted:
             asked = self._asked.get((pair, full), since - 1)
             if asked < since:
@@ -121,13 +148,14 @@ class Inquiry:
             self._prober.also({(key[1], key[2]) for key in whole}, evidence.now, _TRIED_FOR)
         for key in whole:
             self._swept.pop(key, None)
-            at, burst = self._vni_shots.get(key, (-_SHOT_AGAIN, None))
+            at, burst = self._vni_shots.get(key, (-_SHOT_KEPT, None))
             # Often while it seems to be lost, so that its end is seen.
             again = _VNI_AGAIN if burst is not None and burst.lost else _SHOT_AGAIN
-            if key[1] in present and _carries(small, key) and evidence.now - at >= again:
+            if key[1] in present and _carries(small, key, evidence.now) and evidence.now - at >= again:
                 self._vni_shots[key] = evidence.now, self._prober.burst((key[1], key[2]), _VNI_SHOT, evidence.now, vni=key[0])
-                # What is counted from now on tells whether packets pass where these probes do.
-                self._ledger.forget(key)
+                if evidence.now - at > _SHOT_AGAIN + _VNI_AGAIN:
+                    # What is counted from now on tells whether packets pass where these probes do.
+                    self._ledger.forget(key)
 
     def _sweep(self, keys: Collection[Key], small: Mapping[Pair, Direction], present: Collection[str], now: float) -> None:
         if now < self._sweep_at:
@@ -136,7 +164,7 @@ class Inquiry:
         self._queue = self._queue or sorted(keys)
         while self._queue:
             key = self._queue.pop()
-            if key[1] in present and _carries(small, key) and not self._ledger.proven(key, now, _PROVEN_BY):
+            if key[1] in present and _carries(small, key, now) and not self._ledger.proven(key, now, _PROVEN_BY):
                 self._swept[key] = self._prober.burst((key[1], key[2]), 1, now, vni=key[0])
                 return
 
@@ -144,19 +172,22 @@ class Inquiry:
         """The chassis of bursts that are not judged yet; old ones are forgotten."""
         self._shots = {pair: shot for pair, shot in self._shots.items() if now - shot[0] < _SHOT_KEPT}
         self._vni_shots = {key: shot for key, shot in self._vni_shots.items() if now - shot[0] < _SHOT_KEPT}
-        running: list[tuple[Iterable[str], float, Burst]] = [(pair, at, burst) for pair, (at, burst) in self._shots.items()]
-        running += [((key[1], key[2]), at, burst) for key, (at, burst) in self._vni_shots.items()]
-        return {name for names, at, burst in running if burst.left and now - at < _SHOT_WITHIN for name in names}
+        self._known_shots = {pair: shot for pair, shot in self._known_shots.items() if pair in self._shots}
+        self._known_vni_shots = {key: shot for key, shot in self._known_vni_shots.items() if key in self._vni_shots}
+        # What was measured before is known well enough while it is measured again.
+        first = [(pair, *shot) for pair, shot in self._shots.items() if pair not in self._known_shots]
+        return {name for pair, at, burst in first if burst.left and now - at < _SHOT_WITHIN for name in pair}
 
     def _began(self, pair: Pair) -> float:
         return self._shots[pair][0] if pair in self._shots else -_SHOT_AGAIN
 
 
-def _carries(small: Mapping[Pair, Direction], key: Key) -> bool:
-    """Whether probes pass where a network's packets go: else it is not the network's fault."""
+def _carries(small: Mapping[Pair, Direction], key: Key, now: float) -> bool:
+    """Whether probes pass where a network's packets go, as far as is known: else it is not the network's fault."""
     direction = small.get((key[1], key[2]))
-    return direction is None or direction.run == 0
+    return direction is None or direction.is_clean(now)
 
 
-def _ended(at: float, burst: Burst) -> Shot:
-    return Shot(burst.lost, burst.count, at)
+def _ended(at: float, burst: Burst, before: Shot | None) -> Shot:
+    same = before is not None and bool(before.lost) == bool(burst.lost)
+    return Shot(burst.lost, burst.count, at, before.first if same and before is not None else at)

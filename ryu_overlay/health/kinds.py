@@ -30,7 +30,6 @@ def _kinds() -> tuple[Kind, ...]:
         Kind("slow", "underlay", "takes longer than it did", "some"),
         Kind("congested", "underlay", "has more traffic than it can carry", "some"),
         Kind("corrupting", "underlay", "changes bytes of packets", "some"),
-        Kind("flapping", "underlay", "comes and goes", "all"),
         Kind("external_down", "underlay", "has no carrier", "all"),
         Kind("vni_lost", "tunnel", "is lost, where other networks pass", "all"),
         Kind("tunnel_missing", "tunnel", "is not there", "all"),

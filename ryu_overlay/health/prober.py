@@ -79,6 +79,7 @@ class _Pending:
     there: float | None = None
     whole: bool = True
     back: bool = False
+    gone: set[Pair] = field(default_factory=set)
 
 
 @dataclass(slots=True)
@@ -104,11 +105,13 @@ class Prober:
         self.lives: dict[str, Life] = {}
         self.sent = 0
         self._present: frozenset[str] = frozenset()
+        self._excused: frozenset[str] = frozenset()
         self._paths: dict[Path, float] = {}
         self._steady: frozenset[Path] = frozenset()
         self._also: dict[Path, float] = {}
         self._turn: dict[Path, int] = {}
         self._pending: dict[int, _Pending] = {}
+        self._given_up: dict[int, _Pending] = {}
         self._queue: list[tuple[float, Probe, Burst | None]] = []
         self._token = 0
         self._tokens: dict[int, str] = {}
@@ -121,13 +124,24 @@ class Prober:
         for name in self._present - self.lives.keys():
             self.lives[name] = Life(now)
         for name in self._present - before:
-            self.begin_anew(name, now)
+            self._begin_anew(name, now)
         for name in self.lives.keys() - self._present:
             life = self.lives[name]
             life.asked, life.witness = None, (-1.0, -1.0)
 
-    def begin_anew(self, chassis: str, now: float) -> None:
-        """What was lost from and to a chassis so far was lost because of the chassis itself."""
+    def excuse(self, chassis: Collection[str], now: float) -> None:
+        """What is lost from and to these is lost because of themselves, until they are not among them any more."""
+        for name in self._excused | {*chassis}:
+            self._begin_anew(name, now)
+        self._excused = frozenset(chassis)
+
+    def unsent(self, probe: Probe) -> None:
+        """A probe could not be sent, or its receiver is not ready for it: it tells nothing."""
+        pending = self._pending.get(probe.token)
+        if pending is not None:
+            self._done(probe.token, pending, lost=None)
+
+    def _begin_anew(self, chassis: str, now: float) -> None:
         for (a, b, _), direction in self.directions.items():
             if chassis in (a, b):
                 direction.begin_anew(now)
@@ -173,7 +187,7 @@ class Prober:
         self._alive(chassis, now)
         pending = self._pending.get(token)
         if pending is None:
-            return False
+            return self._heard_late(token, chassis, back, raw)
         probe = pending.probe
         if not back and chassis == probe.receiver and pending.there is None:
             pending.there, pending.whole = raw, whole
@@ -189,6 +203,20 @@ class Prober:
             self._came_back(pending, now, raw, whole)
         if pending.back and (pending.there is not None or probe.receiver not in self._present):
             self._done(token, pending, lost=False)
+        return True
+
+    def _heard_late(self, token: int, chassis: str, back: bool, raw: float) -> bool:
+        """What was given up as lost was only late."""
+        late = self._given_up.get(token)
+        if late is None:
+            return False
+        probe = late.probe
+        pair = (probe.receiver, probe.sender) if back else (probe.sender, probe.receiver)
+        if chassis == pair[1] and pair in late.gone:
+            late.gone.discard(pair)
+            self._direction(*pair, probe.full).came_late(late.sent, raw - (late.there if back and late.there else late.raw))
+            if late.burst is not None and not back:
+                late.burst.lost -= 1
         return True
 
     def answered(self, token: int, now: float, raw: float) -> None:
@@ -276,6 +304,8 @@ class Prober:
     # -- what becomes of it
 
     def _judge(self, now: float) -> None:
+        while self._given_up and now - next(iter(self._given_up.values())).sent > GIVEN_UP_AFTER:
+            del self._given_up[next(iter(self._given_up))]
         for token, pending in list(self._pending.items()):
             if now - pending.sent < GRACE:
                 continue
@@ -301,16 +331,23 @@ class Prober:
         away = probe.receiver not in self._present
         self._unreflected(pending)
         there, back = (probe.sender, probe.receiver), (probe.receiver, probe.sender)
-        gone = [there] * (pending.there is None) + [back] * (pending.there is not None or away)
-        for pair in gone:
+        pending.gone = {*[there] * (pending.there is None), *[back] * (pending.there is not None or away)}
+        self._given_up[token] = pending
+        for pair in sorted(pending.gone):
             direction = self._direction(*pair, probe.full)
             direction.lost(pending.sent, fresh)
-            more = {1: CONFIRMED_BY, CONFIRMED_BY + 1: CONFIRMED_AGAIN_BY}.get(direction.run, 0) if fresh else 0
+            more = self._confirmed_by(pair, direction) if fresh else 0
             for number in range(more):
                 self._enqueue(now + number * _CONFIRM_GAP, pair, probe.way, probe.full, None, None)
             if more and probe.full:
                 # Or else it would not be known whether small ones pass.
                 self._enqueue(now, pair, probe.way, False, None, None)
+
+    def _confirmed_by(self, pair: Pair, direction: Direction) -> int:
+        """How many probes more it takes to be sure."""
+        if {*pair} & self._excused or not {*pair} <= self._present:
+            return 0
+        return {1: CONFIRMED_BY, CONFIRMED_BY + 1: CONFIRMED_AGAIN_BY}.get(direction.run, 0)
 
     def _came_back(self, pending: _Pending, now: float, raw: float, whole: bool) -> None:
         probe = pending.probe

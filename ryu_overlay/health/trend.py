@@ -193,8 +193,8 @@ def sure_rise(found: Stretch) -> Rise | None:
 
 
 def stopped(loss: Rise, lately: Stretch) -> bool:
-    """Whether a loss, as seen over a longer time, would show lately and does not: in what was sent, or as nothing is sent."""
-    expected = max(loss.lost / loss.seconds * lately.seconds, loss.share * (lately.sent[-1] - lately.sent[0]))
+    """Whether a loss, as seen over a longer time, would show lately and does not, be it that nothing is sent any more."""
+    expected = loss.lost / loss.seconds * lately.seconds
     return expected >= lately.doubt and lately.grown < expected / 4
 
 
@@ -207,8 +207,7 @@ def step(found: Stretch) -> Rise | None:
     if min(len(before), len(after)) < _SIDE:
         return None
     height = median(after) - median(before)
-    drift = abs(median(found.skew[at:]) - median(found.skew[:at])) * max(found.rate)
-    if height < max(LEAST, 4 * max(_noise(before), _noise(after), found.skewed)) + drift:
+    if height < max(LEAST, 4 * max(_noise(before), _noise(after), found.skewed)):
         return None
     if any(abs(median(side[len(side) // 2 :]) - median(side[: len(side) // 2])) > height / 4 for side in (before, after)):
         return None

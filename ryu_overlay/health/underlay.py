@@ -153,7 +153,7 @@ class _Seen:
                 continue
             if shot.lost == shot.count:
                 lost.setdefault(key[0], {})[pair] = shot
-            elif shot.lost == 0 and loss is not None and loss.share >= _LOST_WHOLLY and loss.since >= shot.ended - 1.0:
+            elif shot.lost == 0 and loss is not None and loss.share >= _LOST_WHOLLY and loss.since >= shot.first - 1.0:
                 astray.setdefault(key[1], []).append(loss)
         for vni, shots in lost.items():
             yield from self._lost_in(vni, shots)
@@ -210,7 +210,13 @@ class _Seen:
     def _passes(self, pair: Pair, since: float) -> bool:
         """Whether it carries probes now, and did since then."""
         d = self._small.get(pair)
-        return d is not None and d.run == 0 and d.since < since and d.passed_at is not None and self._now - d.passed_at < FRESH
+        return (
+            d is not None
+            and d.is_clean(self._now)
+            and d.since < since
+            and d.passed_at is not None
+            and self._now - d.passed_at < FRESH
+        )
 
     def _full_corruptions(self, pair: Pair, since: float) -> int:
         return self._full[pair].corruptions(since) if pair in self._full else 0

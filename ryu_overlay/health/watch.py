@@ -18,13 +18,14 @@ from ryu_overlay.health.elements import Element
 from ryu_overlay.health.evidence import Altered, Evidence, Exhausted, Host
 from ryu_overlay.health.faults import Fault, Verdict
 from ryu_overlay.health.hosts import forwarding_nothing, on_hosts, recent_answers, starving
-from ryu_overlay.health.inquiry import Inquiry
+from ryu_overlay.health.inquiry import Inquiry, Open
 from ryu_overlay.health.lateness import Lateness
 from ryu_overlay.health.prober import Ask, Pair, Probe, Prober
 from ryu_overlay.health.underlay import on_underlay
 from ryu_overlay.health.virtual import on_virtual
 
 JUDGED_EVERY = 0.1
+_WHOLLY = 0.9
 _OVER_IF = 3.0
 """How many times longer the window has to be that shows a loss than the shortest that did, for it to be over."""
 _STEADY = {
@@ -37,8 +38,9 @@ _STEADY = {
     "starved": 2.0,
 }
 """For how many seconds a verdict of these kinds has to hold before it is told."""
-_SHARPENED = ("down", "lossy", "congested", "mtu_hole", "slow", "corrupting")
-"""Kinds whose element may be another once more is known."""
+_MEASURED = ("lossy", "congested", "slow", "corrupting")
+_SHARPENED = ("down", "mtu_hole")
+"""Kinds whose element may be another once more is known: by figures, or by a probe on each direction beside it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,9 +73,9 @@ class Watch:
         self._inquiry = Inquiry(self.prober, self.ledger)
         self._lateness = Lateness()
         self._gone: set[str] = set()
-        self._cut: set[str] = set()
         self._since: dict[Pair, float] = {}
         self._windows: dict[Key, float] = {}
+        self._whole: set[Key] = set()
         self._said: dict[tuple[str, Element], float] = {}
 
     def step(self, now: float, raw: float, wall: float, scene: Callable[[], Scene]) -> tuple[list[Probe | Ask], list[Fault]]:
@@ -89,12 +91,12 @@ class Watch:
         self._hurry(now)
         self.evidence = evidence = self._gathered(now)
         hosts = on_hosts(evidence)
-        away = forwarding_nothing(hosts)
-        self._excuse(away | {name for name, host in evidence.hosts.items() if host.carrier is False}, now)
-        found = [*hosts, *on_underlay(evidence, away | starving(evidence)), *on_virtual(evidence)]
+        away = forwarding_nothing(hosts) | starving(evidence)
+        self.prober.excuse(away | {name for name, host in evidence.hosts.items() if host.carrier is False}, now)
+        found = [*hosts, *on_underlay(evidence, away), *on_virtual(evidence)]
         present = [name for name, host in evidence.hosts.items() if host.channel and name not in away]
-        waiting = self._inquiry.look(evidence, present, self.scene.keys)
-        ready = [(v, wall - (now - since)) for v, since in found if not self._waits(v, waiting) and self._is_steady(v, now)]
+        open_ = self._inquiry.look(evidence, present, self.scene.keys)
+        ready = [(v, wall - (now - since)) for v, since in found if not self._waits(v, open_) and self._is_steady(v, now)]
         self._said = {key: at for key, at in self._said.items() if key in {(v.kind, v.element) for v, _ in found}}
         return out, self.book.step(wall, ready, _unknown(evidence))
 
@@ -124,15 +126,17 @@ class Watch:
         )
 
     def _current(self, losses: list[Loss]) -> list[Loss]:
-        """Losses that go on. One that only ever longer windows show is over: what is counted of it is forgotten."""
+        """Losses that go on. One that only ever longer windows show, or that was of all and is of some, is over: what was counted of
+        it is forgotten."""
         shortest = {}
         for loss in losses:
             before = self._windows.get(loss.key, loss.seconds)
-            if loss.step or loss.seconds <= _OVER_IF * before:
+            if loss.step or (loss.seconds <= _OVER_IF * before and (loss.share >= _WHOLLY or loss.key not in self._whole)):
                 shortest[loss.key] = min(before, loss.seconds)
         for key in self._windows.keys() - shortest.keys():
             self.ledger.forget(key)
         self._windows = shortest
+        self._whole = {loss.key for loss in losses if loss.share >= _WHOLLY and not loss.step}
         return [loss for loss in losses if loss.key in shortest]
 
     def _hurry(self, now: float) -> None:
@@ -147,12 +151,6 @@ class Watch:
                     self.prober.burst((peer, name), 1, now)
         self._gone = quiet
 
-    def _excuse(self, chassis: set[str], now: float) -> None:
-        """What is lost while a host, or its own link, is known to be at fault says nothing of the paths to it."""
-        for name in chassis | self._cut:
-            self.prober.begin_anew(name, now)
-        self._cut = chassis
-
     def _begin_counting_anew(self, small: Mapping[Pair, Direction], now: float) -> None:
         """What was counted of a direction while it was down says nothing of what comes after."""
         for pair, direction in small.items():
@@ -164,11 +162,14 @@ class Watch:
     def _peers(self, name: str) -> set[str]:
         return {other for pair in self.prober.directions for other in pair[:2] if name in pair[:2]} - {name}
 
-    def _waits(self, verdict: Verdict, waiting: Collection[str]) -> bool:
+    def _waits(self, verdict: Verdict, still: Open) -> bool:
         """Whether what was asked for may change it. What is raised already is not held up."""
         if self.book.lasts(verdict.kind, verdict.element):
             return False
-        return verdict.kind in _SHARPENED and bool({*verdict.element.chassis} & {*waiting})
+        named = {*verdict.element.chassis}
+        return (verdict.kind in _SHARPENED and bool(named & still.asked)) or (
+            verdict.kind in _MEASURED and bool(named & still.measured)
+        )
 
     def _is_steady(self, verdict: Verdict, now: float) -> bool:
         """Whether it was said all the time for a while, where figures decide; the others are sure at once."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 
 import eventlet
 from eventlet.queue import LightQueue
@@ -196,10 +196,18 @@ class Monitor:
                 continue
             if isinstance(each, Ask):
                 self._switches.is_alive(bridge.dpid, each.token)
-            elif (tunnel := self.engine.fabric.tunnels.get(each.sender, {}).get(each.receiver)) is not None:
+            elif (tunnel := self._tunnel(each.sender, each.receiver, bridges)) is not None:
                 self._switches.send(bridge.dpid, (probe_out(each, tunnel, self.engine.mtu or _LEAST_MTU),))
+            else:
+                prober.unsent(each)
         for fault in faults:
             self._tell(fault)
+
+    def _tunnel(self, sender: str, receiver: str, ready: Collection[str]) -> int | None:
+        """The sender's port, if the receiver has one back, and is not just being told what to do."""
+        tunnels = self.engine.fabric.tunnels
+        joining = receiver not in ready and self.engine.bridge_of(receiver) is not None
+        return None if joining or sender not in tunnels.get(receiver, {}) else tunnels.get(sender, {}).get(receiver)
 
     def _scene(self) -> Scene:
         engine, now = self.engine, self._clock

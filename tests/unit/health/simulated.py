@@ -1,5 +1,5 @@
-"""A fabric of chassis for `Watch`, in virtual time: bridges that tell of probes and answer, ways between them that lose, delay and
-change packets, counters of what networks send. Steps, clocks and facts are as in `southbound/monitor.py` and `engine/scene.py`.
+"""A fabric for `Watch` in virtual time: chassis, the ways between them, and what networks send. Steps, clocks and facts are as in
+`southbound/monitor.py` and `engine/scene.py`.
 """
 
 from __future__ import annotations
@@ -8,13 +8,12 @@ import time
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from copy import deepcopy
+from dataclasses import dataclass
 from functools import cache
-from heapq import heappop, heappush
-from itertools import combinations, count, permutations
+from itertools import combinations, permutations
 from random import Random
 
 from ryu_overlay.health.book import Book
-from ryu_overlay.health.covering import wider
 from ryu_overlay.health.covering import wider
 from ryu_overlay.health.evidence import Altered, Host
 from ryu_overlay.health.faults import Fault, Impact
@@ -22,17 +21,13 @@ from ryu_overlay.health.planning import plan
 from ryu_overlay.health.prober import Ask, Pair, Probe
 from ryu_overlay.health.topology import ProbePath, Topology
 from ryu_overlay.health.watch import Scene, Watch
-from tests.unit.health.troubles import Chassis, Flow, Noise, Pauses, Trouble, traffic_lost
+from tests.unit.health.troubles import Chassis, Flow, Pauses, Trouble, traffic_lost
+from tests.unit.health.ways import Ways
 
 TICK = 0.02
 MOST_OF_A_TICK = 0.06
 EPOCH = 1.7e9
-_WORK = 0.003
-_HOP = 0.0004
-_READ_APART = 0.005
-
-Word = tuple[float, int, str, Probe | Ask, bool, bool]
-"""When and in which order it is said, the chassis, what of, whether a probe came back, and whether it was whole."""
+_WORK, _READ_APART = 0.003, 0.005
 
 
 def warm(size: int, seed: int = 0) -> Fabric:
@@ -45,38 +40,31 @@ def warm(size: int, seed: int = 0) -> Fabric:
 
 @cache
 def _warm(size: int) -> Fabric:
-    fabric = Fabric(size, planned=size > 5)
+    fabric = Fabric(size, planned=True, rate=400, vnis=(7,)) if size > 5 else Fabric(size)
     fabric.run(20)
     return fabric
 
 
-class Fabric:
+class Fabric(Ways):
     """Chassis hv1, hv2, ... with networks, of which each sends `rate` packets a second from each chassis to each other.
 
-    `planned`: only chosen `paths` are tried all the time, else all. `told` is all that was said of faults, `spent` the CPU seconds
-    of the watch.
+    `planned`: only chosen `paths` are tried all the time, else all. `told` is all that was said of faults, `spent` the watch's
+    CPU seconds.
     """
 
     def __init__(
         self, size: int, seed: int = 0, *, planned: bool = False, rate: float = 200, vnis: Collection[int] = (7, 8)
     ) -> None:
-        self.random = Random(seed)
+        super().__init__((f"hv{i + 1}" for i in range(size)), Random(seed))
         self.watch = Watch(Book(lambda element: Impact(), wider))
         self.raw = self.clock = 0.0
-        self.chassis = {f"hv{i + 1}": Chassis() for i in range(size)}
+        self.pauses = Pauses()
         self.flows = {(vni, *pair): Flow(rate) for vni in vnis for pair in permutations(self.chassis, 2) if rate}
         self.altered: tuple[Altered, ...] = ()
-        self.unmade: set[frozenset[str]] = set()
-        self.noise: Noise | None = None
-        self.pauses = Pauses()
         self.told: list[Fault] = []
         self.spent = 0.0
         self.paths: tuple[ProbePath, ...] = ()
         self._planned = planned
-        self._troubles: dict[Pair, list[Trouble]] = {}
-        self._coming: list[Word] = []
-        self._kept: list[Word] = []
-        self._number = count()
         self._last, self._read_at = 0.0, 1.0
         self._plan()
 
@@ -100,12 +88,13 @@ class Fabric:
         """From now on, in these directions."""
         self._go_on()
         for pair in pairs:
-            self._troubles.setdefault(pair, []).append(trouble)
+            self.troubles.setdefault(pair, []).append(trouble)
 
     def mend(self) -> None:
         """All is well again."""
         self._go_on()
-        self._troubles.clear()
+        self.troubles.clear()
+        self.astray.clear()
         self.altered = ()
         for name, host in self.chassis.items():
             if not host.forwards:
@@ -113,9 +102,7 @@ class Fabric:
                     if name in (a, b):
                         flow.begin_anew(name == a)
             self.chassis[name] = Chassis()
-        for _, *word in self._kept:
-            heappush(self._coming, (self.raw, *word))  # type: ignore[arg-type]
-        self._kept = []
+        self.speak_again(self.raw)
 
     def stop(self, name: str) -> None:
         """Its vswitch is dead."""
@@ -156,13 +143,14 @@ class Fabric:
         self.raw += TICK + _WORK * self.random.random()
         if self.pauses.hold(self.raw) or (self.noise is not None and self.noise.wake("controller", self.raw) > self.raw):
             return
+        held = self.raw - self._last > MOST_OF_A_TICK
         # After a pause it depends which comes first.
-        steps_first = self.raw - self._last > MOST_OF_A_TICK and self.random.random() < 0.5
+        steps_first = held and self.random.random() < 0.5
         if not steps_first:
-            self._hear()
+            self._hear(held)
         self._step()
         if steps_first:
-            self._hear()
+            self._hear(held)
         if self.raw >= self._read_at:
             self._read_at = self.raw + 1.0
             self._read()
@@ -175,76 +163,38 @@ class Fabric:
             out, faults = self.watch.step(self.clock, self.raw, EPOCH + self.raw, self._scene)
         self.told += faults
         for each in out:
-            if isinstance(each, Probe):
-                self._send(each)
+            if isinstance(each, Probe) and not self._has_tunnel(each.sender, each.receiver):
+                self.watch.prober.unsent(each)
             else:
-                self._say(each.chassis, self._wake(each.chassis, self.raw), each)
+                self.send(each, self.raw)
+
+    def _has_tunnel(self, sender: str, receiver: str) -> bool:
+        """To a chassis that is not just being told what to do."""
+        there = self.chassis.get(receiver)
+        joining = there is not None and there.channel and not there.confirmed
+        return not joining and there is not None and frozenset((sender, receiver)) not in self.unmade
 
     def _scene(self) -> Scene:
         prober, clock = self.watch.prober, self.clock
         hosts = {n: Host(n, c.channel, c.database, c.gone, prober.silent(n, clock), c.carrier) for n, c in self.chassis.items()}
         return Scene(hosts, set(self.flows), {vni: f"red/net{vni}" for vni, _, _ in self.flows}, self.altered)
 
-    def _hear(self) -> None:
-        """What bridges have said by now."""
-        due = []
-        while self._coming and self._coming[0][0] <= self.raw:
-            due.append(heappop(self._coming))
-        prober, held = self.watch.prober, self.raw - self._last > MOST_OF_A_TICK
+    def _hear(self, held: bool) -> None:
+        """What bridges have said by now; at this moment only if the controller was held up."""
+        words, prober = self.heard(self.raw), self.watch.prober
         with self._spending():
-            for word in due:
-                at, _, name, what, back, whole = word
-                host = self.chassis.get(name)
-                if host is None or not host.channel:
-                    continue
-                if not host.speaks:
-                    self._kept.append(word)
-                    continue
-                at = self.raw if held else at
-                if isinstance(what, Ask):
-                    prober.answered(what.token, self.clock, at)
+            for word in words:
+                at = self.raw if held else word.at
+                if isinstance(word.what, Ask):
+                    prober.answered(word.what.token, self.clock, at)
                 else:
-                    prober.heard(what.token, name, back, self.clock, at, whole)
+                    prober.heard(word.what.token, word.chassis, word.back, self.clock, at, word.whole)
 
     @contextmanager
     def _spending(self) -> Iterator[None]:
         began = time.process_time()
         yield
         self.spent += time.process_time() - began
-
-    def _send(self, probe: Probe) -> None:
-        a, b = probe.sender, probe.receiver
-        if not self._carries(a, b) or not self.chassis[a].speaks or (there := self._cross((a, b), probe)) is None:
-            return
-        if not self.chassis[b].confirmed:
-            return
-        at = self._wake(b, self._wake(a, self.raw) + there[0])
-        self._say(b, at, probe, whole=there[1])
-        if probe.vni is None and (back := self._cross((b, a), probe)) is not None:
-            self._say(a, self._wake(a, at + back[0]), probe, back=True, whole=there[1] and back[1])
-
-    def _say(self, name: str, at: float, what: Probe | Ask, *, back: bool = False, whole: bool = True) -> None:
-        """A bridge says something. What it says at one moment comes in any order."""
-        heappush(self._coming, (at + _HOP * (0.5 + self.random.random()), next(self._number), name, what, back, whole))
-
-    def _carries(self, a: str, b: str) -> bool:
-        ends = self.chassis.get(a), self.chassis.get(b)
-        return all(end is not None and end.forwards for end in ends) and frozenset((a, b)) not in self.unmade
-
-    def _cross(self, pair: Pair, probe: Probe) -> tuple[float, bool] | None:
-        """How long a probe takes, and whether its bytes stay as they are; None: it is lost."""
-        took, whole, random = _HOP * (0.5 + self.random.random()), True, self.random
-        for each in self._troubles.get(pair, ()):
-            if probe.vni in each.vnis or random.random() < max(each.loss, probe.full * each.full_loss):
-                return None
-            took += each.delay * (0.9 + 0.2 * random.random())
-            whole = whole and random.random() >= each.corrupt
-        return took, whole
-
-    def _wake(self, name: str, at: float) -> float:
-        """When a bridge gets to what comes at this moment."""
-        at += self.chassis[name].late
-        return at if self.noise is None else self.noise.wake(name, at)
 
     def _go_on(self) -> None:
         """Count what networks sent until now."""
@@ -255,13 +205,17 @@ class Fabric:
         if not self.chassis[a].forwards:
             flow.at = until
             return
-        lost = traffic_lost(self._troubles.get((a, b), ()), vni, flow.full) if self._carries(a, b) else 1.0
+        lost = (
+            traffic_lost(self.troubles.get((a, b), ()), vni, flow.full)
+            if self.carries(a, b) and (a, b) not in self.astray
+            else 1.0
+        )
         flow.go_on(until, lost, self.random)
 
     def _read(self) -> None:
         """The two sides a few milliseconds apart."""
         for key, flow in self.flows.items():
-            moments = [self._wake(name, self.raw + _READ_APART * self.random.random()) for name in key[1:]]
+            moments = [self.wake(name, self.raw + _READ_APART * self.random.random()) for name in key[1:]]
             sent_first = moments[0] < moments[1]
             moments.sort()
             self._count(*key, flow, moments[0])
@@ -270,3 +224,23 @@ class Fabric:
             found = (early[0], flow.counts()[1]) if sent_first else (flow.counts()[0], early[1])
             readable = [host.channel and host.speaks for host in (self.chassis[key[1]], self.chassis[key[2]])]
             self.watch.ledger.take(key, self.clock, *(c if r else None for c, r in zip(found, readable)))
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """Of watching so many chassis with all in order: probes and CPU seconds a second."""
+
+    chassis: int
+    paths: int
+    probes: float
+    cpu: float
+
+
+def cost(size: int, *, planned: bool, seconds: float = 10.0, warm_up: float = 5.0) -> Cost:
+    """What the watch costs the controller, without what it takes to send and to read its messages."""
+    fabric = Fabric(size, planned=planned, rate=0)
+    fabric.run(warm_up)
+    sent, spent, began = fabric.watch.prober.sent, fabric.spent, fabric.raw
+    fabric.run(seconds)
+    took = fabric.raw - began
+    return Cost(size, len(fabric.paths), (fabric.watch.prober.sent - sent) / took, (fabric.spent - spent) / took)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from math import inf
 from random import Random
 from statistics import median
 
 import pytest
 
 from ryu_overlay.health.conservation import Ledger, Loss
+from ryu_overlay.health.trend import Stretch, rise
 from tests.unit.health.wire import Clock, Restless, Wire, between, steady, watched
 
 
@@ -46,7 +49,7 @@ def test_loss_is_found_soon(rate: float, share: float, usual: float, worst: floa
 
 @pytest.mark.parametrize(
     ("rate", "share", "lasts", "seconds"),
-    [(500, 1.0, 8, 5), (500, 0.1, 8, 5), (500, 0.1, 90, 5), (10, 1.0, 30, 5), (500, 0.01, 60, 16)],
+    [(500, 1.0, 8, 5), (500, 0.1, 8, 5), (500, 0.1, 90, 5), (10, 1.0, 30, 5), (500, 0.01, 60, 11)],
 )
 def test_what_is_over_is_told_no_more(rate: float, share: float, lasts: float, seconds: float) -> None:
     for seed in range(10):
@@ -74,6 +77,16 @@ def test_loss_that_is_only_just_certain_does_not_come_and_go() -> None:
         course = [bool(found) for _, found in watched(Wire(Random(seed), steady(2000), between(0.001, 40)), 140)]
         told += course[course.index(True) :][:20]
     assert sum(told) > 0.95 * len(told)
+
+
+def test_a_loss_before_a_pause_is_not_told_after_it() -> None:
+    for seed in range(10):
+        random = Random(seed)
+        wire = Wire(
+            random, lambda at: (0.0, 180.0) if 80 <= at < 180 else (500.0, 80.0 if at < 80 else inf), between(0.01, 0, 90)
+        )
+        told = [at for at, found in watched(wire, 300) if any(not loss.step for loss in found)]
+        assert told and told[-1] < 100
 
 
 def test_traffic_that_ends_ends_a_loss() -> None:
@@ -117,3 +130,27 @@ def test_what_is_lost_at_once_and_may_be_skew_is_not_told() -> None:
         list(watched(wire, 40, ledger))
         wire.added[0] = 50
         assert [found for _, found in watched(wire, 200, ledger) if found] == []
+
+
+def stretch(lost: Sequence[float], skew: Sequence[float] = (0.0,) * 20, rate: float = 100.0) -> Stretch:
+    """Readings of steady traffic, one a second."""
+    at = [float(n) for n in range(len(lost))]
+    return Stretch(at, [rate * second for second in at], lost, skew[: len(lost)], [rate] * len(lost))
+
+
+def test_what_comes_back_to_where_it_was_is_skew() -> None:
+    found = stretch([-40, -30, -20, -10, 0])
+    assert rise(found) is not None
+    assert rise(found, before=(-40, -41, 5, -40)) is not None, "one that was late"
+    assert rise(found, before=(0, -30, 0, 0)) is None
+
+
+def test_ages_that_say_that_there_is_more_skew_are_heeded() -> None:
+    lost = [0, 3, 7, 9, 13]
+    assert rise(stretch(lost)) is not None
+    assert rise(stretch(lost, skew=(0, 0.04, -0.04, 0.03, 0))) is None
+
+
+def test_what_is_noisier_than_skew_would_make_it_is_not_certain() -> None:
+    assert rise(stretch([-11, 1, -1, 20, 0, 13, 20, 16, 39], rate=5.0)) is None
+    assert rise(stretch([-4, 1, 5, 11, 13, 17, 20, 26, 31], rate=5.0)) is not None

@@ -81,7 +81,7 @@ class Flow:
 
 
 class Noise:
-    """A machine that is short of CPU for 0.5 to 3 s, now and then: each process gets some for a moment, then none for 50 to 300 ms.
+    """A machine that is short of CPU for 0.5 to 3 s, now and then: a process gets some for a moment, then none for 50 to 300 ms.
 
     One process does what came to it in the order in which it came.
     """
