@@ -7,6 +7,7 @@ RATE is in packets a second over all addresses, each of 200 bytes. Ends by SIGTE
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import socket
 import sys
@@ -22,16 +23,13 @@ def main(port: int, rate: float, addresses: list[str]) -> None:
     targets, begun, sent = itertools.cycle(addresses), time.monotonic(), 0
     while True:
         for _ in range(int((time.monotonic() - begun) * rate) - sent):
-            try:
+            # The guest may be cut off, or its queue full: that is what is tried.
+            with contextlib.suppress(OSError):
                 sock.sendto(bytes(172), (next(targets), port))
-            except OSError:
-                pass  # The guest is cut off, or its queue is full: that is what is tried.
             sent += 1
-        try:
+        with contextlib.suppress(OSError):
             while sock.recv(2000):
                 pass
-        except OSError:
-            pass
         time.sleep(_STEP)
 
 

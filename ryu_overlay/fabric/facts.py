@@ -48,9 +48,9 @@ class ChassisFacts:
 
     `vifs` is keyed by iface-id, `tunnels` by remote address, `patches` by physical network; all hold only ports that have
     an OpenFlow number.
-    `dpid` is br-int's datapath id, None until the bridge exists. `problems` are sentences for the operator. `down` are the iface-ids
-    of VIFs that were taken down on the host, `off` of those that are up and have no carrier. `carrier`: whether the bridge that
-    tunnels leave by has a port with one, None if they leave by no bridge of Open vSwitch's.
+    `dpid` is br-int's datapath id, None until the bridge exists. `problems` are sentences for the operator. `down` are the
+    iface-ids of VIFs that were taken down on the host, `off` of those that are up and have no carrier. `carrier`: whether
+    the bridge that tunnels leave by has a port with one, None if they leave by no bridge of Open vSwitch's.
     """
 
     name: str

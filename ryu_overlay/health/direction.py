@@ -8,7 +8,8 @@ from statistics import median
 
 KEPT = 240
 DOWN_AFTER, DOWN_AFTER_STRAYS = 12, 24
-"""Probes lost in a row before a direction is down; and if it lost others lately, though some passed. Half of them lost is not all."""
+"""Probes lost in a row before a direction is down; and if it lost others lately, though some passed. Half of them lost is
+not all."""
 _LATELY, _STRAYS = 5.0, 1
 _LATE_AT_MOST = 0.4
 """Seconds by which a probe may be late in a queue before that counts as carrying nothing."""
@@ -20,7 +21,8 @@ _LAST, _LEARNED_FROM, _LEARNED = 10, 30, 400
 @dataclass(slots=True)
 class Direction:
     """Results of steady probes, the oldest first: when each was sent, and whether it passed. `run` probes were lost since one
-    passed, the first of them sent at `run_since`, the last of all at `tried`. Nothing before `since` counts: it was down then, or not to be judged.
+    passed, the first of them sent at `run_since`, the last of all at `tried`. Nothing before `since` counts: it was down
+    then, or not to be judged.
 
     Times are in seconds by the caller's clock. `corrupted` are the times of probes that came with other bytes.
     """

@@ -12,11 +12,12 @@ from ryu_overlay.health.prober import Life, Pair
 
 @dataclass(frozen=True, slots=True)
 class Host:
-    """One chassis. `channel` and `database`: whether its OpenFlow and its OVSDB are connected; `gone` since when the first is not.
+    """One chassis. `channel` and `database`: whether its OpenFlow and its OVSDB are connected; `gone` since when the first
+    is not.
 
     `silent`: since when its bridge has not answered, though connected. `carrier`: whether its link to the underlay has one, None
-    where that is not known. `missing` are the chassis that it should have a tunnel to and has none, `unheard` those whose tunnel's own
-    check fails, `dead_ends` the physical networks
+    where that is not known. `missing` are the chassis that it should have a tunnel to and has none, `unheard` those whose
+    tunnel's own check fails, `dead_ends` the physical networks
     whose link has no carrier, `unplugged` the bound ports whose VIF was taken down on the host, `off` those without carrier.
     `behind`: since when it has not confirmed what it was told.
     """
@@ -51,7 +52,8 @@ class Shot:
 class Altered:
     """A flow or group of a chassis that was not as it should be. `what`: "missing", "changed", "extra", "foreign" or "group".
 
-    `object` is spelled as operators do, "-" for none; `text` is the flow, `since` when it was seen, `lasts` whether it is so still.
+    `object` is spelled as operators do, "-" for none; `text` is the flow, `since` when it was seen, `lasts` whether it is so
+    still.
     """
 
     chassis: str
@@ -65,8 +67,8 @@ class Altered:
 
 @dataclass(frozen=True, slots=True)
 class Exhausted:
-    """Connections that got no translation on a chassis: so many packets lately. `room`: whether conntrack takes others. `rules` are
-    the NAT rules that are known to be at fault."""
+    """Connections that got no translation on a chassis: so many packets lately. `room`: whether conntrack takes others.
+    `rules` are the NAT rules that are known to be at fault."""
 
     chassis: str
     packets: int
@@ -79,8 +81,8 @@ class Exhausted:
 class Evidence:
     """All of it. `directions` are by pair and whether probes were full-sized; `shots` the last bursts, `vni_shots` those in a
     network's VNI, by key as `losses`; `busy` has packets a second by the same keys. Of
-    the directions whose time is `timed`, those that are `late`: since when, and by how many seconds. `networks` spells VNIs, `orphans` are uplinks that no
-    chassis carries, `silent_guests` ports whose guest does not answer ARP."""
+    the directions whose time is `timed`, those that are `late`: since when, and by how many seconds. `networks` spells VNIs,
+    `orphans` are uplinks that no chassis carries, `silent_guests` ports whose guest does not answer ARP."""
 
     now: float
     hosts: Mapping[str, Host]

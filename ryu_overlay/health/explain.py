@@ -1,7 +1,7 @@
 """Which elements a set of bad directions between chassis comes down to.
 
-An element explains the directions that cross it. It can only be at fault if none of those is good, and if it explains two at least,
-or nothing wider explains the one. The fewest elements that explain all are taken, the widest first.
+An element explains the directions that cross it. It can only be at fault if none of those is good, and if it explains two at
+least, or nothing wider explains the one. The fewest elements that explain all are taken, the widest first.
 """
 
 from __future__ import annotations

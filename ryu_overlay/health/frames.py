@@ -23,7 +23,8 @@ _FILL = bytes(range(256)) * 40
 
 
 def probe_out(probe: Probe, tunnel: int, largest: int) -> bytes:
-    """The packet-out for a probe by the sender's OpenFlow port `tunnel`. `largest`: bytes of the largest IPv4 packet that VMs may send.
+    """The packet-out for a probe by the sender's OpenFlow port `tunnel`. `largest`: bytes of the largest IPv4 packet that
+    VMs may send.
 
     In a network's VNI it has a group's MAC as its source, as no guest's packet has.
     """

@@ -17,8 +17,8 @@ _ALONE = 2.0
 _BEHIND = 10.0
 _STARVED, _STARVED_LEAST, _STARVED_OVER = 0.03, 0.015, 8.0
 _SUSPECT_TIMES, _STARVED_TIMES = 2, 5
-"""Seconds that answers of a starved vswitch take in the middle and at least, over how many seconds that is looked at, and how many answers make it suspect,
-and certain."""
+"""Seconds that answers of a starved vswitch take in the middle and at least, over how many seconds that is looked at, and
+how many answers make it suspect, and certain."""
 
 
 def on_hosts(evidence: Evidence) -> list[Found]:
@@ -93,7 +93,8 @@ def _others(evidence: Evidence) -> Iterator[Found]:
             and min(recent) > _STARVED_LEAST
         ):
             words = (
-                f"its answers of the last {_STARVED_OVER:.0f} s took {1000 * median(recent):.0f} ms; others' took less than a quarter",
+                f"its answers of the last {_STARVED_OVER:.0f} s took {1000 * median(recent):.0f} ms",
+                "others' took less than a quarter of that",
             )
             yield Verdict("starved", Element("vswitch", (name,)), words, (f"top  # on {name}",)), now
     for port in evidence.silent_guests:
@@ -101,8 +102,8 @@ def _others(evidence: Evidence) -> Iterator[Found]:
 
 
 def starving(evidence: Evidence) -> set[str]:
-    """Chassis that seem to get too little CPU: late, where others are not. Else it is the controller, or all of the machine, that is
-    late. What such a chassis loses, its host loses."""
+    """Chassis that seem to get too little CPU: late, where others are not. Else it is the controller, or all of the machine,
+    that is late. What such a chassis loses, its host loses."""
     usual = recent_answers(evidence.lives, evidence.now)
     found = set()
     for name, seconds in usual.items():

@@ -22,8 +22,8 @@ class Lateness:
         self.timed: frozenset[Pair] = frozenset()
 
     def judge(self, directions: Mapping[Pair, Direction], now: float, answers: float) -> None:
-        """Compare them all as they are now. `answers`: seconds that the quickest bridge's answers take, which the controller's own
-        lateness is no more than."""
+        """Compare them all as they are now. `answers`: seconds that the quickest bridge's answers take, which the
+        controller's own lateness is no more than."""
         known = [usual for d in directions.values() if (usual := d.usual) is not None]
         shifts = _shifts(directions, median(known), now) if known else {}
         common = min(max(sorted(shifts.values())[len(shifts) // _COMMON], 0.0), answers) if shifts else 0.0

@@ -6,8 +6,8 @@
    had to tell by then, they have told. A bridge that does not answer is silent, which is another matter.
 4. What was lost once is tried `CONFIRMED_BY` times more at once.
 
-A probe into a VNI of a network's own is told of, but not sent back. Time is an argument: seconds by a clock that stands still while
-the controller itself is held up.
+A probe into a VNI of a network's own is told of, but not sent back. Time is an argument: seconds by a clock that stands
+still while the controller itself is held up.
 """
 
 from __future__ import annotations
@@ -182,8 +182,8 @@ class Prober:
         return out
 
     def heard(self, token: int, chassis: str, back: bool, now: float, raw: float, whole: bool = True) -> bool:
-        """A bridge tells of a probe: of its coming, or of its coming `back`. `whole`: its bytes are as they were sent. Whether it is
-        one of ours."""
+        """A bridge tells of a probe: of its coming, or of its coming `back`. `whole`: its bytes are as they were sent.
+        Whether it is one of ours."""
         self._alive(chassis, now)
         pending = self._pending.get(token)
         if pending is None:

@@ -36,7 +36,8 @@ class Silence:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """All of it at one moment. `faults` are those that last and those that ended lately, the newest first. `probes` were sent so far."""
+    """All of it at one moment. `faults` are those that last and those that ended lately, the newest first. `probes` were
+    sent so far."""
 
     at: float
     layers: tuple[LayerStatus, ...]

@@ -34,7 +34,7 @@ def on_underlay(evidence: Evidence, away: Collection[str]) -> list[Found]:
     cut = {v.element.names[0] for v, _ in carriers}
     seen = _Seen(evidence, {*away, *cut})
     down = list(seen.down())
-    dark = {p for p in seen.bad_down}
+    dark = set(seen.bad_down)
     return [
         *carriers,
         *down,
@@ -106,7 +106,8 @@ class _Seen:
         share = max((counts[p] / max(tried[p], 1) for p in bad), default=0.0)
         good = {p for p, n in tried.items() if counts[p] == 0 and n * share >= _ENOUGH}
         for element, pairs in _explained(bad, good):
-            words = f"{sum(counts[p] for p in pairs)} of {sum(tried[p] for p in pairs)} probes came with other bytes on {_list(pairs)}"
+            changed, all_ = sum(counts[p] for p in pairs), sum(tried[p] for p in pairs)
+            words = f"{changed} of {all_} probes came with other bytes on {_list(pairs)}"
             first = [at for p in pairs for d in (self._small[p], self._full.get(p)) if d for at in d.corrupted if at >= since]
             yield Verdict("corrupting", element, (words,), _by_hand(pairs)), min(first)
 

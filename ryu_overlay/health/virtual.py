@@ -1,4 +1,5 @@
-"""Verdicts on the virtual network as it is realised: flows that differ from what was asked for, translations that run out, gateways."""
+"""Verdicts on the virtual network as it is realised: flows that differ from what was asked for, translations that run out,
+gateways."""
 
 from __future__ import annotations
 

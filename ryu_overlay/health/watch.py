@@ -79,8 +79,8 @@ class Watch:
         self._said: dict[tuple[str, Element], float] = {}
 
     def step(self, now: float, raw: float, wall: float, scene: Callable[[], Scene]) -> tuple[list[Probe | Ask], list[Fault]]:
-        """What is to be sent, and faults that were raised, changed or ended. `now` and `raw` are as in `prober`, `wall` in seconds since
-        1970."""
+        """What is to be sent, and faults that were raised, changed or ended. `now` and `raw` are as in `prober`, `wall` in
+        seconds since 1970."""
         out = self.prober.step(now, raw)
         if now - self._judged < JUDGED_EVERY:
             return out, []
@@ -126,8 +126,8 @@ class Watch:
         )
 
     def _current(self, losses: list[Loss]) -> list[Loss]:
-        """Losses that go on. One that only ever longer windows show, or that was of all and is of some, is over: what was counted of
-        it is forgotten."""
+        """Losses that go on. One that only ever longer windows show, or that was of all and is of some, is over: what was
+        counted of it is forgotten."""
         shortest = {}
         for loss in losses:
             before = self._windows.get(loss.key, loss.seconds)

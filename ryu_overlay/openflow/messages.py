@@ -88,8 +88,8 @@ def echo(data: bytes, xid: int = 0) -> bytes:
 
 
 def flow_monitor(xid: int) -> bytes:
-    """Have the switch tell from now on of each flow that is added, deleted or modified. Of what this very connection asked for it tells
-    in brief."""
+    """Have the switch tell from now on of each flow that is added, deleted or modified. Of what this very connection asked
+    for it tells in brief."""
     added, deleted, modified = 2, 4, 8
     match = struct.pack("!HH4x", 1, 4)
     body = struct.pack("!IHHIB3x", 1, added | deleted | modified, 4, _ANY, ALL_TABLES) + match

@@ -38,7 +38,8 @@ GUEST_MAC = 0x02FFFFFFFF01
 ECHO_METER = 8
 """The meter of what tells of the steady probes of tunnels."""
 ECHO_VNI, ECHO_BACK_VNI, ROOM_VNI = 0xC00001, 0xC00002, 0xC00003
-"""The VNIs of those probes, there and back, and of one that only tries conntrack. No network's, and no trace's: those have not both of the bits above."""
+"""The VNIs of those probes, there and back, and of one that only tries conntrack. No network's, and no trace's: those have
+not both of the bits above."""
 CAPTURE_METERS = range(100, 200)
 """The meters of captures."""
 

@@ -15,8 +15,8 @@ _AT_ONCE = 50
 
 
 class Guests:
-    """Each bound guest is asked every `every` seconds (0: never), and again if it says nothing. Guests that are off, or cut off on
-    their host, are not asked: that is seen without."""
+    """Each bound guest is asked every `every` seconds (0: never), and again if it says nothing. Guests that are off, or cut
+    off on their host, are not asked: that is seen without."""
 
     def __init__(self, engine: Engine, switches: Switches, every: float) -> None:
         self._engine = engine
@@ -61,9 +61,10 @@ class Guests:
         engine = self._engine
         for bridge in engine.bridges:
             facts = engine.facts.get(bridge.chassis)
-            for iface_id, vif in facts.vifs.items() if facts is not None and bridge.confirmed else ():
+            if facts is None or not bridge.confirmed:
+                continue
+            for iface_id in facts.vifs.keys() - facts.down - facts.off:
                 port = engine.network.find_port(iface_id)
                 spot = None if port is None or not port.enabled or not port.addresses else engine.bindings.spot(port)
                 if port is not None and spot is not None and spot.chassis == bridge.chassis:
-                    if facts is not None and iface_id not in facts.down | facts.off:
-                        yield port, bridge.dpid, vif.ofport
+                    yield port, bridge.dpid, facts.vifs[iface_id].ofport

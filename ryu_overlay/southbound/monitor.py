@@ -44,7 +44,8 @@ LOG = logging.getLogger(__name__)
 
 _TICK = 0.02
 _MOST_OF_A_TICK = 0.06
-"""Seconds by which the patient clock goes on at most at a time: what the controller missed while it was held up proves nothing."""
+"""Seconds by which the patient clock goes on at most at a time: what the controller missed while it was held up proves
+nothing."""
 _COUNTED_EVERY = 1.0
 _GROUPS_EVERY = 3.0
 _LEAST_MTU = 576
@@ -58,7 +59,8 @@ class Monitor:
     """Runs for as long as the controller does. `failures` counts exceptions, each of which is logged."""
 
     def __init__(self, loop: Loop, switches: Switches, keep: Callable[[str], None], guests_every: float) -> None:
-        """`guests_every` is how often guests are asked, in seconds, 0 for never. `keep` has silences remembered over a restart, as text that `remembered` takes."""
+        """`guests_every` is how often guests are asked, in seconds, 0 for never. `keep` has silences remembered over a
+        restart, as text that `remembered` takes."""
         self.failures = 0
         self.engine: Engine = loop.engine
         self._loop = loop
@@ -94,7 +96,8 @@ class Monitor:
         eventlet.spawn(self._run, _COUNTED_EVERY, self._count)
 
     def heard(self, dpid: int, data: bytes) -> bool:
-        """A packet-in about a probe; whether it was one of the monitor's. Raises struct.error or ValueError for what is cut short."""
+        """A packet-in about a probe; whether it was one of the monitor's. Raises struct.error or ValueError for what is cut
+        short."""
         packet = parse_packet_in(data)
         why = read_cookie(packet.cookie)
         if why is not None and why.feature is Feature.PUNT_GUEST and packet.table == LS_IN_LOOKUP.number:

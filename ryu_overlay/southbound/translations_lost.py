@@ -1,7 +1,7 @@
 """Packets that bridges dropped because nothing was left to translate them to, and whose fault that is.
 
-A connection of the controller's own, which no network knows, tells whether conntrack has room. If it has, the rule is at fault by which
-connections were begun meanwhile.
+A connection of the controller's own, which no network knows, tells whether conntrack has room. If it has, the rule is at
+fault by which connections were begun meanwhile.
 """
 
 from __future__ import annotations

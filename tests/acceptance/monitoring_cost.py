@@ -36,7 +36,8 @@ def planned(chassis: int) -> str:
     took = time.process_time() - began
     alike = sum(map(len, found.alike))
     told = "each single fault told from every other" if not alike else f"{alike} of {found.parts} elements not told apart"
-    return f"{found.paths} paths ({found.ratio:.2f} a chassis) for {found.parts} elements, {told}; full mesh {found.mesh}; {took:.1f} s"
+    size = f"{found.paths} paths ({found.ratio:.2f} a chassis) for {found.parts} elements"
+    return f"{size}, {told}; full mesh {found.mesh}; planned in {took:.1f} s"
 
 
 def _counted(lab: Lab) -> tuple[float, float]:

@@ -33,9 +33,9 @@ AT_HOME = {"red-web-3", "blue-web-1", "green-b-1"}
 
 @dataclass(frozen=True)
 class Case:
-    """A fault of a kind at a place. `layers`, `kinds` and `elements` are those that are right; the element's text has to be one of them,
-    or begin with one that ends in a blank. `ports`: what it has to hit, exactly, if that is known. `aim` is the time to the verdict in
-    seconds, `within` how long is waited for it."""
+    """A fault of a kind at a place. `layers`, `kinds` and `elements` are those that are right; the element's text has to be
+    one of them, or begin with one that ends in a blank. `ports`: what it has to hit, exactly, if that is known. `aim` is the
+    time to the verdict in seconds, `within` how long is waited for it."""
 
     kind: str
     place: str

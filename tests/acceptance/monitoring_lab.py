@@ -1,4 +1,5 @@
-"""The network that faults are tried in: four hypervisors, three tenants with a way out, and traffic between all pairs of hypervisors."""
+"""The network that faults are tried in: four hypervisors, three tenants with a way out, and traffic between all pairs of
+hypervisors."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""Runs faults of the catalogue and keeps the score: detected, right layer, right element, right ports, how soon, what else was said."""
+"""Runs faults of the catalogue and keeps the score: detected, right layer, right element, right ports, how soon, what else
+was said."""
 
 from __future__ import annotations
 
@@ -21,7 +22,8 @@ _HEALS_WITHIN = 240.0
 
 @dataclass
 class Row:
-    """What came of a case. `seconds` is the time to the right verdict, None if it never came; `others` are provider faults beside it."""
+    """What came of a case. `seconds` is the time to the right verdict, None if it never came; `others` are provider faults
+    beside it."""
 
     case: Case
     seconds: float | None = None

@@ -51,7 +51,8 @@ def rows() -> list[score.Row]:
 
 
 def _cases() -> list[Case]:
-    """The same for the same seed. Each kind has a sequence of places of its own, so that one more kind does not move the others."""
+    """The same for the same seed. Each kind has a sequence of places of its own, so that one more kind does not move the
+    others."""
     found = []
     for number, kind in enumerate(CATALOGUE):
         random = Random(f"{SEED} {number}")

@@ -1,4 +1,5 @@
-"""Steady monitoring: what must raise no fault, an hour of changes on a healthy network, what Prometheus sees of it, and what it costs."""
+"""Steady monitoring: what must raise no fault, an hour of changes on a healthy network, what Prometheus sees of it, and what
+it costs."""
 
 from __future__ import annotations
 
