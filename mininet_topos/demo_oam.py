@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import shlex
 import subprocess
-from typing import TYPE_CHECKING
+import time
+from ipaddress import IPv4Address
+from typing import TYPE_CHECKING, Any
 
 from mininet_topos.controller import installed
 from mininet_topos.demo_out import SERVER
@@ -63,4 +65,26 @@ def whose(tour: Tour) -> None:
     tour.overlayctl("set", "port", vm.name, "--enabled", "--wait", "10")
 
 
-STEPS = (standing, capturing, whose)
+def watched(tour: Tour) -> None:
+    """A fault that nobody asked for."""
+    lab, source = tour.lab, int(IPv4Address(tour.lab.hypervisors["hv1"].encap_ip))
+    tour.step("Nobody asks, and it is known: what is broken, and who feels it")
+    tour.until("nothing is broken", lambda: not _lasting(tour))
+    print("the fabric silently loses all that hv1 sends to hv2; the way back is whole, and no link is down")
+    lab.fabric.run("tc", "qdisc", "add", "dev", "hv2", "clsact")
+    program = f"4,32 0 0 26,21 0 1 {source},6 0 0 2,6 0 0 4294967295"
+    lab.fabric.run("tc", "filter", "add", "dev", "hv2", "egress", "bpf", "da", "bytecode", program)
+    began = time.monotonic()
+    tour.until("the path is named, in its direction", lambda: [f["element"] for f in _lasting(tour)] == ["path hv1>hv2"])
+    tour.say(f"   after {time.monotonic() - began:.1f} s\n")
+    tour.overlayctl("health")
+    tour.overlayctl("health", "explain", _lasting(tour)[0]["id"])
+    lab.fabric.run("tc", "qdisc", "del", "dev", "hv2", "clsact")
+    tour.until("it is over", lambda: not _lasting(tour))
+
+
+def _lasting(tour: Tour) -> list[dict[str, Any]]:
+    return [fault for fault in tour.lab.rest.get("/v1/health").json["faults"] if fault["until"] is None]
+
+
+STEPS = (standing, capturing, whose, watched)

@@ -70,6 +70,7 @@ class Scenes:
             name,
             channel=bridge is not None or not joined,
             database=name in engine.connected,
+            address=str(engine.encap_ips[name]),
             gone=gone,
             silent=silent,
             carrier=facts.carrier if here and facts is not None else None,

@@ -89,8 +89,11 @@ class Book:
         self._within = {key: wider for key, wider in self._within.items() if key in there and wider in self._lasting}
         self._ids = {fault.id for fault in (*self._ended, *(entry.fault for entry in self._lasting.values()))}
         for key, (verdict, since) in there.items():
-            if key not in self._lasting and key not in self._within and self._raise(verdict, since, quiet(key[1], silences), now):
-                told.add(key)
+            if key not in self._lasting and key not in self._within:
+                over = self._raise(verdict, since, quiet(key[1], silences), now)
+                if over is not None:
+                    ended += over
+                    told.add(key)
         return [*ended, *(entry.fault for key, entry in self._lasting.items() if key in told)]
 
     def lasts(self, kind: str, element: Element) -> bool:
@@ -124,26 +127,27 @@ class Book:
         """Say again what was dumped. What cannot be read is left out."""
         self._silences.load(text)
 
-    def _raise(self, verdict: Verdict, since: float, why: str, now: float) -> bool:
-        """Whether it is not part of something wider."""
+    def _raise(self, verdict: Verdict, since: float, why: str, now: float) -> list[Fault] | None:
+        """The faults that end because it says more than they do; None: it is part of something wider itself."""
         key = (verdict.kind, verdict.element)
         for wider, entry in self._lasting.items():
             if self._absorbs(entry.fault.verdict, verdict):
                 self._within[key] = wider
                 entry.fault = replace(entry.fault, since=min(since, entry.fault.since))
-                return False
+                return None
         narrower = [k for k, entry in self._lasting.items() if self._absorbs(verdict, entry.fault.verdict)]
         since = min([since, *(self._lasting[k].fault.since for k in narrower)])
         fault = Fault(_id(verdict, since, self._ids), verdict, since, now, impact=self._impact(verdict.element), quiet=why)
+        ended = []
         for k in narrower:
             self._within[k] = key
             if self._lasting[k].fault.raised < now:
-                self._end(k, now, f"part of {fault.id}: {fault.text}")
+                ended.append(self._end(k, now, f"part of {fault.id}: {fault.text}"))
             else:
                 del self._lasting[k]
         self._lasting[key] = _Entry(fault, now, now, now)
         self._ids.add(fault.id)
-        return True
+        return ended
 
     def _go_on(self, entry: _Entry, verdict: Verdict, now: float) -> bool:
         """The verdict is there. Whether that is to be told."""

@@ -16,22 +16,20 @@ def wider(a: Verdict, b: Verdict) -> bool:
     if a == b or a.what.layer not in ("underlay", "tunnel", "host"):
         return False
     if a.kind in _NOTHING_FORWARDED:
-        return (
-            ours.names[0] in theirs.chassis
-            and (b.kind == "vswitch_hung" or b.kind not in _NOTHING_FORWARDED)
-            and a.kind != b.kind
-        )
+        more = b.kind == "vswitch_hung" or b.kind not in _NOTHING_FORWARDED
+        return ours.names[0] in theirs.chassis and theirs.kind != "split" and more and a.kind != b.kind
     if a.kind == "starved":
         return b.kind == "slow" and ours.names[0] in theirs.chassis
+    same = ours == theirs or covers(ours, theirs)
+    if a.kind in ("wrong_vtep", "tunnel_missing"):
+        return b.kind in ("down", "mtu_hole", "vni_lost", *_FIGURES) and theirs.chassis == ours.chassis
     if a.kind == b.kind:
-        return ours != theirs and covers(ours, theirs)
-    if a.kind == "mtu_hole" and b.kind == "lossy":
-        return ours == theirs or covers(ours, theirs)
-    if a.kind == "down" and b.what.layer in ("underlay", "tunnel"):
-        return ours == theirs or covers(ours, theirs)
-    if a.kind in _FIGURES and b.kind in _FIGURES and _FIGURES.index(a.kind) < _FIGURES.index(b.kind):
-        return ours == theirs or covers(ours, theirs)
-    return False
+        return ours != theirs and same
+    if a.kind == "down":
+        return b.what.layer in ("underlay", "tunnel") and same
+    if a.kind == "mtu_hole":
+        return b.kind in _FIGURES and same
+    return a.kind in _FIGURES and b.kind in _FIGURES and _FIGURES.index(a.kind) < _FIGURES.index(b.kind) and same
 
 
 def covers(ours: Element, theirs: Element) -> bool:
@@ -43,6 +41,11 @@ def covers(ours: Element, theirs: Element) -> bool:
     if ours.kind in ("link_in", "link_out"):
         end = -1 if ours.kind == "link_in" else 0
         return theirs.kind in ("path", "vni") and theirs.names[end] == ours.names[0]
-    if ours.kind in ("pair", "path"):
-        return theirs.kind in ("path", "vni") and {*theirs.chassis} == {*ours.names} and theirs.kind != ours.kind
-    return ours.kind == "split" and theirs.kind in ("pair", "path", "link_in", "link_out")
+    if ours.kind == "pair":
+        return theirs.kind in ("path", "vni") and {*theirs.chassis} == {*ours.names}
+    if ours.kind == "path":
+        return theirs.kind == "vni" and theirs.chassis == ours.names
+    if ours.kind == "split" and theirs.kind in ("pair", "path"):
+        one, other = (set(side.split(",")) for side in ours.names)
+        return bool({*theirs.chassis} & one) and bool({*theirs.chassis} & other)
+    return ours.kind == "split" and theirs.kind in ("link_in", "link_out") and theirs.names[0] in ours.chassis

@@ -24,7 +24,8 @@ class Direction:
     passed, the first of them sent at `run_since`, the last of all at `tried`. Nothing before `since` counts: it was down
     then, or not to be judged.
 
-    Times are in seconds by the caller's clock. `corrupted` are the times of probes that came with other bytes.
+    Times are in seconds by the caller's clock. `corrupted` are the times of probes that came with other bytes. While it is
+    `late`, what probes take is not learned as usual.
     """
 
     since: float = 0.0
@@ -34,6 +35,8 @@ class Direction:
     run: int = 0
     run_since: float = 0.0
     passed_at: float | None = None
+    late: bool = False
+    _figures: tuple[float, float] | None = None
     _took: deque[float] = field(default_factory=lambda: deque(maxlen=_LAST))
     _usual: deque[float] = field(default_factory=lambda: deque(maxlen=_LEARNED))
 
@@ -50,6 +53,9 @@ class Direction:
         if steady:
             self.results.append((sent, True))
             self._took.append(took)
+            if not self.late:
+                self._usual.append(took)
+                self._figures = None
 
     def lost(self, sent: float, steady: bool = True) -> None:
         """A probe was lost for certain."""
@@ -72,10 +78,6 @@ class Direction:
         """Forget what was lost so far: it was not this direction's fault."""
         self.run, self.since = 0, now
         self._took.clear()
-
-    def learn(self) -> None:
-        """Take what probes take now for what is usual."""
-        self._usual.extend(list(self._took)[-1:])
 
     def down(self, now: float) -> bool:
         """Whether it carries nothing, as far as it is being tried."""
@@ -106,7 +108,12 @@ class Direction:
     @property
     def usual(self) -> float | None:
         """Seconds that probes usually take, None while it is not known."""
-        return median(self._usual) if len(self._usual) >= _LEARNED_FROM else None
+        return self._worked_out()[0] if len(self._usual) >= _LEARNED_FROM else None
+
+    @property
+    def spread(self) -> float:
+        """How far from the usual the slowest of twenty probes is, in seconds."""
+        return self._worked_out()[1]
 
     def shift(self, elsewhere: float) -> float | None:
         """Seconds that the last probes took more than is usual, or if that is not known, than `elsewhere`; by their medians."""
@@ -115,8 +122,9 @@ class Direction:
         usual = self.usual
         return median(self._took) - (elsewhere if usual is None else usual)
 
-    @property
-    def spread(self) -> float:
-        """How far from the usual the slowest of twenty probes is, in seconds."""
-        usual = sorted(self._usual)
-        return usual[int(0.95 * (len(usual) - 1))] - median(usual) if usual else 0.0
+    def _worked_out(self) -> tuple[float, float]:
+        if self._figures is None:
+            usual = sorted(self._usual)
+            middle = usual[len(usual) // 2] if usual else 0.0
+            self._figures = middle, (usual[int(0.95 * (len(usual) - 1))] - middle if usual else 0.0)
+        return self._figures

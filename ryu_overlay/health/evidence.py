@@ -12,8 +12,8 @@ from ryu_overlay.health.prober import Life, Pair
 
 @dataclass(frozen=True, slots=True)
 class Host:
-    """One chassis. `channel` and `database`: whether its OpenFlow and its OVSDB are connected; `gone` since when the first
-    is not.
+    """One chassis. `channel` and `database`: whether its OpenFlow and its OVSDB are connected; `address` is its tunnels';
+    `gone` since when the first is not.
 
     `silent`: since when its bridge has not answered, though connected. `carrier`: whether its link to the underlay has one, None
     where that is not known. `missing` are the chassis that it should have a tunnel to and has none, `unheard` those whose
@@ -35,6 +35,7 @@ class Host:
     off: frozenset[str] = frozenset()
     behind: float | None = None
     problems: tuple[str, ...] = ()
+    address: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ least, or nothing wider explains the one. The fewest elements that explain all a
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterator
 
 import networkx as nx
@@ -17,6 +18,8 @@ from ryu_overlay.health.prober import Pair
 def explain(bad: Collection[Pair], good: Collection[Pair]) -> list[Element]:
     """The elements at fault, in order of what they explain. Directions in neither set are not known."""
     left, found = set(bad), list[Element]()
+    if not left:
+        return found
     candidates = [(element, pairs) for element, pairs in _candidates(bad, good) if not pairs & set(good)]
     while left:
         element, pairs = max(
@@ -33,7 +36,10 @@ def undecided(bad: Collection[Pair], good: Collection[Pair], chassis: Collection
     """Directions that ought to be tried to tell elements apart: those that share an end with a bad one and are not known. Between
     each end and so many `peers`: more tell no more."""
     wanted = set[Pair]()
-    for name in {name for pair in bad for name in pair}:
+    ends = Counter(name for pair in bad for name in pair)
+    # The other ends of a chassis that several bad ones share have nothing to do with it.
+    shared = {name for name, count in ends.items() if count > 1} or ends.keys()
+    for name in shared:
         for peer in sorted(set(chassis) - {name})[:peers]:
             wanted |= {(name, peer), (peer, name)}
     return wanted - set(bad) - set(good)
@@ -50,7 +56,7 @@ def _candidates(bad: Collection[Pair], good: Collection[Pair]) -> Iterator[tuple
             yield Element("link_out", (name,)), out
             yield Element("link_in", (name,)), into
     yield from _split(bad, good)
-    for a, b in bad:
+    for a, b in sorted(bad):
         yield Element("path", (a, b)), {(a, b)}
         if (b, a) in bad:
             yield Element("pair", (min(a, b), max(a, b))), {(a, b), (b, a)}

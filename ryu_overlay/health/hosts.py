@@ -105,12 +105,10 @@ def starving(evidence: Evidence) -> set[str]:
     """Chassis that seem to get too little CPU: late, where others are not. Else it is the controller, or all of the machine,
     that is late. What such a chassis loses, its host loses."""
     usual = recent_answers(evidence.lives, evidence.now)
-    found = set()
-    for name, seconds in usual.items():
-        others = [other for peer, other in usual.items() if peer != name]
-        if seconds > _STARVED and (not others or seconds > 4 * max(others)):
-            found.add(name)
-    return found
+    latest = sorted(usual, key=lambda name: usual[name])[-2:]
+    # Only the latest of all can be late beside all others.
+    late = latest and usual[latest[-1]] > max(_STARVED, 4 * usual[latest[0]] if len(latest) > 1 else 0.0)
+    return {latest[-1]} if late else set()
 
 
 def recent_answers(lives: Mapping[str, Life], now: float) -> dict[str, float]:

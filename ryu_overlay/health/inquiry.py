@@ -24,7 +24,7 @@ _TRIED_FOR = 10.0
 _SHOT, _SHOT_AGAIN, _SHOT_PEERS = 200, 8.0, 3
 _VNI_SHOT, _VNI_AGAIN = 20, 2.0
 _SHOT_WITHIN, _SHOT_KEPT = 3.0, 60.0
-_MOST_SHOTS = 4
+_MOST_SHOTS = 3
 """Bursts of one chassis at a time: more would be more than its bridge may tell (`punt_rate`)."""
 _STRAY_LOSSES, _STRAY_OVER = 2, 60.0
 _CORRUPTED_OVER = 10.0
@@ -84,8 +84,8 @@ class Inquiry:
         self._try_suspects(evidence, small)
         down = {p for p, d in small.items() if d.down(now)}
         busy = Counter(name for pair, (_, burst) in self._shots.items() if burst.left for name in pair)
-        for pair in sorted(self._doubtful(evidence, small, linked) - down):
-            due = pair[0] in present and now - self._began(pair) >= _SHOT_AGAIN
+        for pair in self._doubtful(evidence, small, linked):
+            due = pair[0] in present and pair not in down and now - self._began(pair) >= _SHOT_AGAIN
             if due and max(busy[pair[0]], busy[pair[1]]) < _MOST_SHOTS:
                 busy.update(pair)
                 self._shots[pair] = now, self._prober.burst(pair, _SHOT, now)
@@ -130,14 +130,14 @@ class Inquiry:
         if new:
             self._prober.also(new, evidence.now, _TRIED_FOR)
 
-    def _doubtful(self, evidence: Evidence, small: Mapping[Pair, Direction], linked: Collection[str]) -> set[Pair]:
-        """Directions that lose or change some packets, as it seems, and those that tell whether it is all of one link."""
+    def _doubtful(self, evidence: Evidence, small: Mapping[Pair, Direction], linked: Collection[str]) -> list[Pair]:
+        """Directions that lose or change some packets, as it seems, and then those that tell whether it is all of one link."""
         now = evidence.now
         bad = {p for p, d in small.items() if d.run == 0 and d.strays(now - _STRAY_OVER) >= _STRAY_LOSSES}
         bad |= {p for p, d in small.items() if d.corruptions(now - _CORRUPTED_OVER)}
         bad |= {(loss.key[1], loss.key[2]) for loss in evidence.losses if not loss.step and loss.share < _WHOLLY}
         bad |= bad_shots(evidence).keys()
-        return bad | undecided(bad, (), linked, _SHOT_PEERS)
+        return [*sorted(bad), *sorted(undecided(bad, (), linked, _SHOT_PEERS))]
 
     def _try_networks(self, evidence: Evidence, small: Mapping[Pair, Direction], present: Collection[str]) -> None:
         whole = {loss.key for loss in evidence.losses if not loss.step and loss.share >= _WHOLLY}

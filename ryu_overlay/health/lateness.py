@@ -21,20 +21,23 @@ class Lateness:
         self.late: dict[Pair, tuple[float, float]] = {}
         self.timed: frozenset[Pair] = frozenset()
 
-    def judge(self, directions: Mapping[Pair, Direction], now: float, answers: float) -> None:
-        """Compare them all as they are now. `answers`: seconds that the quickest bridge's answers take, which the
-        controller's own lateness is no more than."""
+    def judge(self, directions: Mapping[Pair, Direction], now: float, answers: Mapping[str, float]) -> None:
+        """Compare them all as they are now. `answers`: seconds that bridges took to answer lately: a host that is late
+        itself makes its probes late, and the quickest of them tells how late the controller is at most."""
         known = [usual for d in directions.values() if (usual := d.usual) is not None]
         shifts = _shifts(directions, median(known), now) if known else {}
-        common = min(max(sorted(shifts.values())[len(shifts) // _COMMON], 0.0), answers) if shifts else 0.0
+        common = (
+            min(max(sorted(shifts.values())[len(shifts) // _COMMON], 0.0), min(answers.values(), default=0.0)) if shifts else 0.0
+        )
         self.timed = frozenset(shifts)
         for pair, direction in directions.items():
-            shift = shifts.get(pair, 0.0) - common
+            own = max(answers.get(pair[0], 0.0), answers.get(pair[1], 0.0))
+            shift = shifts.get(pair, 0.0) - max(common, own)
             if shift > max(_LATE, min(2 * direction.spread, _LATE_FOR_CERTAIN)):
                 self.late[pair] = self.late.get(pair, (now, 0.0))[0], shift
             else:
                 self.late.pop(pair, None)
-                direction.learn()
+            direction.late = pair in self.late
         for gone in self.late.keys() - directions.keys():
             del self.late[gone]
 

@@ -268,6 +268,7 @@ class Prober:
                 yield probe
             elif burst is not None:
                 burst.left -= 1
+                burst.count -= 1
 
     def _try(self, path: Path, now: float) -> None:
         turn = self._turn[path] = self._turn.get(path, -1) + 1

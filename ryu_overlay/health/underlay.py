@@ -88,7 +88,10 @@ class _Seen:
         for element, pairs in _explained(self.bad_down, good):
             lost = sum(self._small[p].run for p in pairs)
             words = f"{lost} probes in a row lost on {_list(pairs)}, while bridges at both ends answer"
-            yield Verdict("down", element, (words, *self._passing(good, element)), _by_hand(pairs)), min(since[p] for p in pairs)
+            yield (
+                Verdict("down", element, (words, *self._passing(good, element)), self._by_hand(pairs)),
+                min(since[p] for p in pairs),
+            )
 
     def holes(self, dark: Collection[Pair]) -> Iterator[Found]:
         bad = bad_full(self._small, self._full, self._now) - set(dark)
@@ -96,7 +99,7 @@ class _Seen:
         for element, pairs in _explained(bad, good):
             lost = sum(self._full[p].run for p in pairs)
             words = f"{lost} probes of full size in a row lost on {_list(pairs)}, while small ones pass"
-            yield Verdict("mtu_hole", element, (words,), _by_hand(pairs)), min(self._full[p].run_since for p in pairs)
+            yield Verdict("mtu_hole", element, (words,), self._by_hand(pairs)), min(self._full[p].run_since for p in pairs)
 
     def corrupting(self, dark: Collection[Pair]) -> Iterator[Found]:
         since = self._now - _CORRUPTED_OVER
@@ -109,7 +112,7 @@ class _Seen:
             changed, all_ = sum(counts[p] for p in pairs), sum(tried[p] for p in pairs)
             words = f"{changed} of {all_} probes came with other bytes on {_list(pairs)}"
             first = [at for p in pairs for d in (self._small[p], self._full.get(p)) if d for at in d.corrupted if at >= since]
-            yield Verdict("corrupting", element, (words,), _by_hand(pairs)), min(first)
+            yield Verdict("corrupting", element, (words,), self._by_hand(pairs)), min(first)
 
     def _shot(self, pair: Pair) -> int:
         """How many probes the last burst had, if it is not long ago."""
@@ -133,7 +136,7 @@ class _Seen:
             words += [f"{shots[p].lost} of {shots[p].count} probes {_list([p])} lost" for p in sorted(pairs & bad_of.keys())]
             kind = "congested" if pairs <= late else "lossy"
             since = min([loss.since for loss in losses] or [shots[p].ended for p in pairs])
-            yield Verdict(kind, element, (f"on {_list(pairs)}", *words[:_TOLD]), _by_hand(pairs)), since
+            yield Verdict(kind, element, (f"on {_list(pairs)}", *words[:_TOLD]), self._by_hand(pairs)), since
 
     def slow(self, dark: Collection[Pair]) -> Iterator[Found]:
         late = self._evidence.late
@@ -142,7 +145,7 @@ class _Seen:
         for element, pairs in _explained(bad.keys(), self._evidence.timed - late.keys()):
             if element not in lossy:
                 words = f"probes take {1000 * max(late[p][1] for p in pairs):.0f} ms more than they did on {_list(pairs)}"
-                yield Verdict("slow", element, (words,), _by_hand(pairs)), min(bad[p] for p in pairs)
+                yield Verdict("slow", element, (words,), self._by_hand(pairs)), min(bad[p] for p in pairs)
 
     def vnis(self, dark: Collection[Pair]) -> Iterator[Found]:
         """Networks that lose all where others pass: on the wire, or in the sender's own datapath."""
@@ -178,7 +181,7 @@ class _Seen:
                 count = sum(shots[p].count for p in pairs)
                 words = f"all {count} probes in VNI {vni} lost on {_list(pairs)}, while those in others pass"
                 yield (
-                    Verdict("vni_lost", Element("vni", (name, a, b)), (words,), _by_hand(pairs)),
+                    Verdict("vni_lost", Element("vni", (name, a, b)), (words,), self._by_hand(pairs)),
                     min(shots[p].ended for p in pairs),
                 )
 
@@ -221,6 +224,12 @@ class _Seen:
 
     def _full_corruptions(self, pair: Pair, since: float) -> int:
         return self._full[pair].corruptions(since) if pair in self._full else 0
+
+    def _by_hand(self, pairs: Iterable[Pair]) -> tuple[str, ...]:
+        """Commands that try it from the hosts themselves."""
+        a, b = min(pairs)
+        to = self._evidence.hosts[b].address if b in self._evidence.hosts else b
+        return (f"ping -c 3 -M do -s 1472 {to}  # on {a}", f"ip -s link  # on {a} and {b}", "overlayctl tunnels")
 
     def _network(self, key: Key) -> str:
         return self._evidence.networks.get(key[0], f"vni {key[0]}")
@@ -282,13 +291,3 @@ def _is_fresh(at: float, now: float) -> bool:
 
 def _list(pairs: Iterable[Pair]) -> str:
     return ", ".join(f"{a}>{b}" for a, b in sorted(pairs))
-
-
-def _by_hand(pairs: Iterable[Pair]) -> tuple[str, ...]:
-    """Commands that try it from the hosts themselves."""
-    a, b = min(pairs)
-    return (
-        f"overlayctl tunnels  # {a}, {b}",
-        f"ping -c 3 -M do -s 1472 ENCAP-IP-OF-{b.upper()}  # on {a}",
-        f"ip -s link  # on {a} and {b}",
-    )

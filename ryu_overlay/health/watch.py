@@ -102,7 +102,7 @@ class Watch:
 
     def _gathered(self, now: float) -> Evidence:
         small = {(a, b): d for (a, b, full), d in self.prober.directions.items() if not full}
-        self._lateness.judge(small, now, min(recent_answers(self.prober.lives, now).values(), default=0.0))
+        self._lateness.judge(small, now, recent_answers(self.prober.lives, now))
         self._begin_counting_anew(small, now)
         losses = tuple(self._current(self.ledger.findings(now)))
         scene = self.scene

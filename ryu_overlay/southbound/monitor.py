@@ -50,6 +50,8 @@ _COUNTED_EVERY = 1.0
 _GROUPS_EVERY = 3.0
 _LEAST_MTU = 576
 _KNOWN_FOR, _TRIED_WITHIN = 4.0, 30.0
+_BLIND_FOR = 10.0
+"""Seconds after a failure of the monitor's own in which it does not say that all is well."""
 _CARRIED_WITHIN = 5.0
 _ALL_PAIRS = 12
 """Pairs of chassis that are all tried: fewer paths would spare nothing."""
@@ -67,7 +69,8 @@ class Monitor:
         self._switches = switches
         self._groups_at = 0.0
         self._scenes = Scenes(self.engine)
-        self._ground: tuple[object, Ground] | None = None
+        self._ground: tuple[tuple[object, ...], Ground] | None = None
+        self._failed_at: float | None = None
         self.book = Book(self.impact, wider)
         self.watch = Watch(self.book)
         self._counters = Counters(self.engine, switches)
@@ -126,7 +129,7 @@ class Monitor:
         """What impact is worked out from, the same object while nothing changed."""
         engine = self.engine
         key = (engine.network, engine.fabric, engine.uplinks.gateways)
-        if self._ground is None or self._ground[0] != key:
+        if self._ground is None or any(now is not before for now, before in zip(key, self._ground[0])):
             self._ground = key, ground(engine)
         return self._ground[1]
 
@@ -147,6 +150,11 @@ class Monitor:
     def watched(self, layer: Layer) -> tuple[int, int]:
         """How many elements of a layer are watched, and of how many of them nothing is known now. What a silent or absent chassis
         hides counts once, as that chassis."""
+        watched, unknown = self._watched(layer)
+        blind = self._failed_at is not None and time.monotonic() - self._failed_at < _BLIND_FOR
+        return watched, watched if blind else unknown
+
+    def _watched(self, layer: Layer) -> tuple[int, int]:
         hosts, now = self.watch.scene.hosts, self._clock
         mute = {name for name, host in hosts.items() if not host.channel or host.silent is not None}
         if layer == "underlay":
@@ -179,6 +187,7 @@ class Monitor:
                 step()
             except Exception:
                 self.failures += 1
+                self._failed_at = time.monotonic()
                 LOG.exception("monitoring failed once")
                 eventlet.sleep(1.0)
 

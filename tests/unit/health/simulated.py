@@ -175,9 +175,12 @@ class Fabric(Ways):
         return not joining and there is not None and frozenset((sender, receiver)) not in self.unmade
 
     def _scene(self) -> Scene:
-        prober, clock = self.watch.prober, self.clock
-        hosts = {n: Host(n, c.channel, c.database, c.gone, prober.silent(n, clock), c.carrier) for n, c in self.chassis.items()}
+        hosts = {name: self._host(name, host) for name, host in self.chassis.items()}
         return Scene(hosts, set(self.flows), {vni: f"red/net{vni}" for vni, _, _ in self.flows}, self.altered)
+
+    def _host(self, name: str, host: Chassis) -> Host:
+        silent = self.watch.prober.silent(name, self.clock)
+        return Host(name, host.channel, host.database, gone=host.gone, silent=silent, carrier=host.carrier)
 
     def _hear(self, held: bool) -> None:
         """What bridges have said by now; at this moment only if the controller was held up."""

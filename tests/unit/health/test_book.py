@@ -122,11 +122,12 @@ def test_unknown_for_long_ends() -> None:
     assert (end, fault.until, fault.verdict.evidence) == (5 + UNKNOWN_FOR, 4, (*LINK.evidence, UNKNOWN))
 
 
-def test_a_wider_one_takes_over_in_silence() -> None:
+def test_a_wider_one_takes_over() -> None:
     told = Told()
     told.step(10, PATH, since=8)
-    (wide,) = told.step(11, PATH, LINK, since=9)
+    narrow, wide = told.step(11, PATH, LINK, since=9)
     assert (wide.verdict, wide.since) == (LINK, 8)
+    assert (narrow.verdict.element, narrow.until) == (PATH.element, 11)
     assert told.during(12, 60, PATH, LINK) == []
     assert told.lasting == [wide]
     gone = told.book.faults(60)[1]

@@ -48,6 +48,8 @@ PRINTED = {
     ),
     "OFPT_FLOW_MOD (OF1.3) (xid=0x1): DEL_STRICT table:4 priority=20,in_port=3 actions=drop": messages.flow_delete(FLOW.key, 1),
     "OFPT_BARRIER_REQUEST (OF1.3) (xid=0x9):": messages.barrier(9),
+    "OFPT_ECHO_REQUEST (OF1.3) (xid=0x1): 3 bytes of payload 00000000 61 62 63": messages.echo(b"abc", 1),
+    "ONFST_FLOW_MONITOR request (OF1.3) (xid=0x1): id=1 flags=add,delete,modify": messages.flow_monitor(1),
     "OFPST_FLOW request (OF1.3) (xid=0x1):": messages.flow_request(1, 5, 0xFF),
     "OFPST_FLOW request (OF1.3) (xid=0x1): table=4 in_port=3": messages.flow_request(1, table=4, match=FLOW.match_bytes),
     "OFPST_PORT request (OF1.3) (xid=0x1): port_no=ANY": messages.port_stats_request(1),
@@ -70,6 +72,7 @@ RYU_BUCKETS = [
 ]
 WRITTEN = {
     "barrier": (messages.barrier(9), ryu.OFPBarrierRequest(RYU), 9),
+    "echo": (messages.echo(b"abc", 1), ryu.OFPEchoRequest(RYU, b"abc"), 1),
     "flows": (
         messages.flow_request(1, 5, 0xFF),
         ryu.OFPFlowStatsRequest(RYU, 0, 0xFF, ANY, ANY, 5, 0xFF, ryu.OFPMatch()),

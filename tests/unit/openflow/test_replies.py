@@ -23,12 +23,12 @@ def reply(kind: int, *bodies: bytes, more: bool = False) -> replies.Multipart:
     return replies.parse_multipart(data)
 
 
-def flow_entry(flow: Flow, packets: int, octets: int) -> bytes:
-    """A flow as a switch dumps it (OpenFlow 1.3.5 section 7.3.5.2)."""
+def flow_entry(flow: Flow, packets: int, octets: int, age: tuple[int, int] = (1, 2)) -> bytes:
+    """A flow as a switch dumps it (OpenFlow 1.3.5 section 7.3.5.2), of an age in seconds and nanoseconds."""
     match = struct.pack("!HH", 1, 4 + len(flow.match_bytes)) + flow.match_bytes
     match += bytes(-len(match) % 8)
     instructions = flow.value[1]
-    head = (48 + len(match) + len(instructions), flow.table, 1, 2, flow.priority, 0, 0, 0, flow.cookie, packets, octets)
+    head = (48 + len(match) + len(instructions), flow.table, *age, flow.priority, 0, 0, 0, flow.cookie, packets, octets)
     return struct.pack("!HBxIIHHHH4xQQQ", *head) + match + instructions
 
 
@@ -40,6 +40,42 @@ def test_flows_are_read_back_one_after_the_other() -> None:
     assert (part.kind, part.more) == (messages.STATS_FLOW, True)
     assert (first.key, first.value, first.packets, first.bytes) == (FLOW.key, FLOW.value, 3, 300)
     assert (second.key, second.value) == (other.key, other.value)
+
+
+def test_counters_of_flows_are_read_with_the_fraction_of_their_age() -> None:
+    other = Flow(60, 0, (), Instructions(), 7)
+    part = reply(messages.STATS_FLOW, flow_entry(FLOW, 3, 300, (9, 250_000_000)), flow_entry(other, 2**40, 2**50, (2**31, 0)))
+    read = ryu.OFPFlowStats.parser(part.body, 0)
+    assert (read.duration_sec, read.duration_nsec) == (9, 250_000_000)
+    assert list(replies.parse_counts(part.body)) == [
+        replies.FlowCount(FLOW.key, FLOW.cookie, 3, 300, 9.25),
+        replies.FlowCount(other.key, 7, 2**40, 2**50, float(2**31)),
+    ]
+    assert [(c.key, c.packets, c.bytes) for c in replies.parse_counts(part.body)] == [
+        (f.key, f.packets, f.bytes) for f in replies.parse_flows(part.body)
+    ]
+
+
+MONITOR = struct.pack("!II", messages.ONF, messages.ONF_FLOW_MONITOR)
+OWN = struct.pack("!HHI", 8, 3, 5)
+ADDED, DELETED, MODIFIED = (
+    struct.pack("!HHHHHHHBxQ", 32, event, 0, 0x8000, 0, 0, 4, 3, 0) + struct.pack("!HH4x", 1, 4) for event in (0, 1, 2)
+)
+
+
+@pytest.mark.parametrize(
+    ("updates", "others"),
+    [((), False), ((OWN,), False), ((OWN, OWN), False), *(((OWN, each), True) for each in (ADDED, DELETED, MODIFIED))],
+)
+def test_changes_that_are_told_in_brief_are_our_own(updates: tuple[bytes, ...], others: bool) -> None:
+    assert replies.told_by_others(reply(messages.EXPERIMENTER_STATS, MONITOR, *updates).body) is others
+    assert replies.told_by_others(reply(messages.EXPERIMENTER_STATS, MONITOR, *updates[::-1]).body) is others
+
+
+def test_updates_that_are_cut_short_or_have_no_length_do_no_harm() -> None:
+    for end in range(len(OWN)):
+        assert not replies.told_by_others(MONITOR + OWN[:end])
+    assert not replies.told_by_others(MONITOR + bytes((0, 0, 0, 3)))
 
 
 def test_groups_are_read_back() -> None:
