@@ -7,6 +7,7 @@ and the periodic audit: read, compare, send the difference, wait for its barrier
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from math import inf
 
 from ryu_overlay.engine.drift import FOREIGN, Drift, findings, ours, overlaid
 from ryu_overlay.engine.events import Effect, Read, Send, SwitchRead
@@ -59,6 +60,7 @@ class Bridge:
         self._pause = RETRY_AFTER
         self._touched = False
         self._touched_pause = TOUCHED_PAUSE
+        self._touched_at = -inf
 
     @property
     def flow_count(self) -> int:
@@ -106,10 +108,13 @@ class Bridge:
         return self._read_touched(now)
 
     def _read_touched(self, now: float) -> list[Effect]:
+        again = self._touched_at <= now < self._touched_at + 2 * self._touched_pause + TOUCHED_PAUSE
+        if not again:
+            self._touched_pause = TOUCHED_PAUSE
         if not self._touched or not self.is_due(now, self._touched_pause):
             return []
-        again = now < self.read_at + 2 * self._touched_pause + TOUCHED_PAUSE
         self._touched_pause = min(2 * self._touched_pause, TOUCHED_PAUSE_AT_MOST) if again else TOUCHED_PAUSE
+        self._touched_at = now
         return self.read(now)
 
     def tick(self, now: float) -> list[Effect]:

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from ryu_overlay.compiler.keys import OWNER
 from ryu_overlay.engine.drift import CHANGED, FOREIGN, MISSING, Drift
 from ryu_overlay.engine.engine import WAIT_FOR_CHASSIS, Engine
 from ryu_overlay.health.evidence import Altered, Host
 from ryu_overlay.health.rests import Ground
 from ryu_overlay.model.network import Network
-from ryu_overlay.model.objects import Ref
+from ryu_overlay.model.objects import KEY_BITS, Ref
 from ryu_overlay.model.problems import spelled
 from ryu_overlay.openflow.describe import flow_text, read_match
 from ryu_overlay.openflow.fields import Field
@@ -34,7 +35,7 @@ class Scenes:
         self._engine = engine
         self._since: dict[tuple[str, str], float] = {}
         self._began: float | None = None
-        self._altered: dict[int, tuple[Drift, str]] = {}
+        self._objects: dict[tuple[object, ...], str] = {}
 
     def hosts(self, now: float, silent: Mapping[str, float]) -> dict[str, Host]:
         """Every chassis that is known. `silent` are bridges that do not answer, and since when."""
@@ -42,6 +43,7 @@ class Scenes:
         if not engine.ready:
             return {}
         self._began = now if self._began is None else self._began
+        self._since = {(name, what): at for (name, what), at in self._since.items() if name in engine.encap_ips}
         behind = set(engine.lagging(engine.network.revision))
         return {name: self._host(name, now, silent.get(name), name in behind) for name in sorted(engine.encap_ips)}
 
@@ -60,10 +62,9 @@ class Scenes:
     def _host(self, name: str, now: float, silent: float | None, behind: bool) -> Host:
         engine, facts = self._engine, self._engine.facts.get(name)
         bridge = engine.bridge_of(name)
-        joined = facts is not None or now - (self._began or now) > WAIT_FOR_CHASSIS
+        joined = facts is not None or (self._began is not None and now - self._began > WAIT_FOR_CHASSIS)
         gone = self._lasting(name, "gone", now, bridge is None and joined)
-        unmade = self._unmade(name) if bridge is not None else frozenset()
-        missing = self._lasting(name, "missing", now, bool(unmade))
+        missing = self._missing(name, now) if bridge is not None else frozenset()
         late = self._lasting(name, "behind", now, bridge is not None and behind)
         here = facts is not None and name in engine.connected
         return Host(
@@ -74,7 +75,7 @@ class Scenes:
             gone=gone,
             silent=silent,
             carrier=facts.carrier if here and facts is not None else None,
-            missing=unmade if missing is not None and now - missing > _TUNNEL_MADE_WITHIN else frozenset(),
+            missing=missing,
             unheard=self._unheard(name) if here else frozenset(),
             dead_ends=frozenset(n for n, p in facts.patches.items() if not p.up) if here and facts is not None else frozenset(),
             unplugged=self._ports(name, facts.down) if here and facts is not None else frozenset(),
@@ -90,9 +91,11 @@ class Scenes:
         self._since.pop((name, what), None)
         return None
 
-    def _unmade(self, name: str) -> frozenset[str]:
-        made = self._engine.fabric.tunnels.get(name, {})
-        return frozenset(peer for peer in self._engine.tunnels_wanted.get(name, ()) if peer not in made)
+    def _missing(self, name: str, now: float) -> frozenset[str]:
+        """The chassis that it has had no tunnel to for a while."""
+        made, wanted = self._engine.fabric.tunnels.get(name, {}), self._engine.tunnels_wanted.get(name, frozenset())
+        since = {peer: self._lasting(name, f"no tunnel to {peer}", now, peer in wanted and peer not in made) for peer in wanted}
+        return frozenset(peer for peer, at in since.items() if at is not None and now - at > _TUNNEL_MADE_WITHIN)
 
     def _unheard(self, name: str) -> frozenset[str]:
         names = {address: peer for peer, address in self._engine.encap_ips.items()}
@@ -106,15 +109,15 @@ class Scenes:
         return frozenset(port.name for port in here)
 
     def _of(self, drift: Drift, now: float, wall: float) -> Altered:
-        known = self._altered.get(id(drift))
-        if known is None or known[0] is not drift:
-            if len(self._altered) > 2000:
-                self._altered.clear()
-            known = self._altered[id(drift)] = drift, self._object(drift)
+        network, program = self._engine.network, self._engine.programs.get(drift.chassis)
+        key = (drift.chassis, drift.what == FOREIGN, drift.key, drift.value, id(network), id(program))
+        if key not in self._objects:
+            self._objects = {known: name for known, name in self._objects.items() if known[4] == id(network)}
+            self._objects[key] = self._object(drift)
         what = {MISSING: "missing", CHANGED: "changed", FOREIGN: "foreign"}.get(drift.what, "extra")
         table = TABLE_NAMES.get(drift.key[0], str(drift.key[0]))
         text = flow_text(drift.key, drift.value)
-        return Altered(drift.chassis, what, table, known[1], text, now - (wall - drift.at), not drift.healed)
+        return Altered(drift.chassis, what, table, self._objects[key], text, now - (wall - drift.at), not drift.healed)
 
     def _object(self, drift: Drift) -> str:
         network = self._engine.network
@@ -125,8 +128,8 @@ class Scenes:
 
     def _group(self, words: str) -> str:
         number = int("".join(c for c in words.split(" was ")[0] if c.isdigit()) or 0)
-        obj = self._engine.network.by_key.get(number & 0xFFFFFF)
-        return "-" if obj is None else spelled(obj)
+        obj = self._engine.network.by_key.get(number & (1 << KEY_BITS) - 1)
+        return "-" if obj is None or number >> KEY_BITS > OWNER else spelled(obj)
 
 
 def shadowed(drift: Drift, program: Program, network: Network) -> str:

@@ -21,10 +21,10 @@ from ryu_overlay.health.underlay import bad_shots, passing
 PATIENCE, _PATIENCE_IF_LOST, _PATIENCE_IF_LATE = 0.35, 0.6, 6.0
 """Seconds that a verdict waits for what would make it sharper."""
 _TRIED_FOR = 10.0
-_SHOT, _SHOT_AGAIN, _SHOT_PEERS = 200, 8.0, 3
+_SHOT, _SHOT_AGAIN, _SHOT_PEERS = 160, 8.0, 3
 _VNI_SHOT, _VNI_AGAIN = 20, 2.0
 _SHOT_WITHIN, _SHOT_KEPT = 3.0, 60.0
-_MOST_SHOTS = 3
+_MOST_SHOTS = 4
 """Bursts of one chassis at a time: more would be more than its bridge may tell (`punt_rate`)."""
 _STRAY_LOSSES, _STRAY_OVER = 2, 60.0
 _CORRUPTED_OVER = 10.0

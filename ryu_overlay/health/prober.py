@@ -23,11 +23,12 @@ GRACE = 0.08
 CONFIRMED_BY = 12
 CONFIRMED_AGAIN_BY = 12
 _CONFIRM_GAP = 0.012
+_LOSSY_OVER = 2.0
 SILENT_AFTER = 0.45
 """Seconds without any sign of a bridge after it was asked for one."""
 ASKED_EVERY, ASKED_AT_LEAST = 0.3, 1.0
 """Seconds without a sign of a bridge after which it is asked for one; and after which it is asked all the same."""
-BURST_GAP = 0.006
+BURST_GAP = 0.008
 GIVEN_UP_AFTER = 5.0
 """Seconds after which a probe counts as neither lost nor passed."""
 
@@ -111,6 +112,7 @@ class Prober:
         self._also: dict[Path, float] = {}
         self._turn: dict[Path, int] = {}
         self._pending: dict[int, _Pending] = {}
+        self._confirming: dict[tuple[str, str, bool], float] = {}
         self._given_up: dict[int, _Pending] = {}
         self._queue: list[tuple[float, Probe, Burst | None]] = []
         self._token = 0
@@ -337,18 +339,23 @@ class Prober:
         for pair in sorted(pending.gone):
             direction = self._direction(*pair, probe.full)
             direction.lost(pending.sent, fresh)
-            more = self._confirmed_by(pair, direction) if fresh else 0
+            more = self._confirmed_by(pair, probe.full, direction, now) if fresh else 0
             for number in range(more):
                 self._enqueue(now + number * _CONFIRM_GAP, pair, probe.way, probe.full, None, None)
             if more and probe.full:
                 # Or else it would not be known whether small ones pass.
                 self._enqueue(now, pair, probe.way, False, None, None)
 
-    def _confirmed_by(self, pair: Pair, direction: Direction) -> int:
-        """How many probes more it takes to be sure."""
+    def _confirmed_by(self, pair: Pair, full: bool, direction: Direction, now: float) -> int:
+        """How many probes more it takes to be sure. One that was sent for that does not ask for more of the same, and where some
+        are known to be lost it is not asked each time."""
         if {*pair} & self._excused or not {*pair} <= self._present:
             return 0
-        return {1: CONFIRMED_BY, CONFIRMED_BY + 1: CONFIRMED_AGAIN_BY}.get(direction.run, 0)
+        pause = INTERVAL if direction.strays(now - _LOSSY_OVER) <= 1 else _LOSSY_OVER
+        if direction.run == 1 and now - self._confirming.get((*pair, full), now - pause) >= pause:
+            self._confirming[pair[0], pair[1], full] = now
+            return CONFIRMED_BY
+        return CONFIRMED_AGAIN_BY if direction.run == CONFIRMED_BY + 1 else 0
 
     def _came_back(self, pending: _Pending, now: float, raw: float, whole: bool) -> None:
         probe = pending.probe

@@ -12,6 +12,7 @@ Request = Callable[[int], bytes]
 """From a transaction number to a multipart request."""
 _AT_ONCE = 256
 """Questions that may be on their way at once; more wait."""
+_SOON = 1.0
 
 
 def ask_all(switches: Switches, questions: Sequence[tuple[int, Request]]) -> list[list[bytes] | None]:
@@ -27,3 +28,15 @@ def ask_all(switches: Switches, questions: Sequence[tuple[int, Request]]) -> lis
             return None
 
     return list(eventlet.GreenPool(min(len(questions), _AT_ONCE) or 1).imap(ask, questions))
+
+
+def ask_soon(switches: Switches, dpid: int, request: Request) -> list[bytes] | None:
+    """The bodies of a bridge's replies, None if there are none within a second. Blocks this greenthread only.
+
+    For who asks all the time, and must not wait for a bridge that hangs.
+    """
+    try:
+        with eventlet.Timeout(_SOON, NoAnswer("it took too long")):
+            return switches.ask(dpid, request)
+    except NoAnswer:
+        return None

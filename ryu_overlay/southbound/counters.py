@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
+from functools import partial
 
 import eventlet
 
@@ -15,7 +16,8 @@ from ryu_overlay.openflow.replies import FlowCount, parse_counts
 from ryu_overlay.pipeline.cookies import Feature, Why
 from ryu_overlay.pipeline.registers import OFPORT, TUNNEL
 from ryu_overlay.pipeline.tables import TUN_COUNT_IN, TUN_COUNT_OUT
-from ryu_overlay.southbound.switches import NoAnswer, Switches
+from ryu_overlay.southbound.asking import ask_soon
+from ryu_overlay.southbound.switches import Switches
 
 _TOLD_AFTER = 0.03
 _TOUCH = flow_add(TUN_COUNT_OUT.flow("miss", {}, why=Why(Feature.COUNTER)))
@@ -34,9 +36,10 @@ class Counters:
         self._meant: dict[str, tuple[Program, Mapping[str, int], Meant]] = {}
         self.known: set[Key] = set()
 
-    def read(self, ledger: Ledger, clock: Callable[[], float]) -> None:
-        """Read all bridges at about the same moment, and put it into the ledger. Blocks this greenthread only."""
-        bridges = [bridge for bridge in self._engine.bridges if bridge.settled]
+    def read(self, ledger: Ledger, clock: Callable[[], float], silent: Collection[str] = ()) -> None:
+        """Read all bridges but the `silent` ones at about the same moment, and put it into the ledger. Blocks this greenthread
+        only."""
+        bridges = [bridge for bridge in self._engine.bridges if bridge.settled and bridge.chassis not in silent]
         for bridge in bridges:
             self._switches.send(bridge.dpid, (_TOUCH,))
         eventlet.sleep(_TOLD_AFTER)
@@ -49,6 +52,7 @@ class Counters:
                 key, is_sent = meant.get(flow.key, (None, False))
                 if key is not None:
                     (sent if is_sent else received)[key] = Count(flow.packets, flow.age)
+        self._meant = {name: meant for name, meant in self._meant.items() if name in self._engine.programs}
         keys = sent.keys() | received.keys()
         for key in keys:
             ledger.take(key, at, sent.get(key), received.get(key))
@@ -59,12 +63,11 @@ class Counters:
 
     def _counts(self, dpid: int) -> list[FlowCount]:
         found = []
-        try:
-            for table in (TUN_COUNT_OUT, TUN_COUNT_IN):
-                bodies = self._switches.ask(dpid, lambda xid, table=table: flow_request(xid, table=table.number))  # type: ignore[misc]
-                found += [flow for body in bodies for flow in parse_counts(body)]
-        except NoAnswer:
-            return []
+        for table in (TUN_COUNT_OUT.number, TUN_COUNT_IN.number):
+            bodies = ask_soon(self._switches, dpid, partial(flow_request, table=table))
+            if bodies is None:
+                return []
+            found += [flow for body in bodies for flow in parse_counts(body)]
         return found
 
     def _meaning(self, chassis: str) -> Meant:

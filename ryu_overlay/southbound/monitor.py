@@ -34,10 +34,11 @@ from ryu_overlay.openflow.packet_in import parse_packet_in
 from ryu_overlay.openflow.replies import parse_groups
 from ryu_overlay.pipeline.cookies import Feature, read_cookie
 from ryu_overlay.pipeline.tables import ECHO_BACK_VNI, LS_IN_LOOKUP, ROOM_VNI
+from ryu_overlay.southbound.asking import ask_soon
 from ryu_overlay.southbound.counters import Counters
 from ryu_overlay.southbound.guests import Guests
 from ryu_overlay.southbound.loop import Loop
-from ryu_overlay.southbound.switches import NoAnswer, Switches
+from ryu_overlay.southbound.switches import Switches
 from ryu_overlay.southbound.translations_lost import Lost
 
 LOG = logging.getLogger(__name__)
@@ -245,6 +246,10 @@ class Monitor:
         wanted = self.engine.tunnels_wanted
         if wanted is self._planned:
             return
+        is_same = wanted == self._planned and self.topology == Topology.of(dict.fromkeys(self.engine.encap_ips))
+        if is_same:
+            self._planned = wanted
+            return
         self._planned = wanted
         known = self.engine.encap_ips.keys()
         self.topology = Topology.of(dict.fromkeys(known))
@@ -255,17 +260,18 @@ class Monitor:
         self.watch.prober.steady([(p.a, p.b, p.entropy) for p in chosen.paths], self._clock)
 
     def _count(self) -> None:
-        self._counters.read(self.watch.ledger, lambda: self._clock)
-        self._lost.read(self._clock)
+        silent = {name for name in self.watch.prober.lives if self.watch.prober.silent(name, self._clock) is not None}
+        self._counters.read(self.watch.ledger, lambda: self._clock, silent)
+        self._lost.read(self._clock, silent)
         self._guests.sweep(self._clock)
-        self._audit_groups()
+        self._audit_groups(silent)
 
-    def _audit_groups(self) -> None:
+    def _audit_groups(self, silent: Collection[str]) -> None:
         """No bridge tells of changes to groups, as it does of flows: what differs is audited at once."""
         if self._clock - self._groups_at < _GROUPS_EVERY:
             return
         self._groups_at = self._clock
-        bridges = [bridge for bridge in self.engine.bridges if bridge.settled]
+        bridges = [bridge for bridge in self.engine.bridges if bridge.settled and bridge.chassis not in silent]
         asked = [(bridge, dict(bridge.groups), eventlet.spawn(self._groups, bridge.dpid)) for bridge in bridges]
         for bridge, before, thread in asked:
             found = thread.wait()
@@ -273,11 +279,8 @@ class Monitor:
                 self._loop.post(SwitchTouched(bridge.dpid))
 
     def _groups(self, dpid: int) -> dict[int, tuple[int, bytes]] | None:
-        try:
-            bodies = self._switches.ask(dpid, group_request)
-        except NoAnswer:
-            return None
-        return {number: (kind, data) for body in bodies for number, kind, data in parse_groups(body)}
+        bodies = ask_soon(self._switches, dpid, group_request)
+        return None if bodies is None else {n: (kind, data) for body in bodies for n, kind, data in parse_groups(body)}
 
     def _alive(self, token: int) -> None:
         self.watch.prober.answered(token, self._clock, time.monotonic())

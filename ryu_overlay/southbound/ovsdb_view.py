@@ -75,7 +75,7 @@ class View:
         self._foreign: dict[UUID, tuple[str, str]] = {}
         self._errors: dict[UUID, str] = {}
         self._links: dict[UUID, tuple[str, str]] = {}
-        """Of VIFs whose link is not up: iface-id, and what is wrong with it."""
+        """Of VIFs whose link is not up: interface, and what is wrong with it."""
 
     def event(self, event: str, row: Any, changed: Collection[str] | None) -> None:
         """Take in that `row` was created, deleted, or `changed` in the columns named."""
@@ -139,8 +139,8 @@ class View:
             ovs_version=first(self.root.ovs_version, "") if self.root is not None else "",
             datapath_type=self.bridge.datapath_type if self.bridge is not None else "",
             problems=(*problems, *bad_mappings, *_own(mappings), *bad_mtu, *self._problems()),
-            down=frozenset(iface_id for iface_id, what in self._links.values() if what == _DOWN),
-            off=frozenset(iface_id for iface_id, what in self._links.values() if what == _OFF),
+            down=self._with_link(_DOWN),
+            off=self._with_link(_OFF),
             carrier=self._underlay_carrier(),
         )
 
@@ -218,7 +218,7 @@ class View:
             tunnel = _tunnel(row, ids[TUNNEL_MARK], max(ofport, 0))
         elif ids.get(IFACE_ID) and ofport > 0:
             vif = Vif(ids[IFACE_ID], name, ofport)
-        if _put(self._links, row.uuid, None if vif is None else _link(row, vif.iface_id)):
+        if _put(self._links, row.uuid, None if vif is None else _link(row)):
             self.stale_facts = True
         error = first(row.error) if tunnel is not None or ids.get(IFACE_ID) else None
         self._set(row.uuid, tunnel, vif, f"interface {name}: {error}" if error else None)
@@ -239,6 +239,11 @@ class View:
         rows = (self.interfaces.get(name) for name in {t.egress for t in self.tunnels.values()})
         known = [row.mtu[0] for row in rows if row is not None and row.mtu]
         return min(known, default=None)
+
+    def _with_link(self, what: str) -> frozenset[str]:
+        """The iface-ids whose interface, of several that which counts, is so."""
+        chosen = {vif.interface: iface_id for iface_id, vif in self.vifs.chosen.items()}
+        return frozenset(chosen[name] for name, is_so in self._links.values() if is_so == what and name in chosen)
 
     def _underlay_carrier(self) -> bool | None:
         """Whether the bridges that tunnels leave by can reach anything. An egress that is no bridge of ours is not seen here."""
@@ -273,10 +278,10 @@ def _tunnel(row: Any, remote: str, ofport: int) -> Tunnel:
     return Tunnel(remote, row.name, row.type, options, ofport, egress, (first(row.cfm_mpid), other), up)
 
 
-def _link(row: Any, iface_id: str) -> tuple[str, str] | None:
+def _link(row: Any) -> tuple[str, str] | None:
     if first(row.admin_state) == "down":
-        return iface_id, _DOWN
-    return (iface_id, _OFF) if first(row.link_state) == "down" else None
+        return row.name, _DOWN
+    return (row.name, _OFF) if first(row.link_state) == "down" else None
 
 
 def _own(mappings: Collection[tuple[str, str]]) -> Iterator[str]:

@@ -29,6 +29,7 @@ _ANSWERED_WITHIN = 5.0
 
 Answer = Callable[[int, bytes], "bytes | None"]
 _OUR_ECHO = b"overlay:"
+_ECHO_LENGTH = 24
 _MONITORED = 0x7FFFFFFF
 """The number under which bridges tell of changes to their flows at first."""
 
@@ -135,7 +136,7 @@ class Switches:
             return None
 
         def echo_reply(datapath: Any, version: int, kind: int, length: int, xid: int, data: bytes) -> Any:
-            if data[8:16] != _OUR_ECHO:
+            if data[8:16] != _OUR_ECHO or len(data) < _ECHO_LENGTH:
                 return ryu_echo(datapath, version, kind, length, xid, data)
             self.on_alive(struct.unpack_from("!Q", data, 16)[0])
             return None

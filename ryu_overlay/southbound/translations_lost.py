@@ -6,7 +6,7 @@ fault by which connections were begun meanwhile.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 
 import eventlet
@@ -20,7 +20,8 @@ from ryu_overlay.openflow.messages import ALL_TABLES, ct_flush, flow_request
 from ryu_overlay.openflow.replies import FlowCount, parse_counts
 from ryu_overlay.pipeline.cookies import Feature, Why, read_cookie
 from ryu_overlay.pipeline.tables import LR_OUT_TRACKED
-from ryu_overlay.southbound.switches import NoAnswer, Switches
+from ryu_overlay.southbound.asking import ask_soon
+from ryu_overlay.southbound.switches import Switches
 
 _OF_A_KIND = 0xFFFFFF << 40
 _LASTS = 6.0
@@ -45,9 +46,9 @@ class Lost:
         self._seen: dict[str, float] = {}
         self._asked: dict[str, float] = {}
 
-    def read(self, now: float) -> None:
-        """Ask all bridges. Blocks this greenthread only."""
-        bridges = [bridge for bridge in self._engine.bridges if bridge.settled]
+    def read(self, now: float, silent: Collection[str] = ()) -> None:
+        """Ask all bridges but the `silent` ones. Blocks this greenthread only."""
+        bridges = [bridge for bridge in self._engine.bridges if bridge.settled and bridge.chassis not in silent]
         asked = [(bridge, eventlet.spawn(self._reading, bridge.dpid)) for bridge in bridges]
         for bridge, thread in asked:
             reading = thread.wait()
@@ -83,20 +84,20 @@ class Lost:
             self._switches.send(bridge.dpid, (room_out(), ct_flush(ROOM_ZONE, ROOM_PROTO, original=ROOM_WAY)))
 
     def _reading(self, dpid: int) -> _Reading | None:
-        try:
-            dropped = sum(flow.packets for flow in self._counts(dpid, Feature.DROP_NAT_EXHAUSTED))
-            begun: dict[str, int] = {}
-            for flow in self._counts(dpid, Feature.SNAT, LR_OUT_TRACKED.number):
-                why = read_cookie(flow.cookie)
-                rule = None if why is None else self._engine.network.by_key.get(why.key)
-                if isinstance(rule, Snat):
-                    name = "/".join(rule.ref)
-                    begun[name] = begun.get(name, 0) + flow.packets
-        except NoAnswer:
+        dropped = self._counts(dpid, Feature.DROP_NAT_EXHAUSTED)
+        tracked = self._counts(dpid, Feature.SNAT, LR_OUT_TRACKED.number)
+        if dropped is None or tracked is None:
             return None
-        return _Reading(dropped, begun)
+        begun: dict[str, int] = {}
+        for flow in tracked:
+            why = read_cookie(flow.cookie)
+            rule = None if why is None else self._engine.network.by_key.get(why.key)
+            if isinstance(rule, Snat):
+                name = "/".join(rule.ref)
+                begun[name] = begun.get(name, 0) + flow.packets
+        return _Reading(sum(flow.packets for flow in dropped), begun)
 
-    def _counts(self, dpid: int, feature: Feature, table: int = ALL_TABLES) -> Iterator[FlowCount]:
+    def _counts(self, dpid: int, feature: Feature, table: int = ALL_TABLES) -> list[FlowCount] | None:
         cookie = Why(feature).cookie
-        for body in self._switches.ask(dpid, lambda xid: flow_request(xid, cookie, _OF_A_KIND, table=table)):
-            yield from parse_counts(body)
+        bodies = ask_soon(self._switches, dpid, lambda xid: flow_request(xid, cookie, _OF_A_KIND, table=table))
+        return None if bodies is None else [flow for body in bodies for flow in parse_counts(body)]

@@ -49,6 +49,12 @@ def test_strays_of_long_ago_do_not_matter() -> None:
     assert direction.down(14.0)
 
 
+def test_probes_that_could_still_come_late_are_not_enough() -> None:
+    direction = tried(*[False] * DOWN_AFTER, every=0.02)
+    assert not direction.down(0.3)
+    assert direction.down(0.5)
+
+
 def test_what_is_not_tried_any_more_is_not_known() -> None:
     direction = tried(*[False] * DOWN_AFTER, every=0.02)
     last = (DOWN_AFTER - 1) * 0.02
@@ -96,29 +102,35 @@ def test_to_begin_anew_forgets_what_was_lost() -> None:
     assert direction.shift(0.0) is None
 
 
-def slow(direction: Direction, seconds: float, times: int, learns: bool = True) -> None:
+def slow(direction: Direction, seconds: float, times: int) -> None:
     for number in range(times):
         direction.passed(float(number), seconds, whole=True)
-        if learns:
-            direction.learn()
 
 
 def test_how_much_later_than_usual_it_is() -> None:
     direction = Direction()
+    slow(direction, 0.002, 20)
     assert direction.usual is None
     slow(direction, 0.002, 40)
-    assert direction.usual == 0.002
-    assert direction.shift(0.5) == 0.0
-    slow(direction, 0.052, 4, learns=False)
+    assert {direction.usual, direction.shift(0.5)} == {0.002, 0.0}
+    slow(direction, 0.052, 4)
     assert direction.shift(0.5) == 0.0, "a few do not count"
-    slow(direction, 0.052, 4, learns=False)
+    slow(direction, 0.052, 4)
     assert direction.shift(0.5) == pytest.approx(0.05)
-    assert direction.usual == 0.002
+
+
+@pytest.mark.parametrize(("late", "usual"), [(True, 0.002), (False, 0.052)])
+def test_what_is_late_does_not_become_usual(late: bool, usual: float) -> None:
+    direction = Direction()
+    slow(direction, 0.002, 40)
+    direction.late = late
+    slow(direction, 0.052, 400)
+    assert direction.usual == usual
 
 
 def test_while_the_usual_is_not_known_that_elsewhere_does() -> None:
     direction = Direction()
-    slow(direction, 0.052, 10, learns=False)
+    slow(direction, 0.052, 10)
     assert direction.shift(0.002) == pytest.approx(0.05)
 
 
@@ -127,8 +139,17 @@ def test_spread() -> None:
     assert direction.spread == 0.0
     for number in range(100):
         direction.passed(float(number), 0.001 if number % 10 else 0.011, whole=True)
-        direction.learn()
     assert direction.spread == pytest.approx(0.01)
+
+
+def test_it_is_clean_while_next_to_nothing_is_lost() -> None:
+    direction = tried(False, True)
+    assert direction.is_clean(0.5)
+    go_on(direction, False, start=0.5)
+    assert not direction.is_clean(0.5)
+    go_on(direction, True, start=0.75)
+    assert not direction.is_clean(0.75)
+    assert direction.is_clean(60.0)
 
 
 @given(st.lists(st.booleans(), max_size=2 * KEPT))

@@ -6,6 +6,8 @@ from random import Random
 
 import pytest
 
+from ryu_overlay.health.book import FLAPPING_HOLD
+from tests.unit.health.catalogue import ALL
 from tests.unit.health.simulated import Fabric, warm
 from tests.unit.health.troubles import Noise, Pauses, Trouble
 
@@ -80,3 +82,19 @@ def test_a_restarted_vswitch_takes_a_while_to_have_its_flows() -> None:
     fabric.run(30)
     assert {fault.verdict.kind for fault in fabric.told} == {"vswitch_down"}
     assert fabric.lasting == []
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_whatever_happened_once_it_is_mended_all_is_well(seed: int) -> None:
+    fabric = warm(3, seed)
+    random = fabric.random
+    for _ in range(random.randint(2, 6)):
+        case = random.choice(list(ALL.values()))
+        case.break_(fabric, *random.sample(sorted(fabric.chassis), 2))
+        fabric.run(random.choice((0.2, 1, 5, 20)) * random.random())
+    fabric.mend()
+    fabric.run(FLAPPING_HOLD + max(case.over for case in ALL.values()))
+    assert fabric.lasting == []
+    told = len(fabric.told)
+    fabric.run(20)
+    assert len(fabric.told) == told

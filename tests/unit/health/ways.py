@@ -13,7 +13,8 @@ from ryu_overlay.health.prober import Ask, Pair, Probe
 from tests.unit.health.troubles import Chassis, Noise, Trouble
 
 _HOP = 0.0004
-_METER = 2000
+METER = 2000
+"""Probes a second that a bridge may tell of (`punt_rate`)."""
 
 
 class Word(NamedTuple):
@@ -29,7 +30,7 @@ class Word(NamedTuple):
 
 class Ways:
     """Between each two chassis one each way, but where tunnels are `unmade`, or lead `astray` to another. All wait where there is
-    `noise`."""
+    `noise`. `told_of` counts the probes that a bridge told of, or should have, by chassis and second."""
 
     def __init__(self, chassis: Iterable[str], random: Random) -> None:
         self.chassis = {name: Chassis() for name in chassis}
@@ -40,7 +41,7 @@ class Ways:
         self.troubles: dict[Pair, list[Trouble]] = {}
         self._coming: list[Word] = []
         self._kept: list[Word] = []
-        self._meters: Counter[tuple[str, int]] = Counter()
+        self.told_of: Counter[tuple[str, int]] = Counter()
         self._number = count()
 
     def send(self, what: Probe | Ask, now: float) -> None:
@@ -96,8 +97,8 @@ class Ways:
 
     def _metered(self, name: str, now: float) -> bool:
         """Whether a bridge still takes a probe in this second."""
-        self._meters[name, int(now)] += 1
-        return self._meters[name, int(now)] <= _METER
+        self.told_of[name, int(now)] += 1
+        return self.told_of[name, int(now)] <= METER
 
     def _say(self, name: str, at: float, what: Probe | Ask, *, back: bool = False, whole: bool = True) -> None:
         """What is said at one moment comes in any order."""

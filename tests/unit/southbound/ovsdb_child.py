@@ -47,6 +47,9 @@ def on_facts(facts: ChassisFacts) -> None:
             "ovs_version": facts.ovs_version,
             "datapath_type": facts.datapath_type,
             "problems": facts.problems,
+            "down": sorted(facts.down),
+            "off": sorted(facts.off),
+            "carrier": facts.carrier,
         },
     )
 

@@ -10,7 +10,7 @@ import eventlet
 import pytest
 from ryu.ofproto import ofproto_v1_3_parser
 
-from ryu_overlay.engine.events import Confirmed, Event, Refusal, SwitchConnected, SwitchGone, SwitchRead
+from ryu_overlay.engine.events import Confirmed, Event, Refusal, SwitchConnected, SwitchGone, SwitchRead, SwitchTouched
 from ryu_overlay.openflow import messages
 from ryu_overlay.southbound.switches import NoAnswer, Switches
 
@@ -84,10 +84,10 @@ def until(done: Callable[[], object]) -> None:
 
 
 def connected(switches: Switches, connection: Connection) -> Connection:
-    """A bridge that is up, and has been told how to treat fragments."""
+    """A bridge that is up, has been told how to treat fragments, and asked to tell of changes."""
     switches.up(connection)
     until(lambda: connection.sent)
-    assert [data[1] for data in connection.sent] == [messages.SET_CONFIG]
+    assert b"".join(connection.sent) == messages.match_fragments() + messages.flow_monitor(0x7FFFFFFF)
     connection.sent.clear()
     return connection
 
@@ -245,6 +245,77 @@ def test_packets_are_answered_at_once_unless_the_bridge_does_not_read(switches: 
     one.send_q = None
     one.receive(messages.PACKET_IN, b"?")
     assert switches.unsent == 2
+
+
+@pytest.fixture
+def alive(switches: Switches) -> list[int]:
+    """The tokens of signs of life that came."""
+    tokens: list[int] = []
+    switches.on_alive = tokens.append
+    return tokens
+
+
+def test_a_bridge_gives_a_sign_of_life_with_the_token_that_it_was_asked_with(switches: Switches, alive: list[int]) -> None:
+    one = connected(switches, Connection(1))
+    for token in (5, 2**32 - 1):
+        switches.is_alive(1, token)
+    until(lambda: one.sent)
+    asked = b"".join(one.sent)
+    first, second = asked[:24], asked[24:]
+    assert first[:4] == second[:4] == struct.pack("!BBH", messages.VERSION, messages.ECHO_REQUEST, 24)
+    for request in (second, first, first):
+        assert one.receive(messages.ECHO_REPLY, request[8:]) is None
+    assert alive == [2**32 - 1, 5, 5]
+    switches.is_alive(9, 5)
+
+
+@pytest.mark.parametrize("data", [b"", b"overlay", b"of Ryu's own", b"OVERLAY:12345678"])
+def test_answers_to_echoes_of_ryus_own_are_for_ryu(switches: Switches, alive: list[int], data: bytes) -> None:
+    message = connected(switches, Connection(1)).receive(messages.ECHO_REPLY, data)
+    assert type(message).__name__ == "OFPEchoReply" and bytes(message.data) == data
+    assert not alive
+
+
+def test_echoes_of_the_bridges_own_are_for_ryu(switches: Switches, alive: list[int]) -> None:
+    message = connected(switches, Connection(1)).receive(messages.ECHO_REQUEST, b"overlay:12345678")
+    assert type(message).__name__ == "OFPEchoRequest" and not alive
+
+
+UPDATES = struct.pack("!II", messages.ONF, messages.ONF_FLOW_MONITOR)
+OWN, DELETED = struct.pack("!HHI", 8, 3, 5), struct.pack("!HHHHHHHBxQHH4x", 32, 1, 2, 7, 0, 0, 4, 3, 0, 1, 4)
+
+
+def test_changes_by_others_touch_a_bridge_and_our_own_do_not(switches: Switches, events: list[Event]) -> None:
+    one = connected(switches, Connection(1))
+    for body in (UPDATES, UPDATES + OWN):
+        one.reply(messages.EXPERIMENTER_STATS, body, 0)
+    assert events == [SwitchConnected(1)]
+    for xid in (0, 0x7FFFFFFF):
+        one.reply(messages.EXPERIMENTER_STATS, UPDATES + OWN + DELETED, xid)
+    assert events[1:] == [SwitchTouched(1)] * 2
+
+
+def test_what_a_replaced_connection_tells_of_touches_nothing(switches: Switches, events: list[Event]) -> None:
+    old = connected(switches, Connection(1))
+    new = connected(switches, Connection(1))
+    old.reply(messages.EXPERIMENTER_STATS, UPDATES + DELETED, 0)
+    assert SwitchTouched(1) not in events
+    new.reply(messages.EXPERIMENTER_STATS, UPDATES + DELETED, 0)
+    assert events[-1] == SwitchTouched(1)
+
+
+def test_bridges_are_not_asked_to_tell_of_changes_where_nobody_wants_it(events: list[Event]) -> None:
+    switches, one = Switches(events.append, lambda dpid, packet_in: None, False), Connection(1)
+    switches.up(one)
+    until(lambda: one.sent)
+    eventlet.sleep(0)
+    assert one.sent == [messages.match_fragments()]
+
+
+def test_a_bridge_that_cannot_tell_of_changes_refuses_nothing_of_the_engines(switches: Switches, events: list[Event]) -> None:
+    one = connected(switches, Connection(1))
+    one.receive(messages.ERROR, struct.pack("!HH", 1, 2), xid=0x7FFFFFFF)
+    assert [e for e in events[1:] if isinstance(e, Refusal) and e.token < 1 << 30] == []
 
 
 def test_ryu_keeps_what_it_needs_for_its_handshake(switches: Switches) -> None:
