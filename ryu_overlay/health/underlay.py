@@ -23,6 +23,7 @@ SHOT_FRESH = 15.0
 _SHOT_LOST = 2
 _CORRUPTED, _CORRUPTED_OVER = 2, 20.0
 _LOST_WHOLLY = 0.9
+_LOST_FOR_CERTAIN = 10
 _TOLD = 8
 _ENOUGH, _ENOUGH_CARRIED = 3.0, 12.0
 """How many of the probes sent, and of tenants' packets, have to be lost on average before none lost says anything."""
@@ -120,11 +121,9 @@ class _Seen:
         return 0 if shot is None or not _is_fresh(shot.ended, self._now) else shot.count
 
     def lossy(self, dark: Collection[Pair]) -> Iterator[Found]:
-        bad_of, shots, told = bad_shots(self._evidence), self._evidence.shots, _by_pair(self._partial(dark))
+        bad_of, shots, told = bad_shots(self._evidence), self._evidence.shots, self._told(dark)
         bad = ({*bad_of, *told} - set(dark)) & self._small.keys()
-        share = max(
-            [*(bad_of[p] for p in bad & bad_of.keys()), *(loss.share for p in bad & told.keys() for loss in told[p])], default=0
-        )
+        share = self._share(bad, bad_of, told)
         late = self._evidence.late.keys()
         first = min((loss.since for p in bad for loss in told.get(p, ())), default=self._now)
         for element, pairs in _explained(bad, self._lossless(bad, share, first)):
@@ -185,6 +184,23 @@ class _Seen:
                     min(shots[p].ended for p in pairs),
                 )
 
+    def _share(self, bad: Collection[Pair], shots: Collection[Pair], told: Mapping[Pair, list[Loss]]) -> float:
+        """The share that is lost of all that was sent on these directions, as far as it was measured."""
+        figures = [(loss.lost, loss.sent) for pair in bad for loss in told.get(pair, ())]
+        figures += [(self._evidence.shots[p].lost, self._evidence.shots[p].count) for p in bad if p in shots]
+        return sum(lost for lost, _ in figures) / max(sum(sent for _, sent in figures), 1)
+
+    def _told(self, dark: Collection[Pair]) -> dict[Pair, list[Loss]]:
+        """Losses by direction. A few packets of one network alone, where probes lose none, are no path's fault."""
+        found = _by_pair(self._partial(dark))
+        shots = {p: s for p, s in self._evidence.shots.items() if _is_fresh(s.ended, self._now)}
+
+        def is_sure(pair: Pair, losses: list[Loss]) -> bool:
+            lost = sum(loss.lost for loss in losses)
+            return len(losses) > 1 or lost >= _LOST_FOR_CERTAIN or (pair in shots and shots[pair].lost > 0)
+
+        return {pair: losses for pair, losses in found.items() if is_sure(pair, losses)}
+
     def _partial(self, dark: Collection[Pair]) -> Iterator[Loss]:
         """Losses that are not of one network alone."""
         for loss in self._evidence.losses:
@@ -204,7 +220,7 @@ class _Seen:
         for (_, a, b), rate in self._evidence.busy.items():
             carried[a, b] = carried.get((a, b), 0.0) + rate * (now - since)
         good |= {p for p, packets in carried.items() if p not in lost and packets * share >= _ENOUGH_CARRIED}
-        return good - set(bad)
+        return good - set(bad) - lost
 
     def _passing(self, good: Collection[Pair], element: Element) -> Iterator[str]:
         near = sorted(p for p in good if {*p} & {*element.chassis})
@@ -278,7 +294,7 @@ def _crosses(pair: Pair, element: Element) -> bool:
     return pair == names or (element.kind == "pair" and pair[::-1] == names)
 
 
-def _by_pair(losses: Iterable[Loss]) -> Mapping[Pair, list[Loss]]:
+def _by_pair(losses: Iterable[Loss]) -> dict[Pair, list[Loss]]:
     found: dict[Pair, list[Loss]] = {}
     for loss in losses:
         found.setdefault((loss.key[1], loss.key[2]), []).append(loss)

@@ -56,6 +56,29 @@ def test_soft_faults_are_told_within_seconds(name: str, size: int) -> None:
     check(SOFT_ONES[name], size, seed=size)
 
 
+@pytest.mark.parametrize(
+    ("name", "size", "seconds"),
+    [
+        ("link down", 10, 30),
+        ("vswitch killed", 3, 40),
+        ("path slow", 3, 150),
+        ("half of a path lost", 3, 40),
+        ("path corrupting", 3, 40),
+        ("size hole of a link", 10, 30),
+        ("network lost on a path", 3, 40),
+        ("datapath diverged", 3, 60),
+    ],
+)
+def test_what_lasts_is_one_fault_all_the_time(name: str, size: int, seconds: float) -> None:
+    fabric = warm(size)
+    names = ways(fabric)
+    ALL[name].break_(fabric, names["a"], names["b"])
+    fabric.run(seconds)
+    assert told(fabric) == [(ALL[name].kind, ALL[name].element.format(**names))]
+    assert fabric.lasting[0].flaps == 0
+    assert len({fault.id for fault in fabric.told}) == 1
+
+
 def test_loss_is_found_without_traffic() -> None:
     fabric = Fabric(3, rate=0)
     fabric.run(10)

@@ -62,10 +62,10 @@ def rig() -> Rig:
     return Rig()
 
 
-def packet_in(cookie: int, fields: dict[Field, int], frame: bytes = FRAME) -> bytes:
+def packet_in(cookie: int, fields: dict[Field, int], frame: bytes = FRAME, table: int = 70) -> bytes:
     oxm = b"".join(struct.pack("!I", f.header | f.size) + value.to_bytes(f.size, "big") for f, value in fields.items())
     match = struct.pack("!HH", 1, 4 + len(oxm)) + oxm
-    head = struct.pack("!IHBBQ", 0xFFFFFFFF, len(frame), 1, 70, cookie)
+    head = struct.pack("!IHBBQ", 0xFFFFFFFF, len(frame), 1, table, cookie)
     return messages.message(messages.PACKET_IN, head + match + bytes(-len(match) % 8) + b"\0\0" + frame)
 
 
