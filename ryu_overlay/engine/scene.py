@@ -5,7 +5,7 @@ Times there are by a clock of the caller's: what the engine knows by the wall cl
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from ryu_overlay.compiler.keys import OWNER
 from ryu_overlay.engine.drift import CHANGED, FOREIGN, MISSING, Drift
@@ -17,7 +17,7 @@ from ryu_overlay.model.objects import KEY_BITS, Ref
 from ryu_overlay.model.problems import spelled
 from ryu_overlay.openflow.describe import flow_text, read_match
 from ryu_overlay.openflow.fields import Field
-from ryu_overlay.openflow.flow import Flow, Program
+from ryu_overlay.openflow.flow import Flow, FlowKey, FlowValue, Program
 from ryu_overlay.pipeline.cookies import read_cookie
 from ryu_overlay.pipeline.table import ON_TOP
 from ryu_overlay.pipeline.tables import TABLE_NAMES
@@ -27,6 +27,8 @@ _TOLD_FOR = 10.0
 _FOREIGN_TOLD = 50
 _TUNNEL_MADE_WITHIN = 5.0
 
+_Found = tuple[str, FlowKey, FlowValue]
+
 
 class Scenes:
     """Hosts and altered flows from moment to moment: since when something is so is remembered here."""
@@ -35,7 +37,9 @@ class Scenes:
         self._engine = engine
         self._since: dict[tuple[str, str], float] = {}
         self._began: float | None = None
-        self._objects: dict[tuple[object, ...], str] = {}
+        self._indexed: tuple[Program, dict[int, list[Flow]]] | None = None
+        self._objects: dict[_Found, tuple[Network, Program | None, str]] = {}
+        self._asked: dict[_Found, tuple[Network, Program | None, str]] = {}
 
     def hosts(self, now: float, silent: Mapping[str, float]) -> dict[str, Host]:
         """Every chassis that is known. `silent` are bridges that do not answer, and since when."""
@@ -49,7 +53,7 @@ class Scenes:
 
     def altered(self, now: float, wall: float) -> tuple[Altered, ...]:
         """What was not as it should be on bridges, lately or still."""
-        found = []
+        found, self._asked = [], {}
         for bridge in self._engine.bridges:
             recent = [d for d in bridge.drift[-500:] if wall - d.at < _TOLD_FOR]
             foreign = [d for d in bridge.foreign if d.key[0] in TABLE_NAMES][:_FOREIGN_TOLD]
@@ -57,7 +61,8 @@ class Scenes:
             for at, words in bridge.group_drift:
                 if wall - at < _TOLD_FOR:
                     found.append(Altered(bridge.chassis, "group", "", self._group(words), words, now - (wall - at), False))
-        return tuple(found)
+        self._objects = self._asked
+        return tuple(one for one in found if one.what != "foreign" or one.object)
 
     def _host(self, name: str, now: float, silent: float | None, behind: bool) -> Host:
         engine, facts = self._engine, self._engine.facts.get(name)
@@ -109,22 +114,25 @@ class Scenes:
         return frozenset(port.name for port in here)
 
     def _of(self, drift: Drift, now: float, wall: float) -> Altered:
-        network, program = self._engine.network, self._engine.programs.get(drift.chassis)
-        key = (drift.chassis, drift.what == FOREIGN, drift.key, drift.value, id(network), id(program))
-        if key not in self._objects:
-            self._objects = {known: name for known, name in self._objects.items() if known[4] == id(network)}
-            self._objects[key] = self._object(drift)
+        program = self._engine.programs.get(drift.chassis)
+        known = self._objects.get((drift.chassis, drift.key, drift.value))
+        if known is None or known[0] is not self._engine.network or (drift.what == FOREIGN and known[1] is not program):
+            known = self._engine.network, program, self._object(drift, program)
+        self._asked[drift.chassis, drift.key, drift.value] = known
         what = {MISSING: "missing", CHANGED: "changed", FOREIGN: "foreign"}.get(drift.what, "extra")
         table = TABLE_NAMES.get(drift.key[0], str(drift.key[0]))
         text = flow_text(drift.key, drift.value)
-        return Altered(drift.chassis, what, table, self._objects[key], text, now - (wall - drift.at), not drift.healed)
+        return Altered(drift.chassis, what, table, known[2], text, now - (wall - drift.at), not drift.healed)
 
-    def _object(self, drift: Drift) -> str:
-        network = self._engine.network
+    def _object(self, drift: Drift, program: Program | None) -> str:
         if drift.what == FOREIGN:
-            program = self._engine.programs.get(drift.chassis)
-            return "-" if program is None else shadowed(drift, program, network)
-        return _spelled(network, drift.value[0])
+            return "-" if program is None else shadowed(drift, self._by_table(program), self._engine.network)
+        return _spelled(self._engine.network, drift.value[0])
+
+    def _by_table(self, program: Program) -> dict[int, list[Flow]]:
+        if self._indexed is None or self._indexed[0] is not program:
+            self._indexed = program, by_table(program)
+        return self._indexed[1]
 
     def _group(self, words: str) -> str:
         number = int("".join(c for c in words.split(" was ")[0] if c.isdigit()) or 0)
@@ -132,14 +140,30 @@ class Scenes:
         return "-" if obj is None or number >> KEY_BITS > OWNER else spelled(obj)
 
 
-def shadowed(drift: Drift, program: Program, network: Network) -> str:
-    """The one object whose flows a foreign flow may take packets from, "-" if it is of several, or of none."""
+def by_table(program: Program) -> dict[int, list[Flow]]:
+    """A program's flows by their tables."""
+    tables: dict[int, list[Flow]] = {}
+    for block in program.blocks.values():
+        for flow in block.flows:
+            tables.setdefault(flow.table, []).append(flow)
+    return tables
+
+
+def shadowed(drift: Drift, tables: Mapping[int, Iterable[Flow]], network: Network) -> str:
+    """The one object whose flows a foreign flow may take packets from; "-" for several or those of none; "" for no flow."""
     table, priority, oxm = drift.key
     asked = {field: (value, mask) for field, value, mask in read_match(oxm)[0]}
-    below = (f for block in program.blocks.values() for f in block.flows if f.table == table and f.priority <= priority)
-    names = {_spelled(network, f.cookie) for f in below if f.priority < min(ON_TOP.values()) and _overlap(asked, f)}
-    names.discard("-")
-    return names.pop() if len(names) == 1 else "-"
+    of_none, found = False, ""
+    for flow in tables.get(table, ()):
+        if flow.priority <= priority and flow.priority < min(ON_TOP.values()) and flow.match and _overlap(asked, flow):
+            name = _spelled(network, flow.cookie)
+            if name == "-":
+                of_none = True
+            elif found not in ("", name):
+                return "-"
+            else:
+                found = name
+    return found or ("-" if of_none else "")
 
 
 def _overlap(asked: Mapping[Field, tuple[int, int | None]], flow: Flow) -> bool:

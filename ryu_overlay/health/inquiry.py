@@ -151,7 +151,7 @@ class Inquiry:
             at, burst = self._vni_shots.get(key, (-_SHOT_KEPT, None))
             # Often while it seems to be lost, so that its end is seen.
             again = _VNI_AGAIN if burst is not None and burst.lost else _SHOT_AGAIN
-            if key[1] in present and _carries(small, key, evidence.now) and evidence.now - at >= again:
+            if {*key[1:]} <= {*present} and _carries(small, key, evidence.now) and evidence.now - at >= again:
                 self._vni_shots[key] = evidence.now, self._prober.burst((key[1], key[2]), _VNI_SHOT, evidence.now, vni=key[0])
                 if evidence.now - at > _SHOT_AGAIN + _VNI_AGAIN:
                     # What is counted from now on tells whether packets pass where these probes do.
@@ -164,7 +164,7 @@ class Inquiry:
         self._queue = self._queue or sorted(keys)
         while self._queue:
             key = self._queue.pop()
-            if key[1] in present and _carries(small, key, now) and not self._ledger.proven(key, now, _PROVEN_BY):
+            if {*key[1:]} <= {*present} and _carries(small, key, now) and not self._ledger.proven(key, now, _PROVEN_BY):
                 self._swept[key] = self._prober.burst((key[1], key[2]), 1, now, vni=key[0])
                 return
 

@@ -141,6 +141,7 @@ class Prober:
         """A probe could not be sent, or its receiver is not ready for it: it tells nothing."""
         pending = self._pending.get(probe.token)
         if pending is not None:
+            self.sent -= 1
             self._done(probe.token, pending, lost=None)
 
     def _begin_anew(self, chassis: str, now: float) -> None:
@@ -328,9 +329,11 @@ class Prober:
 
     def _lost(self, token: int, pending: _Pending, now: float) -> None:
         probe, fresh = pending.probe, pending.burst is None
-        self._done(token, pending, lost=pending.there is None)
         if probe.vni is not None:
+            # It is not sent back: only its receiver can tell of it.
+            self._done(token, pending, lost=True if probe.receiver in self._present else None)
             return
+        self._done(token, pending, lost=pending.there is None)
         away = probe.receiver not in self._present
         self._unreflected(pending)
         there, back = (probe.sender, probe.receiver), (probe.receiver, probe.sender)

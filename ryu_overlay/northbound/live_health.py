@@ -22,6 +22,10 @@ _BY: dict[Layer, str] = {
 }
 
 
+_KINDS = {"NAT rule": ("snat",), "router port": ("router_port",), "switch or router port": ("switch", "router_port")}
+"""What objects the names of elements may be, by what `SHAPES` calls them."""
+
+
 class LiveHealth:
     """See `service_health.Health`."""
 
@@ -42,7 +46,8 @@ class LiveHealth:
 
     def impact(self, element: Element) -> Impact:
         for name, what in zip(element.names, SHAPES[element.kind]):
-            self._known(name, what)
+            if element.kind != "vni" or name != ANY:
+                self._known(name, what)
         return self._monitor.impact(element)
 
     def depends(self, port: Port) -> tuple[Element, ...]:
@@ -68,8 +73,8 @@ class LiveHealth:
         """Raises KeyError for a chassis or object that is not there."""
         network, chassis = self._monitor.engine.network, self._monitor.engine.encap_ips
         if what.startswith("chassis"):
-            for one in name.split(","):
-                if one not in chassis and not (what == "chassis" and one == ANY):
+            for one in name.split(",") if what == "chassis,..." else (name,):
+                if one not in chassis:
                     raise KeyError(one)
         elif what == "port":
             if name not in network.port_by_name:
@@ -79,7 +84,5 @@ class LiveHealth:
             kind = kind.replace("-", "_")
             if kind not in network.tables or network.get(kind, tuple(ref.split("/", 2))) is None:
                 raise KeyError(name)
-        elif what in ("NAT rule", "router port", "switch or router port"):
-            ref_ = tuple(name.split("/"))
-            if not any(network.get(kind, ref_) is not None for kind in ("snat", "router_port", "switch")):
-                raise KeyError(name)
+        elif what in _KINDS and not any(network.get(kind, tuple(name.split("/"))) for kind in _KINDS[what]):
+            raise KeyError(name)

@@ -24,6 +24,7 @@ class Guests:
         self._every = every
         self._due: dict[str, float] = {}
         self._unanswered: dict[str, int] = {}
+        self._places: dict[str, tuple[int, int, int]] = {}
         self._asked: dict[tuple[int, int, int], str] = {}
 
     def sweep(self, now: float) -> None:
@@ -31,10 +32,13 @@ class Guests:
         if not self._every:
             return
         bound = {port.name: (port, dpid, ofport) for port, dpid, ofport in self._bound()}
-        for known in (self._due, self._unanswered):
-            for name in [name for name in known if name not in bound]:
-                del known[name]
-        self._asked = {key: name for key, name in self._asked.items() if name in bound}
+        places = {name: (dpid, ofport, int(port.addresses[0])) for name, (port, dpid, ofport) in bound.items()}
+        for name in [name for name in self._due if self._places.get(name) != places.get(name)]:
+            # One that moved is asked anew where it is.
+            del self._due[name]
+            self._unanswered.pop(name, None)
+        self._places = places
+        self._asked = {place: name for place, name in self._asked.items() if places.get(name) == place}
         for number, name in enumerate(bound.keys() - self._due.keys()):
             self._due[name] = now + self._every * (number % 16) / 16
         due = sorted((at, name) for name, at in self._due.items() if at <= now)[:_AT_ONCE]
@@ -42,9 +46,8 @@ class Guests:
             port, dpid, ofport = bound[name]
             tries = self._unanswered[name] = self._unanswered.get(name, 0) + 1
             self._due[name] = now + (_ASKED_AGAIN if tries <= _TRIES else self._every)
-            address = int(port.addresses[0])
-            self._asked[dpid, ofport, address] = name
-            self._switches.send(dpid, (to_guest(ofport, arp_question(address)),))
+            self._asked[places[name]] = name
+            self._switches.send(dpid, (to_guest(ofport, arp_question(int(port.addresses[0]))),))
 
     def told(self, dpid: int, ofport: int, address: int, now: float) -> None:
         """A guest behind a port says that it has an address."""

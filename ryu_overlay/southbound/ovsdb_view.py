@@ -152,6 +152,7 @@ class View:
                 return
             self._sync_ports()
         elif columns == {"ports"} and row.name not in {bridge.name for bridge in self.mapped_bridges().values()}:
+            self.stale_facts = self.stale_facts or row.name in self._egress()
             return
         self.stale_plan = self.stale_facts = True
 
@@ -236,7 +237,7 @@ class View:
 
     def _egress_mtu(self) -> int | None:
         """The smallest MTU of the interfaces that tunnels leave by, as far as this database has them."""
-        rows = (self.interfaces.get(name) for name in {t.egress for t in self.tunnels.values()})
+        rows = (self.interfaces.get(name) for name in self._egress())
         known = [row.mtu[0] for row in rows if row is not None and row.mtu]
         return min(known, default=None)
 
@@ -245,9 +246,13 @@ class View:
         chosen = {vif.interface: iface_id for iface_id, vif in self.vifs.chosen.items()}
         return frozenset(chosen[name] for name, is_so in self._links.values() if is_so == what and name in chosen)
 
+    def _egress(self) -> set[str]:
+        """The interfaces that tunnels leave by."""
+        return {tunnel.egress for tunnel in self.tunnels.values()}
+
     def _underlay_carrier(self) -> bool | None:
         """Whether the bridges that tunnels leave by can reach anything. An egress that is no bridge of ours is not seen here."""
-        names = {t.egress for t in self.tunnels.values()}
+        names = self._egress()
         bridges = [row for row in self.tables["Bridge"].rows.values() if row.name in names and row.name != BRIDGE]
         return all(map(Ports(self.tables).carrier, bridges)) if bridges else None
 

@@ -85,7 +85,7 @@ class Lost:
 
     def _reading(self, dpid: int) -> _Reading | None:
         dropped = self._counts(dpid, Feature.DROP_NAT_EXHAUSTED)
-        tracked = self._counts(dpid, Feature.SNAT, LR_OUT_TRACKED.number)
+        tracked = None if dropped is None else self._counts(dpid, Feature.SNAT, LR_OUT_TRACKED.number)
         if dropped is None or tracked is None:
             return None
         begun: dict[str, int] = {}

@@ -10,7 +10,7 @@ import pytest
 from ryu_overlay.compiler.keys import CONNECTED, OWNER, TO_GATEWAY, group_number
 from ryu_overlay.engine.engine import WAIT_FOR_CHASSIS
 from ryu_overlay.engine.events import ChassisReported, SwitchTouched
-from ryu_overlay.engine.scene import Scenes, active, ground, networks, orphans, shadowed
+from ryu_overlay.engine.scene import Scenes, active, by_table, ground, networks, orphans, shadowed
 from ryu_overlay.fabric.facts import Patch
 from ryu_overlay.health.evidence import Host
 from ryu_overlay.openflow import messages
@@ -305,8 +305,8 @@ def test_what_is_shadowed_follows_the_flows_that_the_chassis_should_have(world: 
     bridge = world.engine.bridge_of("hv1")
     assert bridge is not None
     (drift,) = bridge.foreign
-    assert shadowed(drift, world.engine.programs["hv1"], world.network) == "port t1/s1/t1-p1"
-    assert shadowed(drift, EMPTY, world.network) == "-"
+    assert shadowed(drift, by_table(world.engine.programs["hv1"]), world.network) == "port t1/s1/t1-p1"
+    assert shadowed(drift, by_table(EMPTY), world.network) == ""
 
 
 # -- uplinks

@@ -36,6 +36,15 @@ def test_many_chassis_short_of_cpu_are_no_fault(seed: int) -> None:
     quiet(fabric)
 
 
+@pytest.mark.parametrize("size", [2, 3])
+def test_if_all_is_late_it_is_the_controller(size: int) -> None:
+    fabric = warm(size)
+    for host in fabric.chassis.values():
+        host.late = 0.06
+    fabric.run(40)
+    quiet(fabric)
+
+
 @pytest.mark.parametrize("size", [2, 6])
 def test_chassis_come_and_go(size: int) -> None:
     fabric = warm(size)
