@@ -19,6 +19,7 @@ from ryu_overlay.openflow.describe import flow_text, read_match
 from ryu_overlay.openflow.fields import Field
 from ryu_overlay.openflow.flow import Flow, FlowKey, FlowValue, Program
 from ryu_overlay.pipeline.cookies import read_cookie
+from ryu_overlay.pipeline.registers import PROBE
 from ryu_overlay.pipeline.table import ON_TOP
 from ryu_overlay.pipeline.tables import TABLE_NAMES
 
@@ -27,6 +28,8 @@ _TOLD_FOR = 10.0
 _FOREIGN_TOLD = 50
 _TUNNEL_MADE_WITHIN = 5.0
 
+_BELOW = min(ON_TOP.values()) - 1
+"""The highest priority of flows that tenants' packets are looked up by."""
 _Found = tuple[str, FlowKey, FlowValue]
 
 
@@ -155,7 +158,8 @@ def shadowed(drift: Drift, tables: Mapping[int, Iterable[Flow]], network: Networ
     asked = {field: (value, mask) for field, value, mask in read_match(oxm)[0]}
     of_none, found = False, ""
     for flow in tables.get(table, ()):
-        if flow.priority <= priority and flow.priority < min(ON_TOP.values()) and flow.match and _overlap(asked, flow):
+        of_probes = any(field is PROBE.field for field, _, _ in flow.match)
+        if flow.priority <= min(priority, _BELOW) and flow.match and not of_probes and _overlap(asked, flow):
             name = _spelled(network, flow.cookie)
             if name == "-":
                 of_none = True

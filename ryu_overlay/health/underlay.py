@@ -104,6 +104,8 @@ class _Seen:
 
     def corrupting(self, dark: Collection[Pair]) -> Iterator[Found]:
         since = self._now - _CORRUPTED_OVER
+        if not any(d.corrupted for d in (*self._small.values(), *self._full.values())):
+            return
         counts = {p: d.corruptions(since) + self._full_corruptions(p, since) for p, d in self._small.items()}
         tried = {p: d.count(since) + self._shot(p) for p, d in self._small.items()}
         bad = {p for p, n in counts.items() if n >= _CORRUPTED and p not in dark}

@@ -24,6 +24,8 @@ from tests.acceptance.oam_traces import SOURCE_PORT, Trace
 VXLAN_PORT = 4789
 MARK = 1 << 23
 GROUP = 0x01
+MONITORED = "02:ff:ff:ff:ff:02"
+"""Where the steady probes of the monitor go."""
 NUMBERS = {"icmp": 1, "tcp": 6, "udp": 17}
 SNAP = 2048
 
@@ -67,7 +69,8 @@ class Underlay:
             capture.stop()
             assert capture.dropped == 0
             crossings = (_crossing(frame, encaps) for frame in rdpcap(str(capture.path)))
-            found[name] = [c for c in crossings if c is not None and (c.marked or c.grouped)]
+            probes = [c for c in crossings if c is not None and (c.marked or c.grouped)]
+            found[name] = [c for c in probes if c.eth_dst != MONITORED]
         return found
 
 

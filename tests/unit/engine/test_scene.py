@@ -281,10 +281,11 @@ SHADOWED: list[tuple[Table, int, dict[Field, int | tuple[int, int]], str]] = [
     (LS_IN_LOOKUP, 25, {ETH_DST: (P1, 0xFFFFFFFFFFFE)}, "port t1/s1/t1-p1"),
     (LS_IN_LOOKUP, 25, {ETH_DST: (P1, 0xFFFFFFFFFFF0)}, "-"),
     (LS_IN_LOOKUP, 20, {ETH_DST: P3}, "port t1/s1/t1-p3"),
-    (LS_IN_LOOKUP, 19, {DATAPATH.field: S1, ETH_DST: P3}, "-"),
+    (LS_IN_LOOKUP, 19, {DATAPATH.field: S1, ETH_DST: P3}, ""),
     (LS_IN_LOOKUP, 25, {DATAPATH.field: S1}, "-"),
-    (LS_IN_LOOKUP, 25, {DATAPATH.field: 777, ETH_DST: P1}, "-"),
-    (LS_IN_LOOKUP, 0xFFFF, {ETH_DST: 5}, "-"),
+    (LS_IN_LOOKUP, 25, {DATAPATH.field: 777, ETH_DST: P1}, ""),
+    (LS_IN_LOOKUP, 0xFFFF, {ETH_DST: 5}, ""),
+    (LS_IN_LOOKUP, 5, {ETH_DST: 5}, ""),
     (LR_IN_ROUTE, 148, {**_IP, DATAPATH.field: 110, IPV4_DST: (0xC0000200, 0xFFFFFF80)}, "-"),
     (LR_IN_ROUTE, 300, {**_IP, DATAPATH.field: 110, IPV4_DST: (0x0A000180, 0xFFFFFFC0)}, "-"),
 ]
@@ -296,7 +297,7 @@ def test_a_foreign_flow_is_told_with_the_one_object_that_it_may_take_packets_fro
 ) -> None:
     foreign(world, table.number, priority, match)
     audit(world)
-    assert spelled(scenes, world) == [("hv1", "foreign", table.name, name)]
+    assert spelled(scenes, world) == ([("hv1", "foreign", table.name, name)] if name else [])
 
 
 def test_what_is_shadowed_follows_the_flows_that_the_chassis_should_have(world: World) -> None:
