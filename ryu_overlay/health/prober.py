@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 from ryu_overlay.health.direction import Direction
 
@@ -68,7 +69,6 @@ class Burst:
     count: int
     left: int
     lost: int = 0
-    ended: float | None = None
 
 
 @dataclass(slots=True)
@@ -130,6 +130,7 @@ class Prober:
         for name in self.lives.keys() - self._present:
             life = self.lives[name]
             life.asked, life.witness = None, (-1.0, -1.0)
+        self._tokens = {token: name for token, name in self._tokens.items() if name in self._present}
 
     def excuse(self, chassis: Collection[str], now: float) -> None:
         """What is lost from and to these is lost because of themselves, until they are not among them any more."""
@@ -153,8 +154,11 @@ class Prober:
         """A chassis is no more."""
         self.lives.pop(chassis, None)
         self._present -= {chassis}
-        for key in [k for k in self.directions if chassis in k]:
-            del self.directions[key]
+        known: tuple[dict[Any, Any], ...] = (self.directions, self._confirming, self.misled)
+        for each in known:
+            for key in [key for key in each if chassis in key]:
+                del each[key]
+        self._tokens = {token: name for token, name in self._tokens.items() if name != chassis}
 
     def steady(self, paths: Iterable[Path], now: float) -> None:
         """The paths to try for ever, in place of those before."""
