@@ -337,6 +337,12 @@ class Prober:
             # It is not sent back: only its receiver can tell of it.
             self._done(token, pending, lost=True if probe.receiver in self._present else None)
             return
+        if pending.back and pending.there is None:
+            # It came back, so it came: its receiver's bridge told of it and was not heard, as when it has too much to tell.
+            for pair in ((probe.sender, probe.receiver), (probe.receiver, probe.sender)):
+                self._direction(*pair, probe.full).passed(pending.sent, 0.0, whole=True, steady=False)
+            self._done(token, pending, lost=False)
+            return
         self._done(token, pending, lost=pending.there is None)
         away = probe.receiver not in self._present
         self._unreflected(pending)
