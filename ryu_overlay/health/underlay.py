@@ -20,7 +20,8 @@ SLOW_FOR = 3.0
 FRESH = 4.0
 """Seconds that a probe which passed tells of."""
 SHOT_FRESH = 15.0
-_SHOT_LOST = 2
+_SHOT_LOST, _SHOT_LOST_FOR_CERTAIN = 2, 0.05
+"""Probes of a burst that have to be lost, and the share that is enough for one burst alone."""
 _CORRUPTED, _CORRUPTED_OVER = 2, 20.0
 _LOST_WHOLLY = 0.9
 _LOST_FOR_CERTAIN = 10
@@ -49,11 +50,17 @@ def on_underlay(evidence: Evidence, away: Collection[str]) -> list[Found]:
 
 
 def bad_shots(evidence: Evidence) -> dict[Pair, float]:
-    """By direction, the share that the last burst lost, where it lost enough to tell."""
-    shots = evidence.shots.items()
-    bad = ((p, s) for p, s in shots if _is_fresh(s.ended, evidence.now) and _SHOT_LOST <= s.lost < _LOST_WHOLLY * s.count)
+    """By direction, the share that the last burst lost, where it lost enough to tell: many, or some again, or some where tenants
+    lose some, too. A port that comes or goes makes a bridge lose a few, once."""
     known = {(a, b): d for (a, b, full), d in evidence.directions.items() if not full}
-    return {p: s.lost / s.count for p, s in bad if p in known and known[p].since < s.ended}
+    losing = {(loss.key[1], loss.key[2]) for loss in evidence.losses if not loss.step}
+    found = {}
+    for pair, shot in evidence.shots.items():
+        some = _SHOT_LOST <= shot.lost < _LOST_WHOLLY * shot.count and _is_fresh(shot.ended, evidence.now)
+        sure = shot.lost >= _SHOT_LOST_FOR_CERTAIN * shot.count or shot.first < shot.ended or pair in losing
+        if some and sure and pair in known and known[pair].since < shot.ended:
+            found[pair] = shot.lost / shot.count
+    return found
 
 
 def passing(directions: Mapping[Pair, Direction], since: float, now: float) -> set[Pair]:
