@@ -101,3 +101,7 @@ class Evidence:
     exhausted: tuple[Exhausted, ...] = ()
     orphans: tuple[str, ...] = ()
     silent_guests: tuple[str, ...] = ()
+
+    def of_size(self, full: bool) -> dict[Pair, Direction]:
+        """The directions by pair, for probes of full size or for small ones."""
+        return {(a, b): direction for (a, b, is_full), direction in self.directions.items() if is_full == full}

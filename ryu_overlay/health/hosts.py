@@ -85,7 +85,7 @@ def _others(evidence: Evidence) -> Iterator[Found]:
         for port in sorted(host.off):
             yield Verdict("guest_off", Element("port", (port,)), ("its VIF is up and has no carrier",), ()), now
     for name in sorted(starving(evidence)):
-        recent = [seconds for at, seconds in evidence.lives[name].took if now - at < _STARVED_OVER]
+        recent = _recent(evidence.lives[name], now)
         if (
             name in evidence.hosts
             and evidence.hosts[name].channel
@@ -113,5 +113,9 @@ def starving(evidence: Evidence) -> set[str]:
 
 def recent_answers(lives: Mapping[str, Life], now: float) -> dict[str, float]:
     """By chassis, the seconds that its bridge took to answer lately, in the middle; only of those that answered a few times."""
-    took = {name: [s for at, s in life.took if now - at < _STARVED_OVER] for name, life in lives.items()}
+    took = {name: _recent(life, now) for name, life in lives.items()}
     return {name: median(seconds) for name, seconds in took.items() if len(seconds) >= _SUSPECT_TIMES}
+
+
+def _recent(life: Life, now: float) -> list[float]:
+    return [seconds for at, seconds in life.took if now - at < _STARVED_OVER]

@@ -73,8 +73,7 @@ class Inquiry:
     def look(self, evidence: Evidence, present: Collection[str], keys: Collection[Key]) -> Open:
         """Ask for what is missing. `keys` are all that is counted."""
         now, linked = evidence.now, {name for pair in evidence.directions for name in pair[:2]} & {*present}
-        small = {(a, b): d for (a, b, full), d in evidence.directions.items() if not full}
-        full = {(a, b): d for (a, b, is_full), d in evidence.directions.items() if is_full}
+        small, full = evidence.of_size(full=False), evidence.of_size(full=True)
         whole = {p: d for p, d in full.items() if p not in small or small[p].run == 0}
         asked = self._tell_apart(small, False, linked, now) | self._tell_apart(whole, True, linked, now)
         beside = self._beside_late(evidence, linked)

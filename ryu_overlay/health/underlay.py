@@ -37,13 +37,14 @@ def on_underlay(evidence: Evidence, away: Collection[str]) -> list[Found]:
     seen = _Seen(evidence, {*away, *cut})
     down = list(seen.down())
     dark = set(seen.bad_down)
+    lossy = list(seen.lossy(dark))
     return [
         *carriers,
         *down,
         *seen.holes(dark),
         *seen.corrupting(dark),
-        *seen.lossy(dark),
-        *seen.slow(dark),
+        *lossy,
+        *seen.slow(dark, {verdict.element for verdict, _ in lossy}),
         *seen.vnis(dark),
         *_tunnels(evidence, away),
     ]
@@ -52,7 +53,7 @@ def on_underlay(evidence: Evidence, away: Collection[str]) -> list[Found]:
 def bad_shots(evidence: Evidence) -> dict[Pair, float]:
     """By direction, the share that the last burst lost, where it lost enough to tell: many, or some again, or some where tenants
     lose some, too. A port that comes or goes makes a bridge lose a few, once."""
-    known = {(a, b): d for (a, b, full), d in evidence.directions.items() if not full}
+    known = evidence.of_size(full=False)
     losing = {(loss.key[1], loss.key[2]) for loss in evidence.losses if not loss.step}
     found = {}
     for pair, shot in evidence.shots.items():
@@ -84,10 +85,9 @@ class _Seen:
     def __init__(self, evidence: Evidence, away: Collection[str]) -> None:
         self._evidence = evidence
         self._now = evidence.now
-        directions = {k: d for k, d in evidence.directions.items() if not {*k[:2]} & set(away)}
-        self._small = {(a, b): d for (a, b, full), d in directions.items() if not full}
-        self._full = {(a, b): d for (a, b, full), d in directions.items() if full}
-        self._away = away
+        self._small, self._full = (
+            {pair: d for pair, d in evidence.of_size(full).items() if not {*pair} & {*away}} for full in (False, True)
+        )
         self.bad_down = {pair for pair, d in self._small.items() if d.down(self._now)}
 
     def down(self) -> Iterator[Found]:
@@ -146,10 +146,9 @@ class _Seen:
             since = min([loss.since for loss in losses] or [shots[p].ended for p in pairs])
             yield Verdict(kind, element, (f"on {_list(pairs)}", *words[:_TOLD]), self._by_hand(pairs)), since
 
-    def slow(self, dark: Collection[Pair]) -> Iterator[Found]:
+    def slow(self, dark: Collection[Pair], lossy: Collection[Element]) -> Iterator[Found]:
         late = self._evidence.late
         bad = {p: at for p, (at, _) in late.items() if self._now - at >= SLOW_FOR and p not in dark}
-        lossy = {v.element for v, _ in self.lossy(dark)}
         for element, pairs in _explained(bad.keys(), self._evidence.timed - late.keys()):
             if element not in lossy:
                 words = f"probes take {1000 * max(late[p][1] for p in pairs):.0f} ms more than they did on {_list(pairs)}"
@@ -213,9 +212,7 @@ class _Seen:
     def _partial(self, dark: Collection[Pair]) -> Iterator[Loss]:
         """Losses that are not of one network alone."""
         for loss in self._evidence.losses:
-            shot = self._evidence.vni_shots.get(loss.key)
-            alone = shot is not None and _is_fresh(shot.ended, self._now) and loss.share >= _LOST_WHOLLY
-            if not loss.step and not alone and loss.share < _LOST_WHOLLY and loss.key[1:] not in dark:
+            if not loss.step and loss.share < _LOST_WHOLLY and loss.key[1:] not in dark:
                 yield loss
 
     def _lossless(self, bad: Collection[Pair], share: float, since: float) -> set[Pair]:

@@ -224,9 +224,8 @@ class Monitor:
 
     def _scene(self) -> Scene:
         engine, now = self.engine, self._clock
-        silent = {n: at for n in self.watch.prober.lives if (at := self.watch.prober.silent(n, now)) is not None}
         return Scene(
-            self._scenes.hosts(now, silent),
+            self._scenes.hosts(now, self._silent()),
             self._counters.known,
             networks(engine.network),
             self._scenes.altered(now, time.time()),
@@ -234,6 +233,11 @@ class Monitor:
             self._orphans(now),
             self._guests.silent(),
         )
+
+    def _silent(self) -> dict[str, float]:
+        """The chassis whose bridge does not answer, and since when."""
+        prober = self.watch.prober
+        return {name: at for name in prober.lives if (at := prober.silent(name, self._clock)) is not None}
 
     def _orphans(self, now: float) -> tuple[str, ...]:
         """Uplinks that nobody has carried for a while: a gateway that was just chosen has no port yet."""
@@ -260,7 +264,7 @@ class Monitor:
         self.watch.prober.steady([(p.a, p.b, p.entropy) for p in chosen.paths], self._clock)
 
     def _count(self) -> None:
-        silent = {name for name in self.watch.prober.lives if self.watch.prober.silent(name, self._clock) is not None}
+        silent = self._silent()
         self._counters.read(self.watch.ledger, lambda: self._clock, silent)
         self._lost.read(self._clock, silent)
         self._guests.sweep(self._clock)
