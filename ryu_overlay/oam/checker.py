@@ -137,15 +137,18 @@ class Checker:
         self._judged: dict[int, Verdict] = {}
         self._verdicts: Mapping[int, Verdict] | None = None
 
-    def targets(self, targets: Iterable[Target], now: float) -> None:
-        """Try these from now on, and no others.
+    def targets(self, targets: Iterable[Target], now: float) -> list[Frame]:
+        """Try these from now on, and no others. Gives what to send.
 
         Who was known keeps its history; if anything about it has changed, a try under way is given up, with no result, and
         another follows soon. Raises ValueError for a MAC or path that is none; targets after that one are left as they were.
         """
+        frames: list[Frame] = []
         wanted = {target.member: target for target in targets}
         for key in self._members.keys() - wanted.keys():
-            self._close(self._members.pop(key))
+            gone = self._members.pop(key)
+            frames += self._last_word(gone)
+            self._close(gone)
             self._judge(key, None)
         for key, target in wanted.items():
             member = self._members.get(key)
@@ -155,14 +158,17 @@ class Checker:
             elif member.target == target:
                 continue
             else:
+                last = self._last_word(member)
                 member.take(target)
                 self._close(member)
+                frames += last
             self._plan(member, now + self._met * _GOLDEN % 1 * min(target.interval, FIRST_TRY_WITHIN))
             self._met += 1
         if len(self._heap) > 4 * len(self._members):
             # Members with long intervals that come and go would fill it with what is stale.
             self._heap = [(member.at, key) for key, member in self._members.items()]
             heapify(self._heap)
+        return frames
 
     def step(self, now: float) -> list[Frame]:
         """What to send now. This is also where silence is noted."""
@@ -230,6 +236,11 @@ class Checker:
             self._plan(member, member.next_try(now))
         elif member.at != dialogue.due:
             self._plan(member, dialogue.due)
+        return [Frame(member.target.chassis, member.target.ofport, data) for data in sent]
+
+    def _last_word(self, member: _Member) -> list[Frame]:
+        """To where the member is, of a try under way."""
+        sent = [] if member.dialogue is None else member.dialogue.give_up()
         return [Frame(member.target.chassis, member.target.ofport, data) for data in sent]
 
     def _close(self, member: _Member) -> None:

@@ -110,6 +110,16 @@ class Dialogue:
             return []
         return self._in_answer(segment) if self._connected else self._to_syn(segment, now)
 
+    def give_up(self) -> list[bytes]:
+        """End without a result. Gives the last word, so that the server does not send its own again for minutes.
+
+        What it acknowledged of a request may be on its way, so there is a reset for either case.
+        """
+        if self.result is not None:
+            return []
+        asked = len(self._wanted or b"") if self._connected else 0
+        return [self._reset(acked) for acked in sorted({self._acked, asked})]
+
     def _to_syn(self, segment: Segment, now: float) -> list[bytes]:
         """RFC 9293 section 3.10.7.3."""
         if not segment.flags & ACK or segment.ack != self._first:
@@ -178,6 +188,9 @@ class Dialogue:
         return make(self.ends, Segment(after(self._first, len(self._wanted or b"")), self._next, ACK), WINDOW)
 
     def _end(self, good: bool, reason: str) -> list[bytes]:
-        """The result, and the reset: numbered as what the server expects next, for others may be ignored (RFC 5961)."""
         self.result = Result(good, reason)
-        return [make(self.ends, Segment(after(self._first, self._acked), 0, RST), 0)]
+        return [self._reset(self._acked)]
+
+    def _reset(self, acked: int) -> bytes:
+        """Numbered as what a server expects next that has `acked` bytes, for others may be ignored (RFC 5961)."""
+        return make(self.ends, Segment(after(self._first, acked), 0, RST), 0)

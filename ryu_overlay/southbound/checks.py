@@ -71,7 +71,7 @@ class Checks:
         engine = self._engine
         now = (engine.network, engine.bindings.version)
         if now != self._seen and engine.ready:
-            self._checker.targets(list(targets(engine.network, self._where)), time.monotonic())
+            self._send(self._checker.targets(list(targets(engine.network, self._where)), time.monotonic()))
             self._seen = now
 
     def _where(self, port: Port) -> tuple[str, int] | None:

@@ -120,6 +120,17 @@ def forget_neighbours(lab: Lab) -> None:
         vm.script("ip neigh flush all\n")
 
 
+def unacknowledged(lab: Lab) -> list[str]:
+    """TCP of VMs that will be sent again by itself: sockets with a queue to send, or in the middle of a handshake."""
+    found = []
+    for vm in lab.vms.values():
+        for line in vm.run("ss", "-Htan", "state", "connected").stdout.splitlines():
+            state, _, queued, *_ = line.split()
+            if state not in ("ESTAB", "TIME-WAIT", "CLOSE-WAIT", "FIN-WAIT-2") or (state != "TIME-WAIT" and queued != "0"):
+                found.append(f"{vm.name}: {line}")
+    return found
+
+
 def forget_connections(lab: Lab) -> None:
     for host in lab.hypervisors.values():
         host.appctl("dpctl/flush-conntrack")

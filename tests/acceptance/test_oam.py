@@ -152,6 +152,7 @@ def test_nothing_is_left_and_nothing_moved(lab: Lab, evidence: Evidence) -> None
             ("server", RED_FLOATING),
         ):
             stack.enter_context(oam_breaking.holding(lab, client, target, LONG_PORT, 2))
+        until("nothing is sent again", lambda: not oam_leftovers.unacknowledged(lab), 180.0)
         _pings(lab, oam_leftovers.state(lab))
         first = oam_leftovers.state(lab)
         pinged = _pings(lab, first)

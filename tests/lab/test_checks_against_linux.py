@@ -99,7 +99,7 @@ class Rig:
             self.sent += 1
 
     def check(self, *targets: Target) -> None:
-        self.checker.targets(targets, time.monotonic())
+        self._send(self.checker.targets(targets, time.monotonic()))
 
     def verdict(self, key: int = 1) -> Verdict:
         return self.checker.verdicts()[key]
@@ -191,6 +191,15 @@ def test_a_program_that_hangs_is_found_by_http_alone(rig: Rig) -> None:
     assert rig.verdict(1).state == "up"
     server.send_signal(signal.SIGCONT)
     rig.run(lambda: rig.verdict(2).state == "up")
+
+
+def test_a_try_that_is_given_up_leaves_nothing_at_the_server(rig: Rig) -> None:
+    rig.spawn("-c", LISTENER)
+    rig.check(target(check="http", timeout=60.0))
+    rig.run(lambda: rig.sent >= 2)
+    assert rig.connections()
+    rig.check()
+    wait_until(lambda: not rig.connections(), 5, "nothing left at the member")
 
 
 def test_a_machine_that_is_gone_does_not_answer(rig: Rig) -> None:

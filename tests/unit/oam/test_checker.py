@@ -185,7 +185,9 @@ def test_a_change_keeps_history_and_gives_up_the_try() -> None:
     before = world.checker.verdicts()
     del world.servers[7]
     syn = world.first()
-    world.checker.targets([target(chassis="hv2", ofport=3)], world.now)
+    (last,) = world.checker.targets([target(chassis="hv2", ofport=3)], world.now)
+    assert (last.chassis, last.ofport) == (syn.chassis, syn.ofport) and seen(last.data)[TCP].flags == "R"
+    assert seen(last.data)[TCP].seq == seen(syn.data)[TCP].seq + 1
     assert world.checker.verdicts() is before
     assert world.hear(syn, answer(syn.data, "SA")) == []
     moved = world.first()
@@ -207,12 +209,14 @@ def test_who_is_no_target_is_forgotten() -> None:
     world = World(target(), target(2, ofport=8))
     world.servers[7] = OPEN
     world.run(5)
-    world.checker.targets([target(2, ofport=8)], world.now)
+    assert world.checker.targets([target(2, ofport=8)], world.now) == [], "no try was under way"
     assert set(world.checker.verdicts()) == {2}
-    world.checker.targets([], world.now)
+    world.first()
+    (last,) = world.checker.targets([], world.now)
+    assert (last.ofport, seen(last.data)[TCP].flags) == (8, "R")
     assert world.checker.verdicts() == {} and world.checker.due(world.now) == inf and world.step() == []
     world.checker.targets([target()], world.now)
-    assert world.checker.verdicts() == {1: Verdict("unknown", 1005.0, "not tried yet")}
+    assert world.checker.verdicts() == {1: Verdict("unknown", world.now, "not tried yet")}
 
 
 def test_a_bad_target_spoils_no_other() -> None:
