@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 
 from ryu_overlay.health.conservation import Loss
 from ryu_overlay.health.direction import Direction
-from ryu_overlay.health.prober import Life, Pair
+from ryu_overlay.health.lives import Life
+from ryu_overlay.health.probes import Pair
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterator
 import networkx as nx
 
 from ryu_overlay.health.elements import Element
-from ryu_overlay.health.prober import Pair
+from ryu_overlay.health.probes import Pair
 
 
 def explain(bad: Collection[Pair], good: Collection[Pair]) -> list[Element]:

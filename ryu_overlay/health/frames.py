@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import struct
 
-from ryu_overlay.health.prober import Probe
+from ryu_overlay.health.probes import Probe
 from ryu_overlay.openflow.actions import Ct, Output, SetField, encode_actions
 from ryu_overlay.openflow.fields import TUN_ID
 from ryu_overlay.openflow.messages import NO_PORT, Way, packet_out

@@ -8,7 +8,7 @@ from statistics import median
 from ryu_overlay.health.elements import Element
 from ryu_overlay.health.evidence import Evidence, Host
 from ryu_overlay.health.faults import Verdict
-from ryu_overlay.health.prober import Life
+from ryu_overlay.health.lives import Life
 from ryu_overlay.health.underlay import Found
 
 _UNREFLECTED = 3

@@ -15,7 +15,8 @@ from ryu_overlay.health.conservation import Key, Ledger
 from ryu_overlay.health.direction import TRIED_WITHIN, Direction
 from ryu_overlay.health.evidence import Evidence, Shot
 from ryu_overlay.health.explain import undecided
-from ryu_overlay.health.prober import Burst, Pair, Prober
+from ryu_overlay.health.prober import Prober
+from ryu_overlay.health.probes import Burst, Pair
 from ryu_overlay.health.underlay import bad_shots, passing
 
 PATIENCE, _PATIENCE_IF_LOST, _PATIENCE_IF_LATE = 0.35, 0.6, 6.0
@@ -87,7 +88,7 @@ class Inquiry:
             due = pair[0] in present and pair not in down and now - self._began(pair) >= _SHOT_AGAIN
             if due and max(busy[pair[0]], busy[pair[1]]) < _MOST_SHOTS:
                 busy.update(pair)
-                self._shots[pair] = now, self._prober.burst(pair, _SHOT, now)
+                self._shots[pair] = now, self._prober.schedule.burst(pair, _SHOT, now)
         self._try_networks(evidence, small, present)
         self._sweep(keys, small, present, now)
         return Open(frozenset(asked), frozenset(beside | self._out(now)))
@@ -100,7 +101,7 @@ class Inquiry:
         since = min(directions[p].run_since for p in lost)
         wanted = undecided(lost, passing(directions, since, now), linked)
         if not full:
-            self._prober.also(wanted | lost, now, _TRIED_FOR)
+            self._prober.schedule.also(wanted | lost, now, _TRIED_FOR)
         waiting = {
             n for p in lost if not directions[p].down(now) and now - directions[p].run_since < _PATIENCE_IF_LOST for n in p
         }
@@ -108,7 +109,7 @@ class Inquiry:
             asked = self._asked.get((pair, full), since - 1)
             if asked < since:
                 asked = self._asked[pair, full] = now
-                self._prober.try_now(pair, now, full)
+                self._prober.schedule.once(now, pair, full=full)
             waiting |= {*pair} if now - asked < PATIENCE else set()
         return waiting
 
@@ -117,7 +118,7 @@ class Inquiry:
         if not late:
             return set()
         near = undecided(late.keys(), evidence.timed - late.keys(), linked)
-        self._prober.also(near, now, _TRIED_FOR)
+        self._prober.schedule.also(near, now, _TRIED_FOR)
         is_fresh = now - min(at for at, _ in late.values()) < _PATIENCE_IF_LATE
         return {name for pair in near for name in pair} if is_fresh else set()
 
@@ -127,7 +128,7 @@ class Inquiry:
         suspects |= {(name, peer) for name, host in evidence.hosts.items() for peer in host.unheard}
         new = {p for p in suspects if p not in small or evidence.now - small[p].tried > TRIED_WITHIN}
         if new:
-            self._prober.also(new, evidence.now, _TRIED_FOR)
+            self._prober.schedule.also(new, evidence.now, _TRIED_FOR)
 
     def _doubtful(self, evidence: Evidence, small: Mapping[Pair, Direction], linked: Collection[str]) -> list[Pair]:
         """Directions that lose or change some packets, as it seems, and then those that tell whether it is all of one link."""
@@ -144,14 +145,15 @@ class Inquiry:
         whole |= {key for key, (_, burst) in self._vni_shots.items() if burst.lost}
         if whole:
             # Whether others pass there is known only as long as that is tried.
-            self._prober.also({(key[1], key[2]) for key in whole}, evidence.now, _TRIED_FOR)
+            self._prober.schedule.also({(key[1], key[2]) for key in whole}, evidence.now, _TRIED_FOR)
         for key in whole:
             self._swept.pop(key, None)
             at, burst = self._vni_shots.get(key, (-_SHOT_KEPT, None))
             # Often while it seems to be lost, so that its end is seen.
             again = _VNI_AGAIN if burst is not None and burst.lost else _SHOT_AGAIN
             if {*key[1:]} <= {*present} and _carries(small, key, evidence.now) and evidence.now - at >= again:
-                self._vni_shots[key] = evidence.now, self._prober.burst((key[1], key[2]), _VNI_SHOT, evidence.now, vni=key[0])
+                shot = self._prober.schedule.burst((key[1], key[2]), _VNI_SHOT, evidence.now, vni=key[0])
+                self._vni_shots[key] = evidence.now, shot
                 if evidence.now - at > _SHOT_AGAIN + _VNI_AGAIN:
                     # What is counted from now on tells whether packets pass where these probes do.
                     self._ledger.forget(key)
@@ -164,7 +166,7 @@ class Inquiry:
         while self._queue:
             key = self._queue.pop()
             if {*key[1:]} <= {*present} and _carries(small, key, now) and not self._ledger.proven(key, now, _PROVEN_BY):
-                self._swept[key] = self._prober.burst((key[1], key[2]), 1, now, vni=key[0])
+                self._swept[key] = self._prober.schedule.burst((key[1], key[2]), 1, now, vni=key[0])
                 return
 
     def _out(self, now: float) -> set[str]:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from statistics import median
 
 from ryu_overlay.health.direction import TRIED_WITHIN, Direction
-from ryu_overlay.health.prober import Pair
+from ryu_overlay.health.probes import Pair
 
 _LATE, _LATE_FOR_CERTAIN = 0.01, 0.03
 """Seconds by which probes of a direction have to be later than usual; and by which they are late however much they scatter."""

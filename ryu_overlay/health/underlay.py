@@ -10,7 +10,7 @@ from ryu_overlay.health.elements import ANY, Element
 from ryu_overlay.health.evidence import Evidence, Shot
 from ryu_overlay.health.explain import explain
 from ryu_overlay.health.faults import Verdict
-from ryu_overlay.health.prober import Pair
+from ryu_overlay.health.probes import Pair
 
 Found = tuple[Verdict, float]
 """A verdict, and since when there are signs of it."""

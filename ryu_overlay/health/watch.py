@@ -20,7 +20,8 @@ from ryu_overlay.health.faults import Fault, Verdict
 from ryu_overlay.health.hosts import forwarding_nothing, on_hosts, recent_answers, starving
 from ryu_overlay.health.inquiry import Inquiry, Open
 from ryu_overlay.health.lateness import Lateness
-from ryu_overlay.health.prober import Ask, Pair, Probe, Prober
+from ryu_overlay.health.prober import Prober
+from ryu_overlay.health.probes import Ask, Pair, Probe
 from ryu_overlay.health.underlay import on_underlay
 from ryu_overlay.health.virtual import on_virtual
 
@@ -148,7 +149,7 @@ class Watch:
                 life.unreflected, life.reflected = 0, None
             for peer in sorted(self._peers(name) - quiet)[:3]:
                 for _ in range(3):
-                    self.prober.burst((peer, name), 1, now)
+                    self.prober.schedule.burst((peer, name), 1, now)
         self._gone = quiet
 
     def _begin_counting_anew(self, small: Mapping[Pair, Direction], now: float) -> None:

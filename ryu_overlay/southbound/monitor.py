@@ -22,7 +22,7 @@ from ryu_overlay.health.faults import Fault, Impact
 from ryu_overlay.health.frames import probe_out, read_probe
 from ryu_overlay.health.impact import impact
 from ryu_overlay.health.planning import Certificate, Plan, certificate, every, plan
-from ryu_overlay.health.prober import Ask, Probe
+from ryu_overlay.health.probes import Ask, Probe
 from ryu_overlay.health.report import Silence
 from ryu_overlay.health.rests import Ground
 from ryu_overlay.health.topology import ProbePath, Topology
@@ -261,7 +261,7 @@ class Monitor:
         chosen = Plan(every(pairs)) if len(pairs) <= _ALL_PAIRS else plan(self.topology, pairs, self._paths)
         self._paths = chosen.paths
         self.certificate = certificate(self.topology, chosen)
-        self.watch.prober.steady([(p.a, p.b, p.entropy) for p in chosen.paths], self._clock)
+        self.watch.prober.schedule.steady([(p.a, p.b, p.entropy) for p in chosen.paths], self._clock)
 
     def _count(self) -> None:
         silent = self._silent()

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable
 
-from ryu_overlay.health.prober import Ask, Probe, Prober
+from ryu_overlay.health.prober import Prober
+from ryu_overlay.health.probes import Ask, Probe
 
 TICK = 0.01
 PATH = ("a", "b", 0)
@@ -47,7 +48,7 @@ class Lab:
         self.now = 10.0
         self.prober = Prober()
         self.prober.present(present, self.now)
-        self.prober.steady(paths, self.now)
+        self.prober.schedule.steady(paths, self.now)
         self.sent: list[tuple[float, Probe]] = []
         self.asks: list[tuple[float, Ask]] = []
 

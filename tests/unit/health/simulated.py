@@ -18,7 +18,7 @@ from ryu_overlay.health.covering import wider
 from ryu_overlay.health.evidence import Altered, Host
 from ryu_overlay.health.faults import Fault, Impact
 from ryu_overlay.health.planning import plan
-from ryu_overlay.health.prober import Ask, Pair, Probe
+from ryu_overlay.health.probes import Ask, Pair, Probe
 from ryu_overlay.health.topology import ProbePath, Topology
 from ryu_overlay.health.watch import Scene, Watch
 from tests.unit.health.troubles import Chassis, Flow, Pauses, Trouble, traffic_lost
@@ -137,7 +137,7 @@ class Fabric(Ways):
             self.paths = plan(Topology.of(dict.fromkeys(self.chassis)), before=self.paths).paths
         else:
             self.paths = tuple(ProbePath(*pair) for pair in combinations(sorted(self.chassis), 2))
-        self.watch.prober.steady([(path.a, path.b, path.entropy) for path in self.paths], self.clock)
+        self.watch.prober.schedule.steady([(path.a, path.b, path.entropy) for path in self.paths], self.clock)
 
     def _tick(self) -> None:
         self.raw += TICK + _WORK * self.random.random()

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from ryu_overlay.health.elements import Element
 from ryu_overlay.health.explain import explain, undecided
-from ryu_overlay.health.prober import Pair
+from ryu_overlay.health.probes import Pair
 
 ABCD = "abcd"
 MESH = {n: set(permutations(ABCD[:n], 2)) for n in (2, 3, 4)}

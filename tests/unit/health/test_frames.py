@@ -14,7 +14,7 @@ from scapy.layers.inet import IP, UDP
 from scapy.layers.l2 import Ether
 
 from ryu_overlay.health.frames import ROOM_PROTO, ROOM_WAY, probe_out, read_probe, room_out
-from ryu_overlay.health.prober import Probe
+from ryu_overlay.health.probes import Probe
 from ryu_overlay.pipeline.tables import ECHO_VNI, ROOM_VNI
 
 tokens = st.integers(1, 0xFFFFFFFF)

@@ -12,7 +12,7 @@ from ryu_overlay.health.direction import Direction
 from ryu_overlay.health.elements import Element
 from ryu_overlay.health.evidence import Evidence, Host
 from ryu_overlay.health.hosts import forwarding_nothing, on_hosts, starving
-from ryu_overlay.health.prober import Life
+from ryu_overlay.health.lives import Life
 
 NOW = 100.0
 GOOD = Host("hv1", channel=True, database=True)

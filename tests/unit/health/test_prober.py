@@ -6,7 +6,10 @@ from itertools import pairwise
 
 import pytest
 
-from ryu_overlay.health.prober import ASKED_AT_LEAST, CONFIRMED_BY, FULL_EVERY, GRACE, INTERVAL, SILENT_AFTER, Ask, Probe
+from ryu_overlay.health.lives import ASKED_AT_LEAST, SILENT_AFTER
+from ryu_overlay.health.prober import CONFIRMED_BY, GRACE
+from ryu_overlay.health.probes import Ask, Probe
+from ryu_overlay.health.schedule import FULL_EVERY, INTERVAL
 from tests.unit.health.asked import PATH, TICK, Lab, both, lost, nobody, only
 
 
@@ -127,7 +130,7 @@ def test_a_probe_that_comes_late_after_all_was_not_lost() -> None:
 def test_bursts_are_counted() -> None:
     lab = Lab().run(1)
     number = iter(range(1000))
-    burst = lab.prober.burst(("a", "b"), 100, lab.now)
+    burst = lab.prober.schedule.burst(("a", "b"), 100, lab.now)
     lab.run(2, lambda probe: both(probe) if next(number) % 4 else ())
     assert (burst.left, burst.lost, burst.count) == (0, 25, 100)
     assert len({at for at, _ in lab.sent}) > 30, "spread over time"
@@ -135,8 +138,8 @@ def test_bursts_are_counted() -> None:
 
 def test_what_could_not_be_sent_is_neither_lost_nor_passed() -> None:
     lab = Lab(present=("b",)).run(1)
-    burst = lab.prober.burst(("a", "b"), 10, lab.now)
-    other = lab.prober.burst(("b", "a"), 10, lab.now)
+    burst = lab.prober.schedule.burst(("a", "b"), 10, lab.now)
+    other = lab.prober.schedule.burst(("b", "a"), 10, lab.now)
     for _ in range(20):
         lab.now += TICK
         for each in lab.prober.step(lab.now, lab.now):
@@ -147,9 +150,9 @@ def test_what_could_not_be_sent_is_neither_lost_nor_passed() -> None:
 
 def test_a_network_is_tried_one_way_and_says_nothing_of_the_direction() -> None:
     lab = Lab().run(1)
-    passes = lab.prober.burst(("a", "b"), 10, lab.now, vni=7)
+    passes = lab.prober.schedule.burst(("a", "b"), 10, lab.now, vni=7)
     lab.run(1)
-    fails = lab.prober.burst(("a", "b"), 10, lab.now, vni=7)
+    fails = lab.prober.schedule.burst(("a", "b"), 10, lab.now, vni=7)
     lab.run(1, nobody)
     assert (passes.left, passes.lost, fails.left, fails.lost) == (0, 0, 0, 10)
     assert lab.prober.directions == {}
@@ -178,11 +181,11 @@ def test_other_bytes_are_those_of_the_direction_that_changed_them() -> None:
 
 def test_paths_may_be_tried_for_a_while_only() -> None:
     lab = Lab()
-    lab.prober.also([("b", "a")], lab.now, 2.0)
+    lab.prober.schedule.also([("b", "a")], lab.now, 2.0)
     lab.run(2.5).sent.clear()
     lab.run(1)
     assert lab.sent == []
-    lab.prober.try_now(("a", "b"), lab.now)
+    lab.prober.schedule.once(lab.now, ("a", "b"))
     lab.run(TICK)
     assert [probe.sender for _, probe in lab.sent] == ["a"]
 

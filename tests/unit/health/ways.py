@@ -9,7 +9,7 @@ from itertools import count
 from random import Random
 from typing import NamedTuple
 
-from ryu_overlay.health.prober import Ask, Pair, Probe
+from ryu_overlay.health.probes import Ask, Pair, Probe
 from tests.unit.health.troubles import Chassis, Noise, Trouble
 
 _HOP = 0.0004

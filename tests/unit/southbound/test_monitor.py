@@ -14,7 +14,7 @@ from eventlet.queue import LightQueue
 from ryu_overlay.engine.events import SwitchTouched
 from ryu_overlay.health.elements import LAYERS, read_element
 from ryu_overlay.health.frames import room_out
-from ryu_overlay.health.prober import Probe
+from ryu_overlay.health.probes import Probe
 from ryu_overlay.health.report import Silence
 from ryu_overlay.oam.arp import announcement
 from ryu_overlay.openflow.fields import CT_MARK, IN_PORT, TUN_ID
@@ -93,7 +93,7 @@ def test_a_probe_is_heard_where_it_comes_and_where_it_comes_back(watched: Watche
 
 def test_a_probe_in_a_networks_vni_crosses(watched: Watched) -> None:
     watched.run(1.0)
-    burst = watched.monitor.watch.prober.burst(("hv1", "hv3"), 3, watched.monitor._clock, vni=101)
+    burst = watched.monitor.watch.prober.schedule.burst(("hv1", "hv3"), 3, watched.monitor._clock, vni=101)
     watched.run(0.5)
     assert (burst.left, burst.lost, burst.count) == (0, 0, 3)
 
@@ -485,7 +485,7 @@ def test_what_is_down_is_known(watched: Watched) -> None:
 
 def test_what_was_not_tried_lately_is_unknown_and_then_not_watched(watched: Watched) -> None:
     watched.run(2.0)
-    watched.monitor.watch.prober.steady([], watched.monitor._clock)
+    watched.monitor.watch.prober.schedule.steady([], watched.monitor._clock)
     watched.run(5.0)
     assert watched.monitor.watched("underlay") == (6, 6)
     watched.run(26.0)
