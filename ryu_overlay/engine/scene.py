@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from ryu_overlay.compiler.keys import OWNER
 from ryu_overlay.engine.drift import CHANGED, FOREIGN, MISSING, Drift
 from ryu_overlay.engine.engine import WAIT_FOR_CHASSIS, Engine
+from ryu_overlay.fabric.facts import ChassisFacts
 from ryu_overlay.health.evidence import Altered, Host
 from ryu_overlay.health.rests import Ground
 from ryu_overlay.model.network import Network
@@ -39,6 +40,7 @@ class Scenes:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._since: dict[tuple[str, str], float] = {}
+        self._plugged: dict[str, tuple[ChassisFacts, list[int], float | None]] = {}
         self._began: float | None = None
         self._indexed: tuple[Program, dict[int, list[Flow]]] | None = None
         self._objects: dict[_Found, tuple[Network, Program | None, str]] = {}
@@ -51,6 +53,7 @@ class Scenes:
             return {}
         self._began = now if self._began is None else self._began
         self._since = {(name, what): at for (name, what), at in self._since.items() if name in engine.encap_ips}
+        self._plugged = {name: known for name, known in self._plugged.items() if name in engine.encap_ips}
         behind = set(engine.lagging(engine.network.revision))
         return {name: self._host(name, now, silent.get(name), name in behind) for name in sorted(engine.encap_ips)}
 
@@ -89,6 +92,7 @@ class Scenes:
             unplugged=self._ports(name, facts.down) if here and facts is not None else frozenset(),
             off=self._ports(name, facts.off) if here and facts is not None else frozenset(),
             behind=late,
+            replugged=self._replugged(name, now),
             problems=() if bridge is None else tuple(bridge.refused),
         )
 
@@ -98,6 +102,18 @@ class Scenes:
             return self._since.setdefault((name, what), now)
         self._since.pop((name, what), None)
         return None
+
+    def _replugged(self, name: str, now: float) -> float | None:
+        """When a port came or went last."""
+        facts = self._engine.facts.get(name)
+        if facts is None:
+            return None
+        known = self._plugged.get(name)
+        if known is None or known[0] is not facts:
+            ports = [p.ofport for each in (facts.vifs, facts.tunnels, facts.patches) for p in each.values()]
+            same = known is None or known[1] == ports
+            known = self._plugged[name] = facts, ports, now if not same else None if known is None else known[2]
+        return known[2]
 
     def _missing(self, name: str, now: float) -> frozenset[str]:
         """The chassis that it has had no tunnel to for a while."""

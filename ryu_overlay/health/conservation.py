@@ -1,64 +1,24 @@
 """Conservation: of what a chassis sent to another in a network, what came, out of the counters of a flow on either side. Pure.
 
-Readings come about once a second. What is compared is how both counters grew since both flows were there: a counter that was
-made anew starts all over, one that was only not read for a while does not. Loss is looked for in the last 4 to 180 s, in the
-last readings themselves first, then in medians of 4 and of 12 s (see `trend` for how).
+Readings come about once a second.
 """
 
 from __future__ import annotations
 
-from array import array
-from collections.abc import Sequence
-from dataclasses import dataclass
-
-from ryu_overlay.health.trend import FEWEST, Points, Rise, Stretch, rise, step, stopped, sure_rise
-
-Key = tuple[int, str, str]
-"""VNI, sending chassis, receiving chassis."""
+from ryu_overlay.health.counted import RATE, Count, Key, Loss, Pair
+from ryu_overlay.health.ends import Ends
 
 STALE = 3.0
 """After so many seconds without a reading of both counters nothing is known."""
-_GRAINS = ((1, 17), (4, 16), (12, 15))
-"""Of how many readings a point is the median, and how many points are kept."""
-_WINDOWS = ((0, 5), (0, 7), (0, 9), (0, 12), (0, 17), (1, 8), (1, 16), (2, 8), (2, 15))
-"""Where loss is looked for: in which of them, and in how many of the last points. 4 to 16 s, 32 and 64 s, 96 and 180 s."""
-_RECENT = 17
-"""After so many readings without traffic nothing has to be looked at, and what was before them counts no more."""
-_SURE = 7
-"""In how many readings a loss is looked for that no skew could make."""
-_RATE = 4
-"""Over how many readings traffic is told."""
-
-
-@dataclass(frozen=True, slots=True)
-class Count:
-    """A flow's packets so far, and its age in seconds, with the fraction that switches tell: it shows how far apart in time two
-    counters were read. Without, a machine that is short of CPU for several readings in a row looks like loss."""
-
-    packets: int
-    age: float
-
-
-@dataclass(frozen=True, slots=True)
-class Loss:
-    """Packets that certainly were lost: `lost` of the `sent` in the `seconds` up to the last reading, which is a `share` of 0 to
-    1; it began at `since` and lasts. Or a `step`: lost at once in the `seconds` from `since`, and none after it."""
-
-    key: Key
-    lost: int
-    sent: int
-    share: float
-    since: float
-    seconds: float
-    step: bool = False
 
 
 class Ledger:
     """The counters of all that is sent between chassis."""
 
     def __init__(self) -> None:
-        self._pairs: dict[Key, _Pair] = {}
-        self._busy: dict[Key, _Pair] = {}
+        self._ends = Ends()
+        self._pairs: dict[Key, Pair] = {}
+        self._busy: dict[Key, Pair] = {}
         self._since: dict[Key, float] = {}
 
     def take(self, key: Key, at: float, sent: Count | None, received: Count | None) -> None:
@@ -66,16 +26,19 @@ class Ledger:
         one before is left out."""
         pair = self._pairs.get(key)
         if pair is None:
-            pair = self._pairs[key] = _Pair(len(self._pairs))
+            pair = self._pairs[key] = Pair(len(self._pairs))
         if pair.take(at, sent, received):
             self._busy[key] = pair
         elif key in self._busy:
             del self._busy[key]
+        if pair.grown is not None and pair.at == at:
+            self._ends.add(key, at, pair.grown)
 
     def forget(self, key: Key) -> None:
         """It will not be read any more."""
         for each in (self._pairs, self._busy, self._since):
             each.pop(key, None)
+        self._ends.forget(key)
 
     def findings(self, now: float) -> list[Loss]:
         """Where packets are being lost, or a moment ago were lost at once."""
@@ -88,6 +51,10 @@ class Ledger:
         self._since = lasting
         return [Loss(f.key, f.lost, f.sent, f.share, lasting.get(f.key, f.since), f.seconds, f.step) for f in found]
 
+    def ends(self, now: float, hints: bool = False) -> list[Loss]:
+        """Which chassis lose packets of all that they send, or get: from or to ANY, in VNI 0. `hints`: or seem to."""
+        return self._ends.findings(now, STALE, hints)
+
     def known(self, key: Key, now: float) -> bool:
         """Whether both counters were read lately."""
         pair = self._pairs.get(key)
@@ -96,128 +63,13 @@ class Ledger:
     def traffic(self, key: Key) -> float:
         """How many packets a second were sent in the last seconds that were read."""
         pair = self._pairs.get(key)
-        return 0.0 if pair is None else pair.sent.rate(_RATE)
+        return 0.0 if pair is None else pair.sent.rate(RATE)
 
     def busy(self) -> dict[Key, float]:
         """`traffic` of all that had some lately."""
-        return {key: pair.sent.rate(_RATE) for key, pair in self._busy.items()}
+        return {key: pair.sent.rate(RATE) for key, pair in self._busy.items()}
 
     def proven(self, key: Key, now: float, seconds: float) -> bool:
         """Whether it is certain that a packet came within the last seconds: counters must have been read at their beginning."""
         pair = self._pairs.get(key)
         return pair is not None and pair.received.grew_after >= now - seconds
-
-
-class _Side:
-    """One of the two counters. `anew`: it was made anew since both were read; `grew_after`: when it was read before it grew."""
-
-    __slots__ = ("anew", "at", "count", "grew_after", "marks")
-
-    def __init__(self) -> None:
-        self.at = self.grew_after = float("-inf")
-        self.count = Count(0, 0.0)
-        self.anew = True
-        self.marks = array("d")
-
-    def see(self, at: float, count: Count) -> None:
-        last = self.count
-        # An ADD over a flow that is there makes its age anew, not its packets: so they are never taken to begin at 0.
-        if count.packets < last.packets or count.age < max(at - self.at, last.age):
-            self.anew = True
-            self.marks = array("d")
-        elif count.packets > last.packets:
-            self.grew_after = self.at
-        self.marks.extend((at, count.packets))
-        del self.marks[: -2 * (_RATE + 1)]
-        self.at, self.count = at, count
-
-    def rate(self, readings: int) -> float:
-        """Packets a second over the last so many readings, up to `_RATE`."""
-        marks = self.marks[-2 * (readings + 1) :]
-        return (marks[-1] - marks[1]) / (marks[-2] - marks[0]) if len(marks) > 2 else 0.0
-
-
-class _Pair:
-    """Both counters. Medians are taken in turn with other pairs', as the `turn` says."""
-
-    __slots__ = ("_idle", "_judged", "_loss", "_points", "_start", "_taken", "at", "received", "sent")
-
-    def __init__(self, turn: int) -> None:
-        self._taken = turn
-        self.sent = _Side()
-        self.received = _Side()
-        self.at = self._judged = float("-inf")
-        self._loss: Loss | None = None
-        self._begin(self.sent.count, self.received.count)
-
-    def _begin(self, sent: Count, received: Count) -> None:
-        """Compare from here on."""
-        self._start = (sent.packets, sent.packets - received.packets)
-        self._idle = 0
-        self._points = [Points(most, of) for of, most in _GRAINS]
-
-    def take(self, at: float, sent: Count | None, received: Count | None) -> bool:
-        """Whether there was traffic lately, as far as is known."""
-        before = (self.sent.count.packets, self.received.count.packets)
-        for side, count in ((self.sent, sent), (self.received, received)):
-            if count is not None and at > side.at:
-                side.see(at, count)
-        if sent is not None and received is not None and at > self.at:
-            self.at = at
-            self._idle = self._idle + 1 if before == (sent.packets, received.packets) else 0
-            if self.sent.anew or self.received.anew:
-                self._begin(sent, received)
-                self.sent.anew = self.received.anew = False
-            elif self._idle == _RECENT:
-                for points in self._points[1:]:
-                    points.clear()
-            self._append(at, sent, received)
-        return self._idle < _RECENT
-
-    def _append(self, at: float, sent: Count, received: Count) -> None:
-        recent, *coarser = self._points
-        begun, apart = self._start
-        lost = sent.packets - received.packets - apart
-        recent.append((at, sent.packets - begun, lost, sent.age - received.age, self.sent.rate(1)))
-        if self._idle >= _RECENT:
-            return
-        self._taken += 1
-        for points, finer in zip(coarser, self._points):
-            if self._taken % points.of:
-                break
-            points.append(finer.middle(points.of // finer.of))
-
-    def loss(self, key: Key, told: bool) -> Loss | None:
-        """What it loses, as of the last reading; `told` whether it was said to lose some a moment ago."""
-        if self._judged != self.at:
-            self._judged, self._loss = self.at, self._look(key, told)
-        return self._loss
-
-    def _look(self, key: Key, told: bool) -> Loss | None:
-        recent = self._points[0]
-        worth = [self._points[grain].may_rise(count) for grain, count in _WINDOWS]
-        if len(recent) < FEWEST or not any(worth):
-            return None
-        timely = recent.last(_RECENT).timely()
-        found = sure_rise(timely.last(_SURE)) or self._rise(timely, worth, told)
-        if found is not None:
-            return _loss(key, found)
-        at_once = step(timely)
-        return None if at_once is None else _loss(key, at_once, step=True)
-
-    def _rise(self, timely: Stretch, worth: Sequence[bool], told: bool) -> Rise | None:
-        """In the shortest window that shows it, of those `worth` looking at, unless a shorter one shows that it is over."""
-
-        def window(grain: int, count: int) -> Stretch:
-            return self._points[grain].last(count) if grain else timely.last(count)
-
-        for place in (place for place, looked in enumerate(worth) if looked):
-            grain, count = _WINDOWS[place]
-            found = rise(window(grain, count), window(grain, _RECENT).lost[:-count], told)
-            if found is not None:
-                return None if any(stopped(found, window(*shorter)) for shorter in _WINDOWS[:place]) else found
-        return None
-
-
-def _loss(key: Key, found: Rise, step: bool = False) -> Loss:
-    return Loss(key, round(found.lost), round(found.sent), found.share, found.since, found.seconds, step)

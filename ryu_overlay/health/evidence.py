@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from ryu_overlay.health.conservation import Loss
+from ryu_overlay.health.counted import Key, Loss
 from ryu_overlay.health.direction import Direction
 from ryu_overlay.health.lives import Life
 from ryu_overlay.health.probes import Pair
+
+LOST_WHOLLY = 0.9
+"""The share that is as good as all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +23,7 @@ class Host:
     where that is not known. `missing` are the chassis that it should have a tunnel to and has none, `unheard` those whose
     tunnel's own check fails, `dead_ends` the physical networks
     whose link has no carrier, `unplugged` the bound ports whose VIF was taken down on the host, `off` those without carrier.
-    `behind`: since when it has not confirmed what it was told.
+    `behind`: since when it has not confirmed what it was told. `replugged`: when a port of its bridge came or went last.
     """
 
     name: str
@@ -35,6 +38,7 @@ class Host:
     unplugged: frozenset[str] = frozenset()
     off: frozenset[str] = frozenset()
     behind: float | None = None
+    replugged: float | None = None
     problems: tuple[str, ...] = ()
     address: str = ""
 
@@ -82,9 +86,10 @@ class Exhausted:
 @dataclass(frozen=True, slots=True)
 class Evidence:
     """All of it. `directions` are by pair and whether probes were full-sized; `shots` the last bursts, `vni_shots` those in a
-    network's VNI, by key as `losses`; `busy` has packets a second by the same keys. Of
-    the directions whose time is `timed`, those that are `late`: since when, and by how many seconds. `networks` spells VNIs,
-    `orphans` are uplinks that no chassis carries, `silent_guests` ports whose guest does not answer ARP."""
+    network's VNI, by key as `losses`; `ends` are losses of all that one chassis sends or gets;
+    `busy` has packets a second by the same keys. Of the directions whose time is `timed`, those that are `late`: since when, and
+    by how many seconds. `networks` spells VNIs, `orphans` are uplinks that no chassis carries, `silent_guests` ports whose guest
+    does not answer ARP."""
 
     now: float
     hosts: Mapping[str, Host]
@@ -96,6 +101,7 @@ class Evidence:
     late: Mapping[Pair, tuple[float, float]] = field(default_factory=dict)
     timed: frozenset[Pair] = frozenset()
     losses: tuple[Loss, ...] = ()
+    ends: tuple[Loss, ...] = ()
     busy: Mapping[tuple[int, str, str], float] = field(default_factory=dict)
     networks: Mapping[int, str] = field(default_factory=dict)
     altered: tuple[Altered, ...] = ()
@@ -106,3 +112,8 @@ class Evidence:
     def of_size(self, full: bool) -> dict[Pair, Direction]:
         """The directions by pair, for probes of full size or for small ones."""
         return {(a, b): direction for (a, b, is_full), direction in self.directions.items() if is_full == full}
+
+    def lost_wholly(self) -> set[Key]:
+        """Where next to all of a network is lost, or was when it was tried last."""
+        lost = {loss.key for loss in self.losses if not loss.step and loss.share >= LOST_WHOLLY}
+        return lost | {key for key, shot in self.vni_shots.items() if 0 < shot.lost == shot.count}

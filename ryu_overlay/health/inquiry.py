@@ -7,29 +7,30 @@
 
 from __future__ import annotations
 
+import heapq
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
-from ryu_overlay.health.conservation import Key, Ledger
+from ryu_overlay.health.conservation import Ledger
+from ryu_overlay.health.counted import Key
 from ryu_overlay.health.direction import TRIED_WITHIN, Direction
-from ryu_overlay.health.evidence import Evidence, Shot
+from ryu_overlay.health.evidence import LOST_WHOLLY, Evidence, Shot
 from ryu_overlay.health.explain import undecided
 from ryu_overlay.health.prober import Prober
 from ryu_overlay.health.probes import Burst, Pair
-from ryu_overlay.health.underlay import bad_shots, passing
+from ryu_overlay.health.underlay import bad_shots, ends_at, passing
 
 PATIENCE, _PATIENCE_IF_LOST, _PATIENCE_IF_LATE = 0.35, 0.6, 6.0
 """Seconds that a verdict waits for what would make it sharper."""
 _TRIED_FOR = 10.0
-_SHOT, _SHOT_AGAIN, _SHOT_PEERS = 160, 8.0, 3
+_SHOT, _SHOT_AGAIN, _SHOT_PEERS = 240, 8.0, 3
 _VNI_SHOT, _VNI_AGAIN = 20, 2.0
 _SHOT_WITHIN, _SHOT_KEPT = 3.0, 60.0
-_MOST_SHOTS = 4
+_MOST_SHOTS = 6
 """Bursts of one chassis at a time: more would be more than its bridge may tell (`punt_rate`)."""
 _STRAY_LOSSES, _STRAY_OVER = 2, 60.0
 _CORRUPTED_OVER = 10.0
-_WHOLLY = 0.9
 _SWEEP_EVERY, _PROVEN_BY = 0.2, 30.0
 """Seconds between probes into VNIs that no packet proved for so many seconds."""
 
@@ -68,7 +69,11 @@ class Inquiry:
         """The last burst in a network's VNI that ended, of each."""
         for key, (at, burst) in self._vni_shots.items():
             if not burst.left:
-                self._known_vni_shots[key] = _ended(at, burst, self._known_vni_shots.get(key))
+                before = self._known_vni_shots.get(key)
+                if before is not None and before.lost == before.count and not burst.lost:
+                    # What was counted while all was lost says nothing of what comes.
+                    self._ledger.forget(key)
+                self._known_vni_shots[key] = _ended(at, burst, before)
         return dict(self._known_vni_shots)
 
     def look(self, evidence: Evidence, present: Collection[str], keys: Collection[Key]) -> Open:
@@ -135,12 +140,21 @@ class Inquiry:
         now = evidence.now
         bad = {p for p, d in small.items() if d.run == 0 and d.strays(now - _STRAY_OVER) >= _STRAY_LOSSES}
         bad |= {p for p, d in small.items() if d.corruptions(now - _CORRUPTED_OVER)}
-        bad |= {(loss.key[1], loss.key[2]) for loss in evidence.losses if not loss.step and loss.share < _WHOLLY}
-        bad |= bad_shots(evidence).keys()
+        bad |= {(loss.key[1], loss.key[2]) for loss in evidence.losses if not loss.step and loss.share < LOST_WHOLLY}
+        bad |= bad_shots(evidence).keys() | set(self._of_ends(evidence, small))
         return [*sorted(bad), *sorted(undecided(bad, (), linked, _SHOT_PEERS))]
 
+    def _of_ends(self, evidence: Evidence, small: Mapping[Pair, Direction]) -> Iterator[Pair]:
+        """The busiest directions from or to chassis that seem to lose some of all they send, or get."""
+        rates: dict[Pair, float] = {}
+        for (_, a, b), rate in evidence.busy.items():
+            rates[a, b] = rates.get((a, b), 0.0) + rate
+        for loss in self._ledger.ends(evidence.now, hints=True):
+            pairs = [pair for pair in rates if pair in small and ends_at(loss, pair)]
+            yield from heapq.nlargest(_SHOT_PEERS, pairs, key=lambda pair: (rates[pair], pair))
+
     def _try_networks(self, evidence: Evidence, small: Mapping[Pair, Direction], present: Collection[str]) -> None:
-        whole = {loss.key for loss in evidence.losses if not loss.step and loss.share >= _WHOLLY}
+        whole = {loss.key for loss in evidence.losses if not loss.step and loss.share >= LOST_WHOLLY}
         whole |= {key for key, burst in self._swept.items() if burst.lost}
         whole |= {key for key, (_, burst) in self._vni_shots.items() if burst.lost}
         if whole:

@@ -8,7 +8,7 @@ from statistics import median
 from ryu_overlay.health.direction import TRIED_WITHIN, Direction
 from ryu_overlay.health.probes import Pair
 
-_LATE, _LATE_FOR_CERTAIN = 0.01, 0.03
+_LATE, _LATE_FOR_CERTAIN = 0.01, 0.02
 """Seconds by which probes of a direction have to be later than usual; and by which they are late however much they scatter."""
 _COMMON = 4
 """What one direction of so many has all have: not more than three of four are of one slow link."""
@@ -33,7 +33,7 @@ class Lateness:
         for pair, direction in directions.items():
             own = max(answers.get(pair[0], 0.0), answers.get(pair[1], 0.0))
             shift = shifts.get(pair, 0.0) - max(common, own)
-            if shift > max(_LATE, min(2 * direction.spread, _LATE_FOR_CERTAIN)):
+            if shift > max(_LATE, min(direction.spread, _LATE_FOR_CERTAIN)):
                 self.late[pair] = self.late.get(pair, (now, 0.0))[0], shift
             else:
                 self.late.pop(pair, None)

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from math import sqrt
 
-from ryu_overlay.health.conservation import Key, Loss
+from ryu_overlay.health.counted import Key, Loss
 from ryu_overlay.health.direction import Direction
 from ryu_overlay.health.elements import ANY, Element
-from ryu_overlay.health.evidence import Evidence, Shot
+from ryu_overlay.health.evidence import LOST_WHOLLY, Evidence, Shot
 from ryu_overlay.health.explain import explain
 from ryu_overlay.health.faults import Verdict
 from ryu_overlay.health.probes import Pair
+from ryu_overlay.health.schedule import BURST_GAP
 
 Found = tuple[Verdict, float]
 """A verdict, and since when there are signs of it."""
@@ -22,11 +24,12 @@ FRESH = 4.0
 SHOT_FRESH = 15.0
 _SHOT_LOST, _SHOT_LOST_FOR_CERTAIN = 2, 0.05
 """Probes of a burst that have to be lost, and the share that is enough for one burst alone."""
+_SHOT_TAKES, _REPLUGGED = 2.5, 0.5
+"""Seconds that a burst takes, and for which a port that came or went may make a bridge lose packets."""
 _CORRUPTED, _CORRUPTED_OVER = 2, 20.0
-_LOST_WHOLLY = 0.9
 _LOST_FOR_CERTAIN = 10
 _TOLD = 8
-_ENOUGH, _ENOUGH_CARRIED = 3.0, 12.0
+_ENOUGH, _ENOUGH_CARRIED = 5.0, 12.0
 """How many of the probes sent, and of tenants' packets, have to be lost on average before none lost says anything."""
 
 
@@ -51,17 +54,38 @@ def on_underlay(evidence: Evidence, away: Collection[str]) -> list[Found]:
 
 
 def bad_shots(evidence: Evidence) -> dict[Pair, float]:
-    """By direction, the share that the last burst lost, where it lost enough to tell: many, or some again, or some where tenants
-    lose some, too. A port that comes or goes makes a bridge lose a few, once."""
+    """By direction, the share that the last burst lost, where that is enough to tell: many, or some again, or any where tenants
+    lose some, too. A port that comes or goes makes a bridge lose a few, once: some are enough while none did."""
     known = evidence.of_size(full=False)
     losing = {(loss.key[1], loss.key[2]) for loss in evidence.losses if not loss.step}
+    ends = thin_ends(evidence)
     found = {}
     for pair, shot in evidence.shots.items():
-        some = _SHOT_LOST <= shot.lost < _LOST_WHOLLY * shot.count and _is_fresh(shot.ended, evidence.now)
-        sure = shot.lost >= _SHOT_LOST_FOR_CERTAIN * shot.count or shot.first < shot.ended or pair in losing
-        if some and sure and pair in known and known[pair].since < shot.ended:
+        is_current = pair in known and known[pair].since < shot.ended and _is_fresh(shot.ended, evidence.now)
+        if not is_current or not 0 < shot.lost < LOST_WHOLLY * shot.count:
+            continue
+        again = shot.first < shot.ended or not _is_disturbed(evidence, pair, shot)
+        sure = shot.lost >= _SHOT_LOST_FOR_CERTAIN * shot.count or (shot.lost >= _SHOT_LOST and again)
+        if sure or pair in losing or any(ends_at(loss, pair) for loss in ends):
             found[pair] = shot.lost / shot.count
     return found
+
+
+def thin_ends(evidence: Evidence) -> list[Loss]:
+    """What chassis lose of all they send, or get, where that is not because one network loses all."""
+    whole = evidence.lost_wholly()
+    return [end for end in evidence.ends if not any(ends_at(end, (a, b)) for _, a, b in whole)]
+
+
+def ends_at(loss: Loss, pair: Pair) -> bool:
+    """Whether what one chassis loses of all it sends, or gets, may be lost there."""
+    return all(name in (ANY, end) for name, end in zip(loss.key[1:], pair))
+
+
+def _is_disturbed(evidence: Evidence, pair: Pair, shot: Shot) -> bool:
+    """Whether a port of either bridge came or went meanwhile."""
+    changes = (evidence.hosts[name].replugged for name in pair if name in evidence.hosts)
+    return any(at is not None and -_REPLUGGED < at - shot.ended < _SHOT_TAKES + _REPLUGGED for at in changes)
 
 
 def passing(directions: Mapping[Pair, Direction], since: float, now: float) -> set[Pair]:
@@ -157,14 +181,16 @@ class _Seen:
     def vnis(self, dark: Collection[Pair]) -> Iterator[Found]:
         """Networks that lose all where others pass: on the wire, or in the sender's own datapath."""
         losses = {loss.key: loss for loss in self._evidence.losses if not loss.step}
+        misled = {a for (a, _), (_, at) in self._evidence.misled.items() if self._now - at < SHOT_FRESH}
         lost, astray = dict[int, dict[Pair, Shot]](), dict[str, list[Loss]]()
         for key, shot in self._evidence.vni_shots.items():
             pair, loss = (key[1], key[2]), losses.get(key)
-            if pair in dark or not shot.count or not self._passes(pair, shot.ended) or not _is_fresh(shot.ended, self._now):
+            fresh = shot.count and _is_fresh(shot.ended, self._now)
+            if not fresh or pair in dark or pair[0] in misled or not self._passes(pair, shot.ended):
                 continue
-            if shot.lost == shot.count:
+            if shot.lost == shot.count and self._passed_since(pair, shot.ended + shot.count * BURST_GAP):
                 lost.setdefault(key[0], {})[pair] = shot
-            elif shot.lost == 0 and loss is not None and loss.share >= _LOST_WHOLLY and loss.since >= shot.first - 1.0:
+            elif shot.lost == 0 and loss is not None and loss.share >= LOST_WHOLLY and loss.since >= shot.first - 1.0:
                 astray.setdefault(key[1], []).append(loss)
         for vni, shots in lost.items():
             yield from self._lost_in(vni, shots)
@@ -193,10 +219,12 @@ class _Seen:
                 )
 
     def _share(self, bad: Collection[Pair], shots: Collection[Pair], told: Mapping[Pair, list[Loss]]) -> float:
-        """The share that is lost of all that was sent on these directions, as far as it was measured."""
+        """The share that is lost at least of all that was sent on these directions, as far as it was measured: they were chosen
+        because they lost, so some of it is chance."""
         figures = [(loss.lost, loss.sent) for pair in bad for loss in told.get(pair, ())]
         figures += [(self._evidence.shots[p].lost, self._evidence.shots[p].count) for p in bad if p in shots]
-        return sum(lost for lost, _ in figures) / max(sum(sent for _, sent in figures), 1)
+        lost = sum(lost for lost, _ in figures)
+        return (lost - sqrt(lost)) / max(sum(sent for _, sent in figures), 1)
 
     def _told(self, dark: Collection[Pair]) -> dict[Pair, list[Loss]]:
         """Losses by direction. A few packets of one network alone, where probes lose none, are no path's fault."""
@@ -211,8 +239,9 @@ class _Seen:
 
     def _partial(self, dark: Collection[Pair]) -> Iterator[Loss]:
         """Losses that are not of one network alone."""
+        whole = self._evidence.lost_wholly()
         for loss in self._evidence.losses:
-            if not loss.step and loss.share < _LOST_WHOLLY and loss.key[1:] not in dark:
+            if not loss.step and loss.key not in whole and loss.key[1:] not in dark:
                 yield loss
 
     def _lossless(self, bad: Collection[Pair], share: float, since: float) -> set[Pair]:
@@ -243,6 +272,11 @@ class _Seen:
             and d.passed_at is not None
             and self._now - d.passed_at < FRESH
         )
+
+    def _passed_since(self, pair: Pair, at: float) -> bool:
+        """Whether a probe sent after that came: what is lost for a moment only is no network's."""
+        passed = self._small[pair].passed_at
+        return passed is not None and passed >= at
 
     def _full_corruptions(self, pair: Pair, since: float) -> int:
         return self._full[pair].corruptions(since) if pair in self._full else 0

@@ -12,10 +12,11 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 
 from ryu_overlay.health.book import Book
-from ryu_overlay.health.conservation import Key, Ledger, Loss
+from ryu_overlay.health.conservation import Ledger
+from ryu_overlay.health.counted import Key, Loss
 from ryu_overlay.health.direction import Direction
 from ryu_overlay.health.elements import Element
-from ryu_overlay.health.evidence import Altered, Evidence, Exhausted, Host
+from ryu_overlay.health.evidence import LOST_WHOLLY, Altered, Evidence, Exhausted, Host
 from ryu_overlay.health.faults import Fault, Verdict
 from ryu_overlay.health.hosts import forwarding_nothing, on_hosts, recent_answers, starving
 from ryu_overlay.health.inquiry import Inquiry, Open
@@ -26,7 +27,6 @@ from ryu_overlay.health.underlay import on_underlay
 from ryu_overlay.health.virtual import on_virtual
 
 JUDGED_EVERY = 0.1
-_WHOLLY = 0.9
 _OVER_IF = 3.0
 """How many times longer the window has to be that shows a loss than the shortest that did, for it to be over."""
 _STEADY = {
@@ -118,6 +118,7 @@ class Watch:
             dict(self._lateness.late),
             self._lateness.timed,
             losses,
+            tuple(self.ledger.ends(now)),
             self.ledger.busy(),
             scene.networks,
             scene.altered,
@@ -132,12 +133,12 @@ class Watch:
         shortest = {}
         for loss in losses:
             before = self._windows.get(loss.key, loss.seconds)
-            if loss.step or (loss.seconds <= _OVER_IF * before and (loss.share >= _WHOLLY or loss.key not in self._whole)):
+            if loss.step or (loss.seconds <= _OVER_IF * before and (loss.share >= LOST_WHOLLY or loss.key not in self._whole)):
                 shortest[loss.key] = min(before, loss.seconds)
         for key in self._windows.keys() - shortest.keys():
             self.ledger.forget(key)
         self._windows = shortest
-        self._whole = {loss.key for loss in losses if loss.share >= _WHOLLY and not loss.step}
+        self._whole = {loss.key for loss in losses if loss.share >= LOST_WHOLLY and not loss.step}
         return [loss for loss in losses if loss.key in shortest]
 
     def _hurry(self, now: float) -> None:

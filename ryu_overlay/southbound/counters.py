@@ -8,7 +8,8 @@ from functools import partial
 import eventlet
 
 from ryu_overlay.engine.engine import Engine
-from ryu_overlay.health.conservation import Count, Key, Ledger
+from ryu_overlay.health.conservation import Ledger
+from ryu_overlay.health.counted import Count, Key
 from ryu_overlay.openflow.fields import IN_PORT, TUN_ID
 from ryu_overlay.openflow.flow import Flow, FlowKey, Program
 from ryu_overlay.openflow.messages import flow_add, flow_request

@@ -9,7 +9,8 @@ from statistics import median
 
 import pytest
 
-from ryu_overlay.health.conservation import Ledger, Loss
+from ryu_overlay.health.conservation import Ledger
+from ryu_overlay.health.counted import Loss
 from ryu_overlay.health.trend import Stretch, rise
 from tests.unit.health.wire import Clock, Restless, Wire, between, steady, watched
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from math import inf
 from random import Random
 
-from ryu_overlay.health.conservation import Count
+from ryu_overlay.health.counted import Count
 
 _BORN = -1000.0
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from math import exp, inf, sin
 from random import Random
 
-from ryu_overlay.health.conservation import Count, Key, Ledger, Loss
+from ryu_overlay.health.conservation import Ledger
+from ryu_overlay.health.counted import Count, Key, Loss
 
 KEY: Key = (7, "hv1", "hv2")
 

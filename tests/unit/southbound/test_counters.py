@@ -8,7 +8,8 @@ from collections.abc import Iterator
 import eventlet
 import pytest
 
-from ryu_overlay.health.conservation import STALE, Key, Ledger
+from ryu_overlay.health.conservation import STALE, Ledger
+from ryu_overlay.health.counted import Key
 from ryu_overlay.openflow import messages
 from ryu_overlay.openflow.describe import read_match
 from ryu_overlay.openflow.fields import IN_PORT, TUN_ID
