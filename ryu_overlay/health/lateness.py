@@ -8,7 +8,7 @@ from statistics import median
 from ryu_overlay.health.direction import TRIED_WITHIN, Direction
 from ryu_overlay.health.probes import Pair
 
-_LATE, _LATE_FOR_CERTAIN = 0.01, 0.02
+_LATE, _LATE_FOR_CERTAIN = 0.01, 0.03
 """Seconds by which probes of a direction have to be later than usual; and by which they are late however much they scatter."""
 _COMMON = 4
 """What one direction of so many has all have: not more than three of four are of one slow link."""

@@ -188,7 +188,7 @@ class _Seen:
             fresh = shot.count and _is_fresh(shot.ended, self._now)
             if not fresh or pair in dark or pair[0] in misled or not self._passes(pair, shot.ended):
                 continue
-            if shot.lost == shot.count and self._passed_since(pair, shot.ended + shot.count * BURST_GAP):
+            if shot.lost == shot.count and self._passed_since(pair, shot.first + shot.count * BURST_GAP):
                 lost.setdefault(key[0], {})[pair] = shot
             elif shot.lost == 0 and loss is not None and loss.share >= LOST_WHOLLY and loss.since >= shot.first - 1.0:
                 astray.setdefault(key[1], []).append(loss)
