@@ -52,7 +52,8 @@ class Loss:
 
 @dataclass(frozen=True, slots=True)
 class Grown:
-    """By how much both counters grew from one reading of both to the next, and by how much their ages came apart."""
+    """By how much both counters grew from one reading of both to the next. `apart`: by how many seconds their ages differ more
+    than when both began to be compared."""
 
     sent: int
     received: int
@@ -91,7 +92,7 @@ class _Side:
 class Pair:
     """Both counters. Medians are taken in turn with other pairs', as the `turn` says. `grown` is None while it is not known."""
 
-    __slots__ = ("_both", "_idle", "_judged", "_loss", "_points", "_start", "_taken", "at", "grown", "received", "sent")
+    __slots__ = ("_apart", "_both", "_idle", "_judged", "_loss", "_points", "_start", "_taken", "at", "grown", "received", "sent")
 
     def __init__(self, turn: int) -> None:
         self._taken = turn
@@ -106,6 +107,7 @@ class Pair:
     def _begin(self, sent: Count, received: Count) -> None:
         """Compare from here on."""
         self._start = (sent.packets, sent.packets - received.packets)
+        self._apart = sent.age - received.age
         self._idle = 0
         self._points = [Points(most, of) for of, most in _GRAINS]
 
@@ -119,7 +121,7 @@ class Pair:
         if sent is not None and received is not None and at > self.at:
             self.at = at
             self._idle = self._idle + 1 if before == (sent.packets, received.packets) else 0
-            self.grown = None if self.sent.anew or self.received.anew else _grown(self._both, (sent, received))
+            self.grown = None if self.sent.anew or self.received.anew else self._growth(sent, received)
             self._both = sent, received
             if self.sent.anew or self.received.anew:
                 self._begin(sent, received)
@@ -142,6 +144,11 @@ class Pair:
             if self._taken % points.of:
                 break
             points.append(finer.middle(points.of // finer.of))
+
+    def _growth(self, sent: Count, received: Count) -> Grown:
+        before = self._both
+        apart = sent.age - received.age - self._apart
+        return Grown(sent.packets - before[0].packets, received.packets - before[1].packets, apart)
 
     def loss(self, key: Key, told: bool) -> Loss | None:
         """What it loses, as of the last reading; `told` whether it was said to lose some a moment ago."""
@@ -174,12 +181,6 @@ class Pair:
             if found is not None:
                 return None if any(stopped(found, window(*shorter)) for shorter in _WINDOWS[:place]) else found
         return None
-
-
-def _grown(before: tuple[Count, Count], now: tuple[Count, Count]) -> Grown:
-    (sent_then, received_then), (sent, received) = before, now
-    apart = (sent.age - received.age) - (sent_then.age - received_then.age)
-    return Grown(sent.packets - sent_then.packets, received.packets - received_then.packets, apart)
 
 
 def _loss(key: Key, found: Rise, step: bool = False) -> Loss:

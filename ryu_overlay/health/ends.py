@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from statistics import median
 
 from ryu_overlay.health.counted import Count, Grown, Key, Loss, Pair
 from ryu_overlay.health.elements import ANY
@@ -61,15 +60,16 @@ class _Sum:
         self._hinted = float("-inf")
         self._hint: Loss | None = None
         self._sent = self._received = 0
-        self._apart = 0.0
 
     def take(self, at: float, found: Iterable[Grown]) -> None:
         grown = list(found)
-        self._sent += sum(each.sent for each in grown)
+        sent = sum(each.sent for each in grown)
+        self._sent += sent
         self._received += sum(each.received for each in grown)
-        self._apart += median(each.apart for each in grown)
+        # By as much as it makes the sums differ.
+        apart = sum(each.sent * each.apart for each in grown) / max(sent, 1)
         age = _OLD + at
-        self.is_busy = self.pair.take(at, Count(self._sent, age), Count(self._received, age - self._apart))
+        self.is_busy = self.pair.take(at, Count(self._sent, age), Count(self._received, age - apart))
 
     def loss(self, end: Key, hints: bool) -> Loss | None:
         """What it loses, or seems to, as of the last reading."""
