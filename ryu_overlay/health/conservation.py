@@ -65,9 +65,9 @@ class Ledger:
         pair = self._pairs.get(key)
         return 0.0 if pair is None else pair.sent.rate(RATE)
 
-    def busy(self) -> dict[Key, float]:
-        """`traffic` of all that had some lately."""
-        return {key: pair.sent.rate(RATE) for key, pair in self._busy.items()}
+    def busy(self, now: float) -> dict[Key, float]:
+        """`traffic` of all that had some lately, and of which both counters were read."""
+        return {key: pair.sent.rate(RATE) for key, pair in self._busy.items() if now - pair.at <= STALE}
 
     def proven(self, key: Key, now: float, seconds: float) -> bool:
         """Whether it is certain that a packet came within the last seconds: counters must have been read at their beginning."""

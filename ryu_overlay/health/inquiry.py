@@ -19,14 +19,16 @@ from ryu_overlay.health.evidence import LOST_WHOLLY, Evidence, Shot
 from ryu_overlay.health.explain import undecided
 from ryu_overlay.health.prober import Prober
 from ryu_overlay.health.probes import Burst, Pair
-from ryu_overlay.health.underlay import bad_shots, ends_at, passing
+from ryu_overlay.health.underlay import LOST_FOR_CERTAIN, bad_shots, ends_at, lost_by_tenants, passing
 
 PATIENCE, _PATIENCE_IF_LOST, _PATIENCE_IF_LATE = 0.35, 0.6, 6.0
 """Seconds that a verdict waits for what would make it sharper."""
-_TRIED_FOR = 10.0
+_TRIED_FOR, _FULL_AGAIN = 10.0, 2.0
 _SHOT, _SHOT_AGAIN, _SHOT_PEERS = 240, 8.0, 3
 _VNI_SHOT, _VNI_AGAIN = 20, 2.0
 _SHOT_WITHIN, _SHOT_KEPT = 3.0, 60.0
+_MEASURED_FOR = 3.5
+"""Seconds for which bursts about one chassis, one after the other, hold up what is said of it."""
 _MOST_SHOTS = 6
 """Bursts of one chassis at a time: more would be more than its bridge may tell (`punt_rate`)."""
 _STRAY_LOSSES, _STRAY_OVER = 2, 60.0
@@ -55,6 +57,7 @@ class Inquiry:
         self._known_vni_shots: dict[Key, Shot] = {}
         self._asked: dict[tuple[Pair, bool], float] = {}
         self._swept: dict[Key, Burst] = {}
+        self._measuring: dict[str, float] = {}
         self._queue: list[Key] = []
         self._sweep_at = 0.0
 
@@ -112,7 +115,7 @@ class Inquiry:
         }
         for pair in wanted:
             asked = self._asked.get((pair, full), since - 1)
-            if asked < since:
+            if asked < since or (full and now - asked >= _FULL_AGAIN):
                 asked = self._asked[pair, full] = now
                 self._prober.schedule.once(now, pair, full=full)
             waiting |= {*pair} if now - asked < PATIENCE else set()
@@ -142,7 +145,9 @@ class Inquiry:
         bad |= {p for p, d in small.items() if d.corruptions(now - _CORRUPTED_OVER)}
         bad |= {(loss.key[1], loss.key[2]) for loss in evidence.losses if not loss.step and loss.share < LOST_WHOLLY}
         bad |= bad_shots(evidence).keys() | set(self._of_ends(evidence, small))
-        return [*sorted(bad), *sorted(undecided(bad, (), linked, _SHOT_PEERS))]
+        # What tenants lose there is proof enough.
+        proven = {pair for pair, lost in lost_by_tenants(evidence).items() if lost >= LOST_FOR_CERTAIN}
+        return [*sorted(bad - proven), *sorted(undecided(bad, (), linked, _SHOT_PEERS))]
 
     def _of_ends(self, evidence: Evidence, small: Mapping[Pair, Direction]) -> Iterator[Pair]:
         """The busiest directions from or to chassis that seem to lose some of all they send, or get."""
@@ -191,7 +196,9 @@ class Inquiry:
         self._known_vni_shots = {key: shot for key, shot in self._known_vni_shots.items() if key in self._vni_shots}
         # What was measured before is known well enough while it is measured again.
         first = [(pair, *shot) for pair, shot in self._shots.items() if pair not in self._known_shots]
-        return {name for pair, at, burst in first if burst.left and now - at < _SHOT_WITHIN for name in pair}
+        out = {name for pair, at, burst in first if burst.left and now - at < _SHOT_WITHIN for name in pair}
+        self._measuring = {name: self._measuring.get(name, now) for name in out}
+        return {name for name, since in self._measuring.items() if now - since < _MEASURED_FOR}
 
     def _began(self, pair: Pair) -> float:
         return self._shots[pair][0] if pair in self._shots else -_SHOT_AGAIN

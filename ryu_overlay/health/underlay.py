@@ -27,7 +27,7 @@ _SHOT_LOST, _SHOT_LOST_FOR_CERTAIN = 2, 0.05
 _SHOT_TAKES, _REPLUGGED = 2.5, 0.5
 """Seconds that a burst takes, and for which a port that came or went may make a bridge lose packets."""
 _CORRUPTED, _CORRUPTED_OVER = 2, 20.0
-_LOST_FOR_CERTAIN = 10
+LOST_FOR_CERTAIN = 10
 _TOLD = 8
 _ENOUGH, _ENOUGH_CARRIED = 5.0, 12.0
 """How many of the probes sent, and of tenants' packets, have to be lost on average before none lost says anything."""
@@ -77,6 +77,16 @@ def thin_ends(evidence: Evidence) -> list[Loss]:
     return [end for end in evidence.ends if not any(ends_at(end, (a, b)) for _, a, b in whole)]
 
 
+def lost_by_tenants(evidence: Evidence) -> dict[Pair, int]:
+    """How many packets of networks are lost by direction, where they lose some and not all."""
+    found, whole = dict[Pair, int](), evidence.lost_wholly()
+    for loss in evidence.losses:
+        if not loss.step and loss.key not in whole:
+            pair = loss.key[1], loss.key[2]
+            found[pair] = found.get(pair, 0) + loss.lost
+    return found
+
+
 def ends_at(loss: Loss, pair: Pair) -> bool:
     """Whether what one chassis loses of all it sends, or gets, may be lost there."""
     return all(name in (ANY, end) for name, end in zip(loss.key[1:], pair))
@@ -108,6 +118,7 @@ def bad_full(small: Mapping[Pair, Direction], full: Mapping[Pair, Direction], no
 class _Seen:
     def __init__(self, evidence: Evidence, away: Collection[str]) -> None:
         self._evidence = evidence
+        self._away = frozenset(away)
         self._now = evidence.now
         self._small, self._full = (
             {pair: d for pair, d in evidence.of_size(full).items() if not {*pair} & {*away}} for full in (False, True)
@@ -206,7 +217,9 @@ class _Seen:
     def _lost_in(self, vni: int, shots: Mapping[Pair, Shot]) -> Iterator[Found]:
         """What is lost of one network: from or to one chassis, or only between two."""
         name = self._evidence.networks.get(vni, f"vni {vni}")
-        good = {k[1:] for k, rate in self._evidence.busy.items() if k[0] == vni and rate > 0} - shots.keys()
+        good = {
+            k[1:] for k, rate in self._evidence.busy.items() if k[0] == vni and rate > 0 and self._arrives(k[1:])
+        } - shots.keys()
         good |= {k[1:] for k, s in self._evidence.vni_shots.items() if k[0] == vni and s.lost == 0}
         for element, pairs in _explained(shots.keys(), good):
             ends = {"link_in": [(ANY, element.names[0])], "link_out": [(element.names[0], ANY)]}.get(element.kind, sorted(pairs))
@@ -233,7 +246,7 @@ class _Seen:
 
         def is_sure(pair: Pair, losses: list[Loss]) -> bool:
             lost = sum(loss.lost for loss in losses)
-            return len(losses) > 1 or lost >= _LOST_FOR_CERTAIN or (pair in shots and shots[pair].lost > 0)
+            return len(losses) > 1 or lost >= LOST_FOR_CERTAIN or (pair in shots and shots[pair].lost > 0)
 
         return {pair: losses for pair, losses in found.items() if is_sure(pair, losses)}
 
@@ -253,9 +266,14 @@ class _Seen:
         lost = {loss.key[1:] for loss in self._evidence.losses}
         carried: dict[Pair, float] = {}
         for (_, a, b), rate in self._evidence.busy.items():
-            carried[a, b] = carried.get((a, b), 0.0) + rate * (now - since)
+            if self._arrives((a, b)):
+                carried[a, b] = carried.get((a, b), 0.0) + rate * (now - since)
         good |= {p for p, packets in carried.items() if p not in lost and packets * share >= _ENOUGH_CARRIED}
         return good - set(bad) - lost
+
+    def _arrives(self, pair: Pair) -> bool:
+        """Whether what is sent there may come: if not, that nothing is said to be lost of it means nothing."""
+        return not {*pair} & self._away and pair not in self.bad_down
 
     def _passing(self, good: Collection[Pair], element: Element) -> Iterator[str]:
         near = sorted(p for p in good if {*p} & {*element.chassis})

@@ -119,7 +119,7 @@ class Watch:
             self._lateness.timed,
             losses,
             tuple(self.ledger.ends(now)),
-            self.ledger.busy(),
+            self.ledger.busy(now),
             scene.networks,
             scene.altered,
             scene.exhausted,

@@ -73,7 +73,7 @@ def test_traffic_and_proof() -> None:
     assert told[15][0] == pytest.approx(500, rel=0.1)
     assert told[30][0] == 0
     assert [at for at, (_, proven) in enumerate(told) if proven] == [*range(1, 13)]
-    assert ledger.busy() == {}
+    assert ledger.busy(39.0) == {}
     assert ledger.traffic((8, "hv1", "hv2")) == 0
     assert not ledger.proven((8, "hv1", "hv2"), 0.0, 3)
 
@@ -90,7 +90,7 @@ def test_forgotten_is_as_never_read() -> None:
     wire, ledger = Wire(Random(5), steady(500), steady(1.0)), Ledger()
     *_, (at, found) = watched(wire, 30, ledger)
     ledger.forget(KEY)
-    assert found and not ledger.findings(at) and not ledger.known(KEY, at) and not ledger.busy()
+    assert found and not ledger.findings(at) and not ledger.known(KEY, at) and not ledger.busy(at)
 
 
 def test_memory_is_bounded_and_little_without_traffic() -> None:

@@ -184,3 +184,39 @@ def test_no_fault_is_met_by_more_probes_than_bridges_may_tell_of(name: str) -> N
     ALL[name].break_(fabric, "hv1", "hv2")
     fabric.run(15)
     assert max(fabric.told_of.values()) < METER / 2
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("half of a path lost", "channel closed"),
+        ("network lost on its way out", "powered off"),
+        ("network lost on its way out", "vswitch hung"),
+        ("channel silent", "network lost on its way in"),
+        ("powered off", "half of a link lost"),
+        ("datapath diverged", "channel closed"),
+        ("link down", "a tenth of a link lost"),
+        ("link deaf", "link mute"),
+        ("path corrupting", "vswitch starved"),
+        ("tunnel leads astray", "size hole of a link"),
+    ],
+)
+def test_what_one_fault_hides_says_nothing_of_the_other(one: str, other: str) -> None:
+    fabric = warm(4)
+    wanted = set()
+    for name, (a, b) in ((one, ("hv1", "hv4")), (other, ("hv2", "hv3"))):
+        ALL[name].break_(fabric, a, b)
+        wanted.add((ALL[name].kind, ALL[name].element.format(a=a, b=b, pair=f"{a}={b}")))
+    fabric.run(25)
+    assert set(told(fabric)) == wanted
+
+
+def test_a_size_hole_beside_another_fault_stays_that_of_its_link() -> None:
+    """Of so many chassis only some pairs are tried all the time."""
+    fabric = warm(6)
+    ALL["link mute"].break_(fabric, "hv5", "hv1")
+    ALL["size hole of a link"].break_(fabric, "hv4", "hv2")
+    fabric.run(8)
+    for _ in range(20):
+        fabric.run(1)
+        assert set(told(fabric)) == {("down", "link-out hv5"), ("mtu_hole", "link hv4")}

@@ -92,7 +92,7 @@ def test_what_was_sent_is_held_against_what_was_received(rig: Rig) -> None:
     (loss,) = rig.ledger.findings(rig.now)
     assert loss.key == lossy and loss.share == pytest.approx(0.2)
     assert rig.ledger.traffic(lossy) == pytest.approx(100) and rig.ledger.traffic(whole) == pytest.approx(50)
-    assert {key for key, rate in rig.ledger.busy().items() if rate} == {lossy, whole}
+    assert {key for key, rate in rig.ledger.busy(rig.now).items() if rate} == {lossy, whole}
 
 
 def test_bridges_bring_their_counters_up_to_date_before_they_are_asked_and_nothing_changes_by_it(rig: Rig) -> None:
@@ -156,7 +156,7 @@ def test_what_is_not_counted_any_more_is_forgotten(rig: Rig) -> None:
     rig.world.report("hv3")
     rig.world.settle()
     rig.read()
-    assert key not in rig.counters.known and key not in rig.ledger.busy() and not rig.ledger.findings(rig.now)
+    assert key not in rig.counters.known and key not in rig.ledger.busy(rig.now) and not rig.ledger.findings(rig.now)
 
 
 def test_what_a_chassis_counted_that_leaves_is_forgotten(rig: Rig) -> None:
