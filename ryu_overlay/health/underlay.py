@@ -40,12 +40,13 @@ def on_underlay(evidence: Evidence, away: Collection[str]) -> list[Found]:
     seen = _Seen(evidence, {*away, *cut})
     down = list(seen.down())
     dark = set(seen.bad_down)
-    lossy = list(seen.lossy(dark))
+    corrupting = list(seen.corrupting(dark))
+    lossy = list(seen.lossy(dark, {verdict.element for verdict, _ in corrupting}))
     return [
         *carriers,
         *down,
         *seen.holes(dark),
-        *seen.corrupting(dark),
+        *corrupting,
         *lossy,
         *seen.slow(dark, {verdict.element for verdict, _ in lossy}),
         *seen.vnis(dark),
@@ -164,13 +165,16 @@ class _Seen:
         shot = self._evidence.shots.get(pair)
         return 0 if shot is None or not _is_fresh(shot.ended, self._now) else shot.count
 
-    def lossy(self, dark: Collection[Pair]) -> Iterator[Found]:
+    def lossy(self, dark: Collection[Pair], corrupting: Collection[Element]) -> Iterator[Found]:
+        """Packets that are changed on their way may be lost by that: where something is `corrupting`, it is no fault besides."""
         bad_of, shots, told = bad_shots(self._evidence), self._evidence.shots, self._told(dark)
         bad = ({*bad_of, *told} - set(dark)) & self._small.keys()
         share = self._share(bad, bad_of, told)
         late = self._evidence.late.keys()
         first = min((loss.since for p in bad for loss in told.get(p, ())), default=self._now)
         for element, pairs in _explained(bad, self._lossless(bad, share, first)):
+            if all(any(_crosses(pair, other) for other in corrupting) for pair in pairs):
+                continue
             losses = [loss for p in pairs for loss in told.get(p, ())]
             words = [
                 f"{x.lost} of {x.sent} packets of {self._network(x.key)} {_list([x.key[1:]])} lost in {x.seconds:.0f} s"

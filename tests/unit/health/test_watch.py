@@ -220,3 +220,11 @@ def test_a_size_hole_beside_another_fault_stays_that_of_its_link() -> None:
     for _ in range(20):
         fabric.run(1)
         assert set(told(fabric)) == {("down", "link-out hv5"), ("mtu_hole", "link hv4")}
+
+
+@pytest.mark.parametrize("lost", [0.01, 0.05])
+def test_what_is_changed_on_its_way_may_be_lost_by_it_and_that_is_no_fault_besides(lost: float) -> None:
+    fabric = warm(4)
+    fabric.trouble(Trouble(corrupt=0.05, loss=lost), fabric.between("hv2", out=False))
+    fabric.run(30)
+    assert told(fabric) == [("corrupting", "link-in hv2")]
