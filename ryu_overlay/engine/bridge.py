@@ -19,7 +19,7 @@ RETRY_AFTER = 1.0
 RETRY_AT_MOST = 32.0
 ANSWER_WITHIN = 60.0
 """Seconds before a reading that was not answered is asked for anew."""
-TOUCHED_PAUSE, TOUCHED_PAUSE_AT_MOST = 1.0, 16.0
+TOUCHED_PAUSE, TOUCHED_PAUSE_AT_MOST = 1.0, 4.0
 """Seconds between readings because somebody else changed flows; each that follows soon, twice the time before."""
 UNCONFIRMED_AT_MOST = 16
 """Batches that a bridge may owe a barrier for; what changes after that is sent as one difference, once it has caught up."""

@@ -27,6 +27,8 @@ from ryu_overlay.pipeline.tables import TABLE_NAMES
 _TOLD_FOR = 10.0
 """Seconds that something which was put right is spoken of."""
 _FOREIGN_TOLD = 50
+_REPLUGS = 1000
+"""How many ports that came or went are remembered of a chassis."""
 _TUNNEL_MADE_WITHIN = 5.0
 
 _BELOW = min(ON_TOP.values()) - 1
@@ -40,7 +42,7 @@ class Scenes:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._since: dict[tuple[str, str], float] = {}
-        self._plugged: dict[str, tuple[ChassisFacts, list[int], float | None]] = {}
+        self._plugged: dict[str, tuple[ChassisFacts, set[int], tuple[float, ...]]] = {}
         self._began: float | None = None
         self._indexed: tuple[Program, dict[int, list[Flow]]] | None = None
         self._objects: dict[_Found, tuple[Network, Program | None, str]] = {}
@@ -103,16 +105,17 @@ class Scenes:
         self._since.pop((name, what), None)
         return None
 
-    def _replugged(self, name: str, now: float) -> float | None:
-        """When a port came or went last."""
+    def _replugged(self, name: str, now: float) -> tuple[float, ...]:
+        """When ports came or went."""
         facts = self._engine.facts.get(name)
         if facts is None:
-            return None
+            return ()
         known = self._plugged.get(name)
         if known is None or known[0] is not facts:
-            ports = [p.ofport for each in (facts.vifs, facts.tunnels, facts.patches) for p in each.values()]
-            same = known is None or known[1] == ports
-            known = self._plugged[name] = facts, ports, now if not same else None if known is None else known[2]
+            ports = {p.ofport for each in (facts.vifs, facts.tunnels, facts.patches) for p in each.values()}
+            changed = 0 if known is None else len(ports ^ known[1])
+            times = () if known is None else known[2]
+            known = self._plugged[name] = facts, ports, (*times, *[now] * changed)[-_REPLUGS:] if changed else times
         return known[2]
 
     def _missing(self, name: str, now: float) -> frozenset[str]:

@@ -23,7 +23,8 @@ class Host:
     where that is not known. `missing` are the chassis that it should have a tunnel to and has none, `unheard` those whose
     tunnel's own check fails, `dead_ends` the physical networks
     whose link has no carrier, `unplugged` the bound ports whose VIF was taken down on the host, `off` those without carrier.
-    `behind`: since when it has not confirmed what it was told. `replugged`: when a port of its bridge came or went last.
+    `behind`: since when it has not confirmed what it was told. `replugged`: when ports of its bridge came or went,
+    lately, a time for each.
     """
 
     name: str
@@ -38,7 +39,7 @@ class Host:
     unplugged: frozenset[str] = frozenset()
     off: frozenset[str] = frozenset()
     behind: float | None = None
-    replugged: float | None = None
+    replugged: tuple[float, ...] = ()
     problems: tuple[str, ...] = ()
     address: str = ""
 

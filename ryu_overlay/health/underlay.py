@@ -22,10 +22,11 @@ SLOW_FOR = 3.0
 FRESH = 4.0
 """Seconds that a probe which passed tells of."""
 SHOT_FRESH = 15.0
-_SHOT_LOST, _SHOT_LOST_FOR_CERTAIN = 2, 0.05
-"""Probes of a burst that have to be lost, and the share that is enough for one burst alone."""
-_SHOT_TAKES, _REPLUGGED = 2.5, 0.5
-"""Seconds that a burst takes, and for which a port that came or went may make a bridge lose packets."""
+_SHOT_LOST = 2
+"""Probes of a burst that have to be lost."""
+_REPLUGGED, _REPLUGGED_LEAST, _REPLUGGED_AROUND = 0.01, 3, 0.5
+"""Of what is sent in so many seconds, or so many packets at least, a port that comes or goes may make a bridge lose all; and how
+exactly it is known when that was."""
 _CORRUPTED, _CORRUPTED_OVER = 2, 20.0
 LOST_FOR_CERTAIN = 10
 _TOLD = 8
@@ -55,8 +56,8 @@ def on_underlay(evidence: Evidence, away: Collection[str]) -> list[Found]:
 
 
 def bad_shots(evidence: Evidence) -> dict[Pair, float]:
-    """By direction, the share that the last burst lost, where that is enough to tell: many, or some again, or any where tenants
-    lose some, too. A port that comes or goes makes a bridge lose a few, once: some are enough while none did."""
+    """By direction, the share that the last burst lost, where that is enough to tell: two or more, or any where tenants lose some
+    too, and more than ports that came or went may have made bridges lose."""
     known = evidence.of_size(full=False)
     losing = {(loss.key[1], loss.key[2]) for loss in evidence.losses if not loss.step}
     ends = thin_ends(evidence)
@@ -65,9 +66,10 @@ def bad_shots(evidence: Evidence) -> dict[Pair, float]:
         is_current = pair in known and known[pair].since < shot.ended and _is_fresh(shot.ended, evidence.now)
         if not is_current or not 0 < shot.lost < LOST_WHOLLY * shot.count:
             continue
-        again = shot.first < shot.ended or not _is_disturbed(evidence, pair, shot)
-        sure = shot.lost >= _SHOT_LOST_FOR_CERTAIN * shot.count or (shot.lost >= _SHOT_LOST and again)
-        if sure or pair in losing or any(ends_at(loss, pair) for loss in ends):
+        rate = 1 / BURST_GAP
+        if shot.lost <= disturbed(evidence, pair, shot.ended, shot.ended + shot.count * BURST_GAP, rate):
+            continue
+        if shot.lost >= _SHOT_LOST or pair in losing or any(ends_at(loss, pair) for loss in ends):
             found[pair] = shot.lost / shot.count
     return found
 
@@ -93,10 +95,11 @@ def ends_at(loss: Loss, pair: Pair) -> bool:
     return all(name in (ANY, end) for name, end in zip(loss.key[1:], pair))
 
 
-def _is_disturbed(evidence: Evidence, pair: Pair, shot: Shot) -> bool:
-    """Whether a port of either bridge came or went meanwhile."""
-    changes = (evidence.hosts[name].replugged for name in pair if name in evidence.hosts)
-    return any(at is not None and -_REPLUGGED < at - shot.ended < _SHOT_TAKES + _REPLUGGED for at in changes)
+def disturbed(evidence: Evidence, pair: Pair, since: float, until: float, rate: float) -> float:
+    """How many packets of so many a second the bridges at both ends may have lost because ports of theirs came or went."""
+    times = [at for name in pair if name in evidence.hosts for at in evidence.hosts[name].replugged]
+    count = sum(since - _REPLUGGED_AROUND < at < until + _REPLUGGED_AROUND for at in times)
+    return max(_REPLUGGED_LEAST, count * _REPLUGGED * rate) if count else 0.0
 
 
 def passing(directions: Mapping[Pair, Direction], since: float, now: float) -> set[Pair]:
@@ -250,6 +253,10 @@ class _Seen:
 
         def is_sure(pair: Pair, losses: list[Loss]) -> bool:
             lost = sum(loss.lost for loss in losses)
+            since = self._now - max(loss.seconds for loss in losses)
+            rate = sum(loss.sent / max(loss.seconds, 1.0) for loss in losses)
+            if lost <= disturbed(self._evidence, pair, since, self._now, rate):
+                return False
             return len(losses) > 1 or lost >= LOST_FOR_CERTAIN or (pair in shots and shots[pair].lost > 0)
 
         return {pair: losses for pair, losses in found.items() if is_sure(pair, losses)}

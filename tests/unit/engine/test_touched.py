@@ -43,9 +43,9 @@ def test_a_touched_bridge_is_read_at_once_and_healed(world: World) -> None:
     assert [(d.what, d.key, d.at) for d in bridge(world).drift] == [("missing", lost, world.now)]
 
 
-def test_touches_without_end_are_read_ever_less_often_down_to_every_16_s() -> None:
-    assert readings(64) == [0.0, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 48.0, 64.0]
-    assert readings(64, touched=False) == [0.0]
+def test_touches_without_end_are_read_ever_less_often_down_to_every_4_s() -> None:
+    assert readings(24) == [0.0, 1.0, 2.0, 4.0, 8.0, 12.0, 16.0, 20.0, 24.0]
+    assert readings(24, touched=False) == [0.0]
 
 
 def test_once_it_was_quiet_it_is_read_at_once_again() -> None:
@@ -60,9 +60,9 @@ def test_once_it_was_quiet_it_is_read_at_once_again() -> None:
 
     for read in one.tick(0.0):
         one.was_read(SwitchRead(1, read.token, (), {}, {}), 0.0)  # type: ignore[union-attr]
-    assert [now for now in range(1, 40) if touched(now)] == [1, 2, 4, 8, 16, 32]
-    assert touched(32 + 2 * 16 + 1)
-    assert not touched(65.5) and touched(66)
+    assert [now for now in range(1, 40) if touched(now)] == [1, 2, 4, 8, 12, 16, 20, 24, 28, 32, 36]
+    assert touched(36 + 2 * 4 + 1)
+    assert not touched(45.5) and touched(46)
 
 
 def test_audits_do_not_keep_it_from_being_read_at_once(world: World) -> None:

@@ -17,7 +17,7 @@ NOW = 100.0
 BEGAN = 95.0
 
 
-def evidence(lost: int, *, replugged: float | None = None, first: float = BEGAN) -> Evidence:
+def evidence(lost: int, *replugged: float, first: float = BEGAN) -> Evidence:
     hosts = {name: Host(name, True, True) for name in ("hv1", "hv2", "hv3")}
     hosts["hv2"] = replace(hosts["hv2"], replugged=replugged)
     shots = {PAIR: Shot(lost, 240, BEGAN, first)}
@@ -35,9 +35,14 @@ def test_two_are_enough_and_nearly_all_is_another_matter(lost: int, told: bool) 
 
 @pytest.mark.parametrize(("at", "told"), [(BEGAN - 2, True), (BEGAN, False), (BEGAN + 1, False), (BEGAN + 4, True)])
 def test_while_a_port_comes_or_goes_a_few_are_not_enough(at: float, told: bool) -> None:
-    assert (PAIR in bad_shots(evidence(3, replugged=at))) == told
-    assert PAIR in bad_shots(evidence(12, replugged=at)), "so many are"
-    assert PAIR in bad_shots(evidence(3, replugged=at, first=BEGAN - 10)), "some in one burst after the other are"
+    assert (PAIR in bad_shots(evidence(3, at))) == told
+    assert PAIR in bad_shots(evidence(12, at)), "so many are"
+
+
+def test_the_more_ports_come_and_go_the_more_may_be_lost_by_it() -> None:
+    churn = [BEGAN + n / 10 for n in range(20)]
+    assert PAIR not in bad_shots(evidence(12, *churn, first=BEGAN - 10))
+    assert PAIR in bad_shots(evidence(40, *churn))
 
 
 @pytest.mark.parametrize(
