@@ -146,7 +146,8 @@ class Inquiry:
         bad |= {(loss.key[1], loss.key[2]) for loss in evidence.losses if not loss.step and loss.share < LOST_WHOLLY}
         bad |= bad_shots(evidence).keys() | set(self._of_ends(evidence, small))
         # What tenants lose there is proof enough.
-        proven = {pair for pair, lost in lost_by_tenants(evidence).items() if lost >= LOST_FOR_CERTAIN}
+        lost = lost_by_tenants(evidence).items()
+        proven = {pair for pair, losses in lost if sum(loss.lost for loss in losses) >= LOST_FOR_CERTAIN}
         return [*sorted(bad - proven), *sorted(undecided(bad, (), linked, _SHOT_PEERS))]
 
     def _of_ends(self, evidence: Evidence, small: Mapping[Pair, Direction]) -> Iterator[Pair]:

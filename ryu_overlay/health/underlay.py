@@ -80,13 +80,12 @@ def thin_ends(evidence: Evidence) -> list[Loss]:
     return [end for end in evidence.ends if not any(ends_at(end, (a, b)) for _, a, b in whole)]
 
 
-def lost_by_tenants(evidence: Evidence) -> dict[Pair, int]:
-    """How many packets of networks are lost by direction, where they lose some and not all."""
-    found, whole = dict[Pair, int](), evidence.lost_wholly()
+def lost_by_tenants(evidence: Evidence) -> dict[Pair, list[Loss]]:
+    """What networks lose by direction, where they lose some and not all."""
+    found, whole = dict[Pair, list[Loss]](), evidence.lost_wholly()
     for loss in evidence.losses:
         if not loss.step and loss.key not in whole:
-            pair = loss.key[1], loss.key[2]
-            found[pair] = found.get(pair, 0) + loss.lost
+            found.setdefault((loss.key[1], loss.key[2]), []).append(loss)
     return found
 
 
@@ -248,7 +247,7 @@ class _Seen:
 
     def _told(self, dark: Collection[Pair]) -> dict[Pair, list[Loss]]:
         """Losses by direction. A few packets of one network alone, where probes lose none, are no path's fault."""
-        found = _by_pair(self._partial(dark))
+        found = {pair: losses for pair, losses in lost_by_tenants(self._evidence).items() if pair not in dark}
         shots = {p: s for p, s in self._evidence.shots.items() if _is_fresh(s.ended, self._now)}
 
         def is_sure(pair: Pair, losses: list[Loss]) -> bool:
@@ -260,13 +259,6 @@ class _Seen:
             return len(losses) > 1 or lost >= LOST_FOR_CERTAIN or (pair in shots and shots[pair].lost > 0)
 
         return {pair: losses for pair, losses in found.items() if is_sure(pair, losses)}
-
-    def _partial(self, dark: Collection[Pair]) -> Iterator[Loss]:
-        """Losses that are not of one network alone."""
-        whole = self._evidence.lost_wholly()
-        for loss in self._evidence.losses:
-            if not loss.step and loss.key not in whole and loss.key[1:] not in dark:
-                yield loss
 
     def _lossless(self, bad: Collection[Pair], share: float, since: float) -> set[Pair]:
         """Directions that were sent so much since then that a loss of this share would show, and lost nothing."""
@@ -361,13 +353,6 @@ def _crosses(pair: Pair, element: Element) -> bool:
     if element.kind == "split":
         return (pair[0] in names[0].split(",")) != (pair[1] in names[0].split(","))
     return pair == names or (element.kind == "pair" and pair[::-1] == names)
-
-
-def _by_pair(losses: Iterable[Loss]) -> dict[Pair, list[Loss]]:
-    found: dict[Pair, list[Loss]] = {}
-    for loss in losses:
-        found.setdefault((loss.key[1], loss.key[2]), []).append(loss)
-    return found
 
 
 def _is_fresh(at: float, now: float) -> bool:
