@@ -3,8 +3,8 @@
 1. A flow counts from 0 when it is made, and what it counts is usage. So a line's usage is the growth of its counter since it was
    booked last, and all of it if that flow was never booked.
 2. A flow that is removed tells its last count: it is booked, and the next flow of the line begins at 0.
-3. A counter that is smaller than what was booked of it belongs to another flow, whose predecessor went unheard. What that one
-   counted after it was read last is not known. It is not guessed, the line has a gap from then on.
+3. A counter that is smaller than what was booked of it, or gone, belongs to a flow that went unheard. What that one counted after
+   it was read last is not known. It is not guessed: the line has a gap from then to this reading.
 4. A bridge that began anew has lost all its flows: each line of it has a gap, from its last reading to that beginning.
 
 What was read and what is booked are two things: `take` only looks, `book` gives what is new, with the counts that it stands
@@ -87,47 +87,54 @@ class Meter:
     """Counters of all chassis. Times are seconds since 1970."""
 
     def __init__(self, kept: Kept | None = None) -> None:
-        self._booked: dict[Line, Count] = dict(kept.booked) if kept is not None else {}
-        self._seen: dict[Line, Count] = dict(self._booked)
+        self._seen: dict[str, dict[Line, Count]] = {}
         self._used: dict[Line, Count] = {}
         self._gaps: list[Gap] = []
-        self._bridges = {name: _Bridge(*times) for name, times in kept.bridges.items()} if kept is not None else {}
+        self._bridges: dict[str, _Bridge] = {}
+        if kept is not None:
+            for line, count in kept.booked.items():
+                self._of(line.chassis)[line] = count
+            self._bridges = {name: _Bridge(*times) for name, times in kept.bridges.items()}
 
     def take(self, chassis: str, began: float, at: float, counts: Mapping[Line, Count]) -> None:
         """All lines of a chassis as read at one moment, and when its bridge began. A reading older than the last is left out."""
-        bridge = self._bridges.get(chassis)
-        if bridge is not None and at <= bridge.read:
+        bridge = self._bridges.get(chassis, _Bridge(began, at))
+        if chassis in self._bridges and at <= bridge.read:
             return
-        if bridge is not None and began > bridge.began + _SAME_RUN:
-            self._begin_anew(chassis, bridge.read, began)
+        seen = self._of(chassis)
+        if began > bridge.began + _SAME_RUN:
+            self._gaps += (Gap(line, bridge.read, max(bridge.read, began)) for line in seen)
+            seen.clear()
+        for line in seen.keys() - counts.keys():
+            if seen.pop(line) != NOTHING:
+                self._gaps.append(Gap(line, bridge.read, at))
         for line, count in counts.items():
-            before = self._seen.get(line, NOTHING)
+            before = seen.get(line, NOTHING)
             if count.packets < before.packets or count.bytes < before.bytes:
-                self._gaps.append(Gap(line, at if bridge is None else bridge.read, at))
+                self._gaps.append(Gap(line, bridge.read, at))
                 before = NOTHING
             self._use(line, count - before)
-            self._seen[line] = count
+            seen[line] = count
         self._bridges[chassis] = _Bridge(began, at)
 
     def removed(self, line: Line, count: Count) -> None:
         """The line's flow is no more; that was its last count."""
-        before = self._seen.pop(line, NOTHING)
+        seen = self._of(line.chassis)
+        before = seen.get(line, NOTHING)
         # One that has less than was seen of it was removed before that was seen.
-        self._use(line, max(count - before, NOTHING) if count.packets >= before.packets else NOTHING)
-        if count.packets < before.packets:
-            self._seen[line] = before
+        if count.packets >= before.packets and count.bytes >= before.bytes:
+            self._use(line, count - before)
+            seen[line] = NOTHING
 
     def book(self) -> Booking:
         """What is new since the last time."""
         used, gaps = {line: count for line, count in self._used.items() if count != NOTHING}, tuple(self._gaps)
         self._used, self._gaps = {}, []
-        self._booked = dict(self._seen)
-        return Booking(used, gaps, Kept(self._booked, {name: (b.began, b.read) for name, b in self._bridges.items()}))
+        booked = {line: count for seen in self._seen.values() for line, count in seen.items()}
+        return Booking(used, gaps, Kept(booked, {name: (b.began, b.read) for name, b in self._bridges.items()}))
 
-    def _begin_anew(self, chassis: str, read: float, began: float) -> None:
-        for line in [line for line in self._seen if line.chassis == chassis]:
-            del self._seen[line]
-            self._gaps.append(Gap(line, read, max(read, began)))
+    def _of(self, chassis: str) -> dict[Line, Count]:
+        return self._seen.setdefault(chassis, {})
 
     def _use(self, line: Line, more: Count) -> None:
         self._used[line] = self._used.get(line, NOTHING) + more
