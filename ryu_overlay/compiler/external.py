@@ -10,6 +10,7 @@ from ryu_overlay.compiler.keys import CONNECTED, OWNER, group_number
 from ryu_overlay.compiler.memory import Values
 from ryu_overlay.compiler.switching import ARP_REPLY, ARP_REQUEST, arp_reply
 from ryu_overlay.compiler.uplink import Border
+from ryu_overlay.compiler.using import use_flows, whose_flows
 from ryu_overlay.model.external import own_addresses
 from ryu_overlay.model.network import ExternalView
 from ryu_overlay.model.objects import ExternalNetwork
@@ -59,6 +60,7 @@ from ryu_overlay.pipeline.tables import (
     PHY_IN_PORT,
     PHY_OUT,
     STEADY_METER,
+    USE_IN_PEER,
 )
 
 CLOCK_MAC = 0x012320000030
@@ -86,13 +88,13 @@ class _Holding:
 
 def external_block(view: ExternalView, patch: int, neighbours: Mapping[IPv4Address, str]) -> Block:
     """The network on a chassis with the port `patch` towards it."""
-    return Block((*_wire(view.network, patch), *_learning(view.network), *_neighbours(view, neighbours)))
+    return Block((*_wire(view.network, patch), *_learning(view.network), *_neighbours(view, neighbours), *whose_flows(view)))
 
 
 def held_block(border: Border, patch: int, tunnels: Mapping[str, int]) -> Block:
     """What is for one border of the network on a chassis where it may be crossed: a block of its own, for there are many."""
     flows = tuple(flow for holding in _holdings(border) for flow in _hold(holding))
-    return Block(flows, (_owner(border, tunnels, patch),) if border.is_gateway else ())
+    return Block((*flows, *use_flows(border)), (_owner(border, tunnels, patch),) if border.is_gateway else ())
 
 
 def clock_block(patch: int, upstream: Values, tunnels: Mapping[str, int], *borders: Border) -> Block:
@@ -204,7 +206,8 @@ def _known(table: Table, match: Match, holding: _Holding) -> Flow:
 
 def _enter(border: Border) -> tuple[Action, ...]:
     """Into the router by its uplink; conntrack's memory of a pass through another border must not be taken for this one's."""
-    into = (SetField(DATAPATH.field, border.view.router.key), SetField(IN_LPORT.field, border.uplink.key))
+    came = (SetField(IN_LPORT.field, border.uplink.key), Resubmit(USE_IN_PEER.number))
+    into = (*came, SetField(DATAPATH.field, border.view.router.key))
     marks = (SetField(HOME.field, 1), SetField(FROM_TUNNEL.field, 0))
     return CtClear(), *into, *marks, Resubmit(LR_COUNT_IN.number), Resubmit(LR_IN_ADMIT.number)
 

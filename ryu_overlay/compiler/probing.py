@@ -13,7 +13,7 @@ from ryu_overlay.openflow.actions_nicira import Load, OutputTo
 from ryu_overlay.openflow.fields import CT_MARK, ETH_ARP, ETH_DST, ETH_SRC, ETH_TYPE, TUN_ID
 from ryu_overlay.openflow.flow import Flow
 from ryu_overlay.pipeline.cookies import Feature, Why
-from ryu_overlay.pipeline.registers import DELIVERED, HELD, OFPORT, PROBE, ROUTERS_AT, ROUTERS_BITS, SEEN, TUNNEL
+from ryu_overlay.pipeline.registers import DELIVERED, HELD, LINK, OFPORT, PROBE, ROUTERS_AT, ROUTERS_BITS, SEEN, TUNNEL
 from ryu_overlay.pipeline.table import Match, Table
 from ryu_overlay.pipeline.tables import (
     ECHO_BACK_VNI,
@@ -38,14 +38,19 @@ from ryu_overlay.pipeline.tables import (
     TABLES,
     TUN_COUNT_IN,
     TUN_COUNT_OUT,
+    USE_IN,
+    USE_IN_PEER,
+    USE_OUT,
+    USE_OUT_PEER,
 )
 
 _MARKED: Match = {TUN_ID: (1 << MARK_BIT, 1 << MARK_BIT)}
 _GROUP: Match = {ETH_SRC: (1 << GROUP_BIT, 1 << GROUP_BIT)}
 _IS_PROBE: Match = {PROBE.field: (1, 1)}
 _UNMARK = Load(TUN_ID, 0, MARK_BIT, 1)
-_COUNTERS = (LR_COUNT_IN, LR_COUNT_OUT, TUN_COUNT_IN, TUN_COUNT_OUT)
-_NOT_LOOKED_AT = (EXT_CLOCK, EXT_BEAT, EXT_STEADY, *_COUNTERS)
+_COUNTERS = (LR_COUNT_IN, LR_COUNT_OUT, USE_IN, USE_OUT, TUN_COUNT_IN, TUN_COUNT_OUT)
+_PEERS = ((USE_OUT_PEER, USE_OUT), (USE_IN_PEER, USE_IN))
+_NOT_LOOKED_AT = (EXT_CLOCK, EXT_BEAT, EXT_STEADY, USE_OUT_PEER, USE_IN_PEER, *_COUNTERS)
 
 
 def base_flows() -> Iterator[Flow]:
@@ -57,7 +62,10 @@ def base_flows() -> Iterator[Flow]:
             yield table.flow("caught", _IS_PROBE, (Punt(),), why=Why(Feature.PUNT_CAUGHT))
     for table in _COUNTERS:
         yield table.flow("miss", {}, why=Why(Feature.COUNTER))
-    for table, match in ((LR_COUNT_IN, _IS_PROBE), (LR_COUNT_OUT, _IS_PROBE), (TUN_COUNT_IN, _GROUP)):
+    for table, then in _PEERS:
+        yield table.flow("miss", {}, (SetField(LINK.field, 0),), goto=then, why=Why(Feature.PIPELINE))
+    not_counted = [(table, _IS_PROBE) for table in (LR_COUNT_IN, LR_COUNT_OUT, USE_IN, USE_OUT)]
+    for table, match in (*not_counted, (TUN_COUNT_IN, _GROUP)):
         yield table.flow("probe", match, why=Why(Feature.COUNTER))
     yield from _out()
     yield from _from_tunnel()

@@ -80,6 +80,7 @@ from ryu_overlay.pipeline.tables import (
     LR_OUT_UPLINK,
     PHY_IN_TUNNEL,
     PHY_OUT,
+    USE_OUT_PEER,
 )
 
 _UNKNOWN: Match = {CT_STATE: (CT_INV | CT_TRK, CT_INV | CT_TRK)}
@@ -310,7 +311,8 @@ def _leaving(border: Border) -> Iterator[Flow]:
 
     def leave(mac: str) -> tuple[Action, ...]:
         into = (SetField(DATAPATH.field, border.network.key), SetField(OUTSIDE.field, 0), ForgetInPort())
-        return Resubmit(LR_COUNT_OUT.number), DecTtl(), SetField(ETH_SRC, mac_to_int(mac)), *into
+        counted = (Resubmit(LR_COUNT_OUT.number), *into, Resubmit(USE_OUT_PEER.number))
+        return *counted, DecTtl(), SetField(ETH_SRC, mac_to_int(mac))
 
     yield LR_OUT_EXTERNAL.flow("uplink", out, leave(border.uplink.mac), goto=EXT_RESOLVE, why=why)
     for floating, _ in border.floating_ips:

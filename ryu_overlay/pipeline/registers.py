@@ -49,7 +49,13 @@ SOURCE = Register(
 CHOSEN = Register(
     register(2), "chosen", KEY_BITS, "key of the member, NAT rule or floating IP that was chosen for it", "until it is translated"
 )
-LINK = Register(register(4), "link", 16, "which of a NAT rule's addresses", "from lr_out_tracked to lr_out_snat")
+LINK = Register(
+    register(4),
+    "link",
+    16,
+    "which of a NAT rule's addresses; where uplinks are counted, the key of the tenant at the other end, 0 for the internet",
+    "from lr_out_tracked to lr_out_snat; from use_out_peer to use_out, from use_in_peer to use_in",
+)
 ZONE = Register(register(13), "zone", 16, "conntrack zone of a load balancer's choice", "from the choice to lb_member")
 TOO_LARGE = Register(register(12), "too_large", 1, "1: larger than the out port's MTU", "from lr_out_size to lr_out_oversize")
 HOME = Register(register(9), "home", 1, "1: this chassis itself carries the uplink for it", "until the next device")

@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from ryu_overlay.pipeline.table import Table
-from ryu_overlay.pipeline.tables_border import EXT, LR_OUT
+from ryu_overlay.pipeline.tables_border import EXT, LR_OUT, USE
 from ryu_overlay.pipeline.tables_router import COUNT, LR_IN
 from ryu_overlay.pipeline.tables_switch import LS_IN, LS_OUT, PHY_IN, PHY_OUTWARD, TUNNEL_COUNT
 
@@ -43,7 +43,7 @@ not both of the bits above."""
 CAPTURE_METERS = range(100, 200)
 """The meters of captures."""
 
-_DECLARED = (*PHY_IN, *LS_IN, *LR_IN, *LR_OUT, *LS_OUT, *EXT, *COUNT, *TUNNEL_COUNT, *PHY_OUTWARD)
+_DECLARED = (*PHY_IN, *LS_IN, *LR_IN, *LR_OUT, *LS_OUT, *EXT, *USE, *COUNT, *TUNNEL_COUNT, *PHY_OUTWARD)
 
 
 def _linked(declared: tuple[Table, ...]) -> dict[str, Table]:
@@ -120,6 +120,10 @@ EXT_LOOKUP = TABLES["ext_lookup"]
 EXT_RESOLVE = TABLES["ext_resolve"]
 EXT_OUT = TABLES["ext_out"]
 EXT_PHYSICAL = TABLES["ext_physical"]
+USE_OUT_PEER = TABLES["use_out_peer"]
+USE_OUT = TABLES["use_out"]
+USE_IN_PEER = TABLES["use_in_peer"]
+USE_IN = TABLES["use_in"]
 LR_COUNT_IN = TABLES["lr_count_in"]
 LR_COUNT_OUT = TABLES["lr_count_out"]
 TUN_COUNT_IN = TABLES["tun_count_in"]

@@ -176,7 +176,7 @@ LR_OUT = (
         frozenset({_OUT, _CHOSEN, ETH_TYPE, IPV4_SRC}),
         frozenset({ETH_SRC, _DP, _OUTSIDE}),
         {"miss": 0, "caught": 1, "uplink": 10, "floating_ip": 20, "error": 30},
-        frozenset({"ext_resolve", "lr_count_out"}),
+        frozenset({"ext_resolve", "lr_count_out", "use_out_peer"}),
         reflects=True,
         miss="drop not_bound",
     ),
@@ -246,7 +246,7 @@ EXT = (
         frozenset({_DP, ETH_TYPE, ETH_DST, ARP_OP, ARP_TPA}),
         frozenset({_DP, _IN, _HOME, _TUN, ETH_SRC, ETH_DST, ARP_OP, ARP_SPA, ARP_TPA, ARP_SHA, ARP_THA}),
         {"miss": 0, "caught": 1, "known": 10, "asked": 20},
-        frozenset({"lr_in_admit", "ext_physical", "lr_count_in"}),
+        frozenset({"lr_in_admit", "ext_physical", "lr_count_in", "use_in_peer"}),
         reflects=True,
         miss="drop not_here",
     ),
@@ -281,5 +281,48 @@ EXT = (
         {"miss": 0, "caught": 1, "out": 10},
         frozenset({"phy_out"}),
         miss="drop not_bound",
+    ),
+)
+
+_CLASSES = {"miss": 0, "others": 10, "known": 20, "floating_others": 30, "floating_known": 40}
+
+USE = (
+    Table(
+        86,
+        "use_out_peer",
+        "Whose the external address is that a packet leaves to.",
+        frozenset({_DP, ETH_TYPE, IPV4_DST}),
+        frozenset({LINK.field}),
+        {"miss": 0, "address": 10},
+        frozenset({"use_out"}),
+        miss="the internet's",
+    ),
+    Table(
+        87,
+        "use_out",
+        "Counts what leaves by each uplink and floating IP, on its way, by whose the other end is.",
+        frozenset({_OUT, ETH_TYPE, IPV4_SRC, LINK.field}),
+        frozenset(),
+        {**_CLASSES, "probe": 50},
+        miss="not counted",
+    ),
+    Table(
+        88,
+        "use_in_peer",
+        "Whose the external address is that a packet comes from.",
+        frozenset({_DP, ETH_TYPE, IPV4_SRC}),
+        frozenset({LINK.field}),
+        {"miss": 0, "address": 10},
+        frozenset({"use_in"}),
+        miss="the internet's",
+    ),
+    Table(
+        89,
+        "use_in",
+        "Counts what comes in by each uplink and floating IP, on its way, by whose the other end is.",
+        frozenset({_IN, ETH_TYPE, IPV4_DST, LINK.field}),
+        frozenset(),
+        {**_CLASSES, "probe": 50},
+        miss="not counted",
     ),
 )
