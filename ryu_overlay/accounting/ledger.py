@@ -1,11 +1,12 @@
 """The ledger: what was carried, in closed intervals, in SQL. SQLite, or PostgreSQL by URL.
 
-1. Usage of the interval that is open is kept beside the counts that it stands for, in one transaction: whoever dies in the middle
-   has written all of it or nothing, and the next process goes on from there (`Meter`, rule 4).
+1. Usage of the interval that is open is kept beside the state of the meters that it was read from, in one transaction: whoever
+   dies in the middle has written all of it or nothing, and the next process goes on from there. A booking has a number, so that
+   one that is sent again is not written twice.
 2. When its time is over an interval is closed: its rows are copied to `usage`, to which rows are only ever added, and its own
    are deleted, in one transaction again. An interval without traffic has no rows; that it was closed stands in `closed`.
-3. Hours and days are sums of closed intervals, made once, when they are over. What is older than it has to be kept is deleted, the
-   finest first, and never before the coarser sums are there.
+3. Hours and days are sums of closed intervals, made once, when they are over. What is older than it has to be kept is deleted,
+   the finest first, and never before the coarser sums are there.
 
 Times are seconds since 1970, intervals begin at multiples of their length. It does not know where counts come from.
 """
@@ -13,211 +14,218 @@ Times are seconds since 1970, intervals begin at multiples of their length. It d
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any
 
-from sqlalchemy import BigInteger, Column, Float, Integer, MetaData, String, Table, create_engine, delete, event, func, insert, select
-from sqlalchemy.engine import Connection, Engine
+from sqlalchemy import ColumnElement, Table, create_engine, delete, event, func, insert, select
+from sqlalchemy.engine import Connection
 
-from ryu_overlay.accounting.meter import NOTHING, Booking, Count, Gap, Kept, Line, Peer, Way
+from ryu_overlay.accounting.meter import Booking, Kept, Spot
+from ryu_overlay.accounting.tables import ACCOUNTS, BOOKED, CLOSED, GAPS, META, OPEN, READ, USAGE, USE, WRITTEN
+from ryu_overlay.accounting.values import NOTHING, Account, Count, Gap, Use
 
 INTERVAL, HOUR, DAY = 300, 3600, 86400
-_META = MetaData()
-_LINE = ("chassis", "object", "peer", "way")
-
-
-def _line(*, primary: bool = True) -> list[Column[str]]:
-    return [Column(name, String(255), primary_key=primary, nullable=False) for name in _LINE]
-
-
-def _counts() -> list[Column[int]]:
-    return [Column("packets", BigInteger, nullable=False), Column("bytes", BigInteger, nullable=False)]
-
-
-_BOOKED = Table("booked", _META, *_line(), *_counts())
-_BRIDGES = Table(
-    "bridges",
-    _META,
-    Column("chassis", String(255), primary_key=True),
-    Column("began", Float(53), nullable=False),
-    Column("read", Float(53), nullable=False),
-)
-_OPEN = Table("open", _META, Column("start", BigInteger, primary_key=True), *_line(), *_counts())
-_CLOSED = Table("closed", _META, Column("start", BigInteger, primary_key=True), Column("length", Integer, primary_key=True))
-_USAGE = Table(
-    "usage",
-    _META,
-    Column("start", BigInteger, primary_key=True),
-    Column("length", Integer, primary_key=True),
-    *_line(),
-    Column("tenant", String(255), nullable=False),
-    *_counts(),
-)
-_GAPS = Table(
-    "gaps",
-    _META,
-    Column("id", Integer, primary_key=True, autoincrement=True),
-    *_line(primary=False),
-    Column("since", Float(53), nullable=False),
-    Column("until", Float(53), nullable=False),
-)
 
 
 @dataclass(frozen=True, slots=True)
 class Used:
-    """A line's usage in one closed interval of `length` seconds from `start`, and whose it was."""
+    """A use's amount in one closed interval of `length` seconds from `start`."""
 
     start: int
     length: int
-    line: Line
-    tenant: str
+    use: Use
     count: Count
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """What a new meter goes on from, and the number of the booking that was written last."""
+
+    number: int
+    kept: Mapping[Spot, Kept]
+    read: Mapping[str, float]
+    accounts: Mapping[str, Account]
 
 
 class Ledger:
     """One database. Each method that writes is one transaction."""
 
     def __init__(self, url: str) -> None:
-        """`url` as SQLAlchemy has them: "sqlite:////var/lib/ryu_overlay/usage.db". Raises what SQLAlchemy raises if it cannot be
+        """`url` as SQLAlchemy has them: "sqlite:////var/lib/ryu-overlay/usage.db". Raises what SQLAlchemy raises if it cannot be
         opened."""
-        self._engine = create_engine(url)
-        if self._engine.dialect.name == "sqlite":
-            event.listen(self._engine, "connect", _durable)
-        _META.create_all(self._engine)
+        self.engine = create_engine(url)
+        if self.engine.dialect.name == "sqlite":
+            event.listen(self.engine, "connect", _durable)
+        META.create_all(self.engine)
 
-    def kept(self) -> Kept:
-        """What a new meter goes on from."""
-        with self._engine.connect() as db:
-            booked = {_line_of(row): Count(row.packets, row.bytes) for row in db.execute(select(_BOOKED))}
-            bridges = {row.chassis: (row.began, row.read) for row in db.execute(select(_BRIDGES))}
-        return Kept(booked, bridges)
-
-    def write(self, booking: Booking, at: float, length: int = INTERVAL) -> None:
-        """Put usage into the interval that is open at a time."""
-        start = int(at // length * length)
-        with self._engine.begin() as db:
-            had = {
-                _line_of(row): Count(row.packets, row.bytes) for row in db.execute(select(_OPEN).where(_OPEN.c.start == start))
+    def begun(self) -> Begun:
+        """What there is to go on from."""
+        with self.engine.connect() as db:
+            kept = {
+                Spot(row.chassis, row.number): Kept(row.object, Count(row.packets, row.bytes), row.age)
+                for row in db.execute(select(BOOKED))
             }
-            more = {line: had.get(line, NOTHING) + count for line, count in booking.used.items()}
-            _replace(db, _OPEN, ({"start": start, **_row(line, count)} for line, count in more.items()), ("start", *_LINE))
-            _swap(db, _BOOKED, (_row(line, count) for line, count in booking.kept.booked.items()))
-            bridges = booking.kept.bridges.items()
-            _swap(db, _BRIDGES, ({"chassis": name, "began": began, "read": read} for name, (began, read) in bridges))
-            _add(db, _GAPS, (_gap(gap) for gap in booking.gaps))
+            read = {row.chassis: row.at for row in db.execute(select(READ))}
+            return Begun(db.scalar(select(WRITTEN.c.number)) or 0, kept, read, _accounts(db))
 
-    def close(self, now: float, tenants: Mapping[str, str], length: int = INTERVAL) -> int:
-        """Close the intervals that are over; `tenants` says whose each object is. Gives how many were closed."""
-        with self._engine.begin() as db:
-            over = db.scalars(select(_OPEN.c.start).where(_OPEN.c.start + length <= now).distinct().order_by(_OPEN.c.start)).all()
-            for start in over:
-                rows = db.execute(select(_OPEN).where(_OPEN.c.start == start)).all()
-                _add(
-                    db,
-                    _USAGE,
-                    (
-                        {
-                            "start": start,
-                            "length": length,
-                            "tenant": tenants.get(row.object, ""),
-                            **_row(_line_of(row), Count(row.packets, row.bytes)),
-                        }
-                        for row in rows
-                    ),
-                )
-                db.execute(insert(_CLOSED).values(start=start, length=length))
-                db.execute(delete(_OPEN).where(_OPEN.c.start == start))
+    def write(self, number: int, booking: Booking, length: int = INTERVAL) -> bool:
+        """Put usage into the interval that is open at its time. Says no if it was written already: numbers only grow."""
+        with self.engine.begin() as db:
+            if number <= (db.scalar(select(WRITTEN.c.number)) or 0):
+                return False
+            _swap(db, WRITTEN, [{"number": number}])
+            # What is closed stays as it is: what comes late is the next interval's.
+            start = max(int(booking.at // length * length), _closed_until(db, length))
+            open_now = (OPEN.c.start == start, OPEN.c.length == length)
+            had = {_use(row): _count(row) for row in db.execute(select(OPEN).where(*open_now))}
+            more = {use: had.get(use, NOTHING) + count for use, count in booking.used.items()}
+            made = ({"start": start, "length": length, **_row(use, count)} for use, count in more.items())
+            _replace(db, OPEN, made, ("start", "length", *USE))
+            gone = ({"chassis": spot.chassis, "number": spot.number} for spot in booking.gone)
+            _delete(db, BOOKED, gone, ("chassis", "number"))
+            _replace(db, BOOKED, (_booked(spot, state) for spot, state in booking.kept.items()), ("chassis", "number"))
+            _swap(db, READ, ({"chassis": chassis, "at": at} for chassis, at in booking.read.items()))
+            _replace(db, ACCOUNTS, map(asdict, booking.accounts), ("uuid",))
+            _add(db, GAPS, (_gap(gap) for gap in booking.gaps))
+        return True
+
+    def close(self, now: float, length: int = INTERVAL) -> int:
+        """Close the intervals that are over, those without traffic too since the first. Gives how many were closed."""
+        with self.engine.begin() as db:
+            over = {(row.start, row.length) for row in db.execute(select(OPEN).where(OPEN.c.start + OPEN.c.length <= now))}
+            first = min((start for start, of in over if of == length), default=int(now // length * length))
+            begin = _closed_until(db, length) or first
+            over |= {(start, length) for start in range(begin, int(now - length) + 1, length)}
+            for start, of in sorted(over):
+                rows = db.execute(select(OPEN).where(OPEN.c.start == start, OPEN.c.length == of)).all()
+                _add(db, USAGE, ({"start": start, "length": of, **_row(_use(row), _count(row))} for row in rows))
+                db.execute(delete(OPEN).where(OPEN.c.start == start, OPEN.c.length == of))
+                db.execute(insert(CLOSED).values(start=start, length=of))
         return len(over)
 
-    def roll_up(self, now: float, finer: int, coarser: int) -> int:
-        """Sum up what is over by `now` into intervals of a coarser length, each once. Gives how many were made."""
-        with self._engine.begin() as db:
-            made = set(db.scalars(select(_CLOSED.c.start).where(_CLOSED.c.length == coarser)))
-            starts = db.scalars(select(_CLOSED.c.start).where(_CLOSED.c.length == finer))
+    def roll_up(self, now: float, coarser: int) -> int:
+        """Sum up what is over by `now` into hours or days, each once. Gives how many were made."""
+        with self.engine.begin() as db:
+            made = set(db.scalars(select(CLOSED.c.start).where(CLOSED.c.length == coarser)))
+            starts = db.scalars(select(CLOSED.c.start).where(_finer(CLOSED, coarser)))
             wanted = sorted({start // coarser * coarser for start in starts} - made)
             wanted = [start for start in wanted if start + coarser <= now]
             for start in wanted:
-                _add(db, _USAGE, _sums(db, start, finer, coarser))
-                db.execute(insert(_CLOSED).values(start=start, length=coarser))
+                _add(db, USAGE, _sums(db, start, coarser))
+                db.execute(insert(CLOSED).values(start=start, length=coarser))
         return len(wanted)
 
-    def forget(self, before: float, length: int, coarser: int | None) -> int:
-        """Delete intervals of a length that were over before a time, if they are summed up. Gives how many rows went."""
-        with self._engine.begin() as db:
-            old = _USAGE.c.length == length, _USAGE.c.start + length <= before
-            if coarser is not None:
-                summed = db.scalars(select(_CLOSED.c.start).where(_CLOSED.c.length == coarser)).all()
-                old = *old, (_USAGE.c.start - _USAGE.c.start % coarser).in_(summed)
-            return db.execute(delete(_USAGE).where(*old)).rowcount
+    def forget(self, before: float, coarser: int) -> int:
+        """Delete what hours or days have summed up and was over before a time. Gives how many rows went."""
+        with self.engine.begin() as db:
+            gone = 0
+            summed = set(db.scalars(select(CLOSED.c.start).where(CLOSED.c.length == coarser)))
+            old = db.execute(select(CLOSED).where(_finer(CLOSED, coarser), CLOSED.c.start + CLOSED.c.length <= before)).all()
+            for start, length in ((row.start, row.length) for row in old if row.start // coarser * coarser in summed):
+                rows = db.execute(delete(USAGE).where(USAGE.c.start == start, USAGE.c.length == length))
+                db.execute(delete(CLOSED).where(CLOSED.c.start == start, CLOSED.c.length == length))
+                gone += rows.rowcount
+            return gone
 
-    def usage(self, since: float, until: float, length: int = INTERVAL, tenant: str | None = None) -> Iterator[Used]:
-        """Closed intervals that begin in a time, the oldest first."""
-        wanted = select(_USAGE).where(_USAGE.c.length == length, _USAGE.c.start >= since, _USAGE.c.start < until)
-        if tenant is not None:
-            wanted = wanted.where(_USAGE.c.tenant == tenant)
-        with self._engine.connect() as db:
-            for row in db.execute(wanted.order_by(_USAGE.c.start, *(_USAGE.c[name] for name in _LINE))):
-                yield Used(row.start, row.length, _line_of(row), row.tenant, Count(row.packets, row.bytes))
+    def usage(self, since: float, until: float, coarser: int = HOUR) -> Iterator[Used]:
+        """Closed intervals that begin in a time, the oldest first: those that `HOUR` or `DAY` sums up, or else days (0)."""
+        wanted = USAGE.c.length == DAY if not coarser else _finer(USAGE, coarser)
+        found = select(USAGE).where(wanted, USAGE.c.start >= since, USAGE.c.start < until)
+        with self.engine.connect() as db:
+            for row in db.execute(found.order_by(USAGE.c.start, USAGE.c.length, *(USAGE.c[name] for name in USE))):
+                yield Used(row.start, row.length, _use(row), _count(row))
+
+    def open(self) -> list[Used]:
+        """What is booked in intervals that are not closed yet."""
+        with self.engine.connect() as db:
+            rows = db.execute(select(OPEN).order_by(OPEN.c.start, *(OPEN.c[name] for name in USE)))
+            return [Used(row.start, row.length, _use(row), _count(row)) for row in rows]
 
     def gaps(self, since: float, until: float) -> list[Gap]:
         """Gaps that touch a time."""
-        with self._engine.connect() as db:
-            rows = db.execute(select(_GAPS).where(_GAPS.c.until >= since, _GAPS.c.since < until).order_by(_GAPS.c.id))
-            return [Gap(_line_of(row), row.since, row.until) for row in rows]
+        with self.engine.connect() as db:
+            rows = db.execute(select(GAPS).where(GAPS.c.until >= since, GAPS.c.since < until).order_by(GAPS.c.id))
+            return [Gap(row.chassis, _use(row), row.since, row.until, row.what) for row in rows]
 
-    @property
-    def engine(self) -> Engine:
-        """For who has to close it."""
-        return self._engine
+    def accounts(self) -> dict[str, Account]:
+        """All that was ever counted, by UUID."""
+        with self.engine.connect() as db:
+            return _accounts(db)
 
 
-def _durable(connection: object, _: object) -> None:
+def _durable(connection: Any, _: object) -> None:
     """A transaction that was told to be over is on the disk."""
-    cursor = connection.cursor()  # type: ignore[attr-defined]
+    cursor = connection.cursor()
     cursor.execute("PRAGMA journal_mode=WAL")
     cursor.execute("PRAGMA synchronous=FULL")
     cursor.close()
 
 
-def _sums(db: Connection, start: int, finer: int, coarser: int) -> Iterator[dict[str, object]]:
-    columns = [_USAGE.c[name] for name in (*_LINE, "tenant")]
+def _accounts(db: Connection) -> dict[str, Account]:
+    return {row.uuid: Account(**row._mapping) for row in db.execute(select(ACCOUNTS))}
+
+
+def _closed_until(db: Connection, length: int) -> int:
+    """When the last closed interval of a length was over, 0 if there is none."""
+    last = db.scalar(select(func.max(CLOSED.c.start)).where(CLOSED.c.length == length))
+    return 0 if last is None else last + length
+
+
+def _finer(table: Table, coarser: int) -> ColumnElement[bool]:
+    """What hours or days are the sums of: days of hours, and hours of intervals of any length."""
+    return table.c.length == HOUR if coarser == DAY else table.c.length < HOUR
+
+
+def _sums(db: Connection, start: int, coarser: int) -> Iterator[dict[str, object]]:
+    columns = [USAGE.c[name] for name in USE]
     wanted = (
-        select(*columns, func.sum(_USAGE.c.packets).label("packets"), func.sum(_USAGE.c.bytes).label("bytes"))
-        .where(_USAGE.c.length == finer, _USAGE.c.start >= start, _USAGE.c.start < start + coarser)
+        select(*columns, func.sum(USAGE.c.packets).label("packets"), func.sum(USAGE.c.bytes).label("bytes"))
+        .where(_finer(USAGE, coarser), USAGE.c.start >= start, USAGE.c.start < start + coarser)
         .group_by(*columns)
     )
     for row in db.execute(wanted).all():
-        count = Count(int(row.packets), int(row.bytes))
-        yield {"start": start, "length": coarser, "tenant": row.tenant, **_row(_line_of(row), count)}
+        yield {"start": start, "length": coarser, **_row(_use(row), _count(row))}
 
 
-def _replace(db: Connection, table: Table, rows: Iterable[dict[str, object]], keys: tuple[str, ...]) -> None:
+def _replace(db: Connection, table: Table, rows: Iterable[dict[str, Any]], keys: tuple[str, ...]) -> None:
     made = list(rows)
-    for row in made:
-        db.execute(delete(table).where(*(table.c[key] == row[key] for key in keys)))
+    _delete(db, table, made, keys)
     _add(db, table, made)
 
 
-def _swap(db: Connection, table: Table, rows: Iterable[dict[str, object]]) -> None:
+def _delete(db: Connection, table: Table, rows: Iterable[dict[str, Any]], keys: tuple[str, ...]) -> None:
+    for row in rows:
+        db.execute(delete(table).where(*(table.c[key] == row[key] for key in keys)))
+
+
+def _swap(db: Connection, table: Table, rows: Iterable[dict[str, Any]]) -> None:
     db.execute(delete(table))
     _add(db, table, rows)
 
 
-def _add(db: Connection, table: Table, rows: Iterable[dict[str, object]]) -> None:
+def _add(db: Connection, table: Table, rows: Iterable[dict[str, Any]]) -> None:
     made = list(rows)
     if made:
         db.execute(insert(table), made)
 
 
-def _row(line: Line, count: Count) -> dict[str, object]:
-    return {**line._asdict(), "packets": count.packets, "bytes": count.bytes}
+def _row(use: Use, count: Count) -> dict[str, object]:
+    return {**use._asdict(), "packets": count.packets, "bytes": count.bytes}
+
+
+def _booked(spot: Spot, state: Kept) -> dict[str, object]:
+    count = {"packets": state.count.packets, "bytes": state.count.bytes}
+    return {"chassis": spot.chassis, "number": spot.number, "object": state.object, "age": state.age, **count}
 
 
 def _gap(gap: Gap) -> dict[str, object]:
-    return {**gap.line._asdict(), "since": gap.since, "until": gap.until}
+    return {"chassis": gap.chassis, **gap.use._asdict(), "since": gap.since, "until": gap.until, "what": gap.what}
 
 
-def _line_of(row: object) -> Line:
-    chassis, what, peer, way = (getattr(row, name) for name in _LINE)
-    peers: dict[str, Peer] = {"internet": "internet", "others": "others", "own": "own"}
-    ways: dict[str, Way] = {"in": "in", "out": "out"}
-    return Line(chassis, what, peers[peer], ways[way])
+def _use(row: Any) -> Use:
+    return Use(row.object, row.peer, row.way)
+
+
+def _count(row: Any) -> Count:
+    # PostgreSQL sums integers to decimals.
+    return Count(int(row.packets), int(row.bytes))

@@ -1,148 +1,194 @@
-"""From the counters of flows that come and go to what was carried, each packet once and none too many. Pure.
+"""From counters of meters, which come and go, to usage: each packet once, and none too many. Pure.
 
-1. A flow counts from 0 when it is made, and what it counts is usage. So a line's usage is the growth of its counter since it was
-   booked last, and all of it if that flow was never booked.
-2. A flow that is removed tells its last count: it is booked, and the next flow of the line begins at 0.
-3. A counter that is smaller than what was booked of it, or gone, belongs to a flow that went unheard. What that one counted after
-   it was read last is not known. It is not guessed: the line has a gap from then to this reading.
-4. A bridge that began anew has lost all its flows: each line of it has a gap, from its last reading to that beginning.
+1. A meter counts from 0 when it is made, and what it counts is usage: its growth since it was read last, and all of it if it
+   never was.
+2. A meter that is younger than it was, or has less, was made anew. What the one before counted after it was read last is not
+   known. That is not guessed: there is a gap from that reading to when the new one was made.
+3. A meter that is gone leaves the same gap, unless no flow led to it any more and it had ceased to grow: then it was retired.
+4. Where readings are far apart, what passed between them is known only as a whole: that is marked, too.
 
-What was read and what is booked are two things: `take` only looks, `book` gives what is new, with the counts that it stands
-for, to be kept together. After a crash the meter goes on from what was kept, and counters make up for the rest.
+What was read and what is booked are two things: `take` only looks, `book` gives what is new together with the counts that it
+stands for, to be kept in one. After a crash the meter goes on from what was kept, and counters make up for the rest.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
-Peer = Literal["internet", "others", "own"]
-"""Whose the other end is."""
-Way = Literal["in", "out"]
-"""Into the tenant's network, or out of it."""
-_SAME_RUN = 2.0
-"""Seconds by which two readings of when a bridge began may differ."""
+from ryu_overlay.accounting.values import NOTHING, Account, Count, Gap, Use
+from ryu_overlay.pipeline.accounts import line_of
 
-
-class Line(NamedTuple):
-    """What one flow of one chassis counts: an uplink or floating IP, by its UUID, in one class and direction."""
-
-    chassis: str
-    object: str
-    peer: Peer
-    way: Way
-
-
-class Count(NamedTuple):
-    """Packets and bytes. Bytes are those of Ethernet frames without tag and check sequence."""
-
-    packets: int
-    bytes: int
-
-    def __add__(self, other: Count) -> Count:  # type: ignore[override]
-        return Count(self.packets + other.packets, self.bytes + other.bytes)
-
-    def __sub__(self, other: Count) -> Count:
-        return Count(self.packets - other.packets, self.bytes - other.bytes)
-
-
-NOTHING = Count(0, 0)
+FAR_APART = 10.0
+"""Seconds between two readings from which on what passed meanwhile is marked as late."""
+_TAG = 4
+_NOTHING_KEPT: Mapping[Any, Any] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
-class Gap:
-    """Something that `line` carried in that time may be missing: after `since` and before `until`, in seconds since 1970."""
+class Seen:
+    """A meter as it was read: what it had counted, its age in seconds, and how many flows led to it."""
 
-    line: Line
-    since: float
-    until: float
+    count: Count
+    age: float
+    flows: int
+
+
+class Spot(NamedTuple):
+    """A meter: of which chassis, and its number."""
+
+    chassis: str
+    number: int
 
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """What has to outlast the process, by line: how much of the flow that is there now is booked. And for each chassis when its
-    bridge began, and when it was read last."""
+    """A meter's state as far as it is booked: whose it is, what it had counted, and its age then."""
 
-    booked: Mapping[Line, Count]
-    bridges: Mapping[str, tuple[float, float]]
+    object: str
+    count: Count
+    age: float
 
 
 @dataclass(frozen=True, slots=True)
 class Booking:
-    """What was carried and is not booked yet, gaps in it, and what is to be kept together with it."""
+    """What is new since the booking before: usage and gaps. `kept` and `gone` are the meters whose state changed by it, `read`
+    says when each chassis was read last, `at` when all of them were."""
 
-    used: Mapping[Line, Count]
+    at: float
+
+    used: Mapping[Use, Count]
     gaps: tuple[Gap, ...]
-    kept: Kept
+    kept: Mapping[Spot, Kept]
+    gone: frozenset[Spot]
+    read: Mapping[str, float]
+    accounts: tuple[Account, ...]
 
 
 @dataclass(slots=True)
-class _Bridge:
-    began: float
-    read: float
+class _Known:
+    account: str
+    seen: Seen
+    still: bool = False
 
 
 class Meter:
-    """Counters of all chassis. Times are seconds since 1970."""
+    """The meters of all chassis. Times are seconds since 1970."""
 
-    def __init__(self, kept: Kept | None = None) -> None:
-        self._seen: dict[str, dict[Line, Count]] = {}
-        self._used: dict[Line, Count] = {}
+    def __init__(
+        self,
+        kept: Mapping[Spot, Kept] = _NOTHING_KEPT,
+        read: Mapping[str, float] = _NOTHING_KEPT,
+        accounts: Mapping[str, Account] = _NOTHING_KEPT,
+    ) -> None:
+        """Go on from what was kept."""
+        self.total: dict[Use, Count] = {}
+        self.accounts: dict[str, Account] = dict(accounts)
+        self.read: dict[str, float] = dict(read)
+        self._known: dict[str, dict[int, _Known]] = {}
+        self._used: dict[Use, Count] = {}
         self._gaps: list[Gap] = []
-        self._bridges: dict[str, _Bridge] = {}
-        if kept is not None:
-            for line, count in kept.booked.items():
-                self._of(line.chassis)[line] = count
-            self._bridges = {name: _Bridge(*times) for name, times in kept.bridges.items()}
+        self._changed: set[Spot] = set()
+        self._new_accounts: set[str] = set()
+        for spot, state in kept.items():
+            self._of(spot.chassis)[spot.number] = _Known(state.object, Seen(state.count, state.age, 1))
 
-    def take(self, chassis: str, began: float, at: float, counts: Mapping[Line, Count]) -> None:
-        """All lines of a chassis as read at one moment, and when its bridge began. A reading older than the last is left out."""
-        bridge = self._bridges.get(chassis, _Bridge(began, at))
-        if chassis in self._bridges and at <= bridge.read:
-            return
-        seen = self._of(chassis)
-        if began > bridge.began + _SAME_RUN:
-            self._gaps += (Gap(line, bridge.read, max(bridge.read, began)) for line in seen)
-            seen.clear()
-        for line in seen.keys() - counts.keys():
-            if seen.pop(line) != NOTHING:
-                self._gaps.append(Gap(line, bridge.read, at))
-        for line, count in counts.items():
-            before = seen.get(line, NOTHING)
-            if count.packets < before.packets or count.bytes < before.bytes:
-                self._gaps.append(Gap(line, bridge.read, at))
-                before = NOTHING
-            self._use(line, count - before)
-            seen[line] = count
-        self._bridges[chassis] = _Bridge(began, at)
+    def take(self, chassis: str, at: float, seen: Mapping[int, Seen], whose: Mapping[int, Account]) -> frozenset[int]:
+        """All meters of a chassis as read at one moment. `whose` says whose each account is now.
 
-    def removed(self, line: Line, count: Count) -> None:
-        """The line's flow is no more; that was its last count."""
-        seen = self._of(line.chassis)
-        before = seen.get(line, NOTHING)
-        # One that has less than was seen of it was removed before that was seen.
-        if count.packets >= before.packets and count.bytes >= before.bytes:
-            self._use(line, count - before)
-            seen[line] = NOTHING
+        Gives the meters to which nothing leads and that have ceased to grow: they may be taken away.
+        """
+        known, since = self._of(chassis), self.read.get(chassis, at)
+        if chassis in self.read and at <= since:
+            return frozenset()
+        for number in known.keys() - seen.keys():
+            self._gone(Spot(chassis, number), known.pop(number), since, at)
+        for number, now in seen.items():
+            self._read(Spot(chassis, number), now, since, at, whose)
+        self.read[chassis] = at
+        return frozenset(number for number, state in known.items() if state.still and not state.seen.flows)
 
-    def book(self) -> Booking:
+    def forget(self, chassis: str, at: float) -> None:
+        """The chassis is no more: what it counted after its last reading is not known."""
+        since = self.read.pop(chassis, at)
+        for number, state in self._known.pop(chassis, {}).items():
+            self._gone(Spot(chassis, number), state, since, at)
+
+    def book(self, at: float) -> Booking:
         """What is new since the last time."""
-        used, gaps = {line: count for line, count in self._used.items() if count != NOTHING}, tuple(self._gaps)
-        self._used, self._gaps = {}, []
-        booked = {line: count for seen in self._seen.values() for line, count in seen.items()}
-        return Booking(used, gaps, Kept(booked, {name: (b.began, b.read) for name, b in self._bridges.items()}))
+        used, gaps, changed = self._used, tuple(self._gaps), self._changed
+        self._used, self._gaps, self._changed = {}, [], set()
+        kept = {spot: state for spot in changed if (state := self._kept(spot)) is not None}
+        accounts = tuple(self.accounts[uuid] for uuid in sorted(self._new_accounts))
+        self._new_accounts = set()
+        return Booking(at, used, gaps, kept, frozenset(changed - kept.keys()), dict(self.read), accounts)
 
-    def _of(self, chassis: str) -> dict[Line, Count]:
-        return self._seen.setdefault(chassis, {})
+    def _kept(self, spot: Spot) -> Kept | None:
+        state = self._of(spot.chassis).get(spot.number)
+        return None if state is None else Kept(state.account, state.seen.count, state.seen.age)
 
-    def _use(self, line: Line, more: Count) -> None:
-        self._used[line] = self._used.get(line, NOTHING) + more
+    def _read(self, spot: Spot, now: Seen, since: float, at: float, whose: Mapping[int, Account]) -> None:
+        line, known = line_of(spot.number), self._of(spot.chassis)
+        before = known.get(spot.number)
+        account = None if line is None else whose.get(line.account)
+        if account is not None:
+            self._name(account)
+        uuid = account.uuid if account is not None else None if before is None else before.account
+        if line is None or uuid is None:
+            return
+        use = Use(uuid, line.peer, line.way)
+        grown = now.count
+        if before is not None:
+            if _is_anew(before.seen, now):
+                made = max(since, at - now.age)
+                self._gaps.append(Gap(spot.chassis, Use(before.account, line.peer, line.way), since, made, "lost"))
+            else:
+                grown = now.count - before.seen.count
+                if grown != NOTHING and at - since > FAR_APART:
+                    self._gaps.append(Gap(spot.chassis, use, since, at, "late"))
+        still = before is not None and grown == NOTHING
+        if not still or before is None or before.account != uuid:
+            self._changed.add(spot)
+        known[spot.number] = _Known(uuid, now, still)
+        if grown != NOTHING:
+            self._use(use, grown)
+
+    def _gone(self, spot: Spot, state: _Known, since: float, at: float) -> None:
+        self._changed.add(spot)
+        line = line_of(spot.number)
+        if line is not None and (state.seen.flows or not state.still):
+            self._gaps.append(Gap(spot.chassis, Use(state.account, line.peer, line.way), since, at, "lost"))
+
+    def _name(self, account: Account) -> None:
+        if self.accounts.get(account.uuid) != account:
+            self.accounts[account.uuid] = account
+            self._new_accounts.add(account.uuid)
+
+    def _use(self, use: Use, more: Count) -> None:
+        account = self.accounts.get(use.object)
+        # The tag of what comes in is taken off, but the meter sees the frame as it came.
+        tag = _TAG * more.packets if account is not None and account.tagged and use.way == "in" else 0
+        more = Count(more.packets, more.bytes - tag)
+        for sums in (self._used, self.total):
+            sums[use] = sums.get(use, NOTHING) + more
+
+    def _of(self, chassis: str) -> dict[int, _Known]:
+        return self._known.setdefault(chassis, {})
 
 
-def total(counts: Iterable[Count]) -> Count:
-    """All of them together."""
-    found = NOTHING
-    for count in counts:
-        found = found + count
-    return found
+def _is_anew(before: Seen, now: Seen) -> bool:
+    return now.age < before.age or now.count.packets < before.count.packets or now.count.bytes < before.count.bytes
+
+
+def merged(first: Booking, second: Booking) -> Booking:
+    """Both as one: the second came after the first."""
+    used = dict(first.used)
+    for use, count in second.used.items():
+        used[use] = used.get(use, NOTHING) + count
+    kept = {spot: state for spot, state in first.kept.items() if spot not in second.gone}
+    accounts = {account.uuid: account for account in (*first.accounts, *second.accounts)}
+    gone = (first.gone - second.kept.keys()) | second.gone
+    gaps = (*first.gaps, *second.gaps)
+    return Booking(second.at, used, gaps, {**kept, **second.kept}, gone, second.read, tuple(accounts.values()))

@@ -10,7 +10,7 @@ from ryu_overlay.compiler.keys import CONNECTED, OWNER, group_number
 from ryu_overlay.compiler.memory import Values
 from ryu_overlay.compiler.switching import ARP_REPLY, ARP_REQUEST, arp_reply
 from ryu_overlay.compiler.uplink import Border
-from ryu_overlay.compiler.using import use_flows, whose_flows
+from ryu_overlay.compiler.using import use_block, whose_flows
 from ryu_overlay.model.external import own_addresses
 from ryu_overlay.model.network import ExternalView
 from ryu_overlay.model.objects import ExternalNetwork
@@ -61,6 +61,7 @@ from ryu_overlay.pipeline.tables import (
     PHY_OUT,
     STEADY_METER,
     USE_IN_PEER,
+    USE_OUT_PEER,
 )
 
 CLOCK_MAC = 0x012320000030
@@ -94,7 +95,9 @@ def external_block(view: ExternalView, patch: int, neighbours: Mapping[IPv4Addre
 def held_block(border: Border, patch: int, tunnels: Mapping[str, int]) -> Block:
     """What is for one border of the network on a chassis where it may be crossed: a block of its own, for there are many."""
     flows = tuple(flow for holding in _holdings(border) for flow in _hold(holding))
-    return Block((*flows, *use_flows(border)), (_owner(border, tunnels, patch),) if border.is_gateway else ())
+    counted = use_block(border)
+    groups = (_owner(border, tunnels, patch),) if border.is_gateway else ()
+    return Block((*flows, *counted.flows), groups, counted.meters)
 
 
 def clock_block(patch: int, upstream: Values, tunnels: Mapping[str, int], *borders: Border) -> Block:
@@ -176,7 +179,9 @@ def _neighbours(view: ExternalView, learned: Mapping[IPv4Address, str]) -> Itera
         macs |= {f.address: (f.mac, Why(Feature.FLOATING_IP, tenant, f.key)) for f, _ in router.floating_ips}
     for address, (mac, why) in macs.items():
         match = {DATAPATH.field: view.network.key, NEXT_HOP.field: int(address)}
-        yield EXT_RESOLVE.flow("known", match, (SetField(ETH_DST, mac_to_int(mac)),), goto=EXT_OUT, why=why)
+        # Only what is sent indeed is counted, not what has to be resolved first.
+        then = (Resubmit(USE_OUT_PEER.number), SetField(ETH_DST, mac_to_int(mac)))
+        yield EXT_RESOLVE.flow("known", match, then, goto=EXT_OUT, why=why)
 
 
 def _holdings(border: Border) -> Iterator[_Holding]:

@@ -62,8 +62,8 @@ def base_flows() -> Iterator[Flow]:
             yield table.flow("caught", _IS_PROBE, (Punt(),), why=Why(Feature.PUNT_CAUGHT))
     for table in _COUNTERS:
         yield table.flow("miss", {}, why=Why(Feature.COUNTER))
-    for table, then in _PEERS:
-        yield table.flow("miss", {}, (SetField(LINK.field, 0),), goto=then, why=Why(Feature.PIPELINE))
+    for table, count in _PEERS:
+        yield table.flow("miss", {}, (SetField(LINK.field, 0),), goto=count, why=Why(Feature.COUNTER))
     not_counted = [(table, _IS_PROBE) for table in (LR_COUNT_IN, LR_COUNT_OUT, USE_IN, USE_OUT)]
     for table, match in (*not_counted, (TUN_COUNT_IN, _GROUP)):
         yield table.flow("probe", match, why=Why(Feature.COUNTER))

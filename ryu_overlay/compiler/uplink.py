@@ -80,7 +80,6 @@ from ryu_overlay.pipeline.tables import (
     LR_OUT_UPLINK,
     PHY_IN_TUNNEL,
     PHY_OUT,
-    USE_OUT_PEER,
 )
 
 _UNKNOWN: Match = {CT_STATE: (CT_INV | CT_TRK, CT_INV | CT_TRK)}
@@ -311,8 +310,7 @@ def _leaving(border: Border) -> Iterator[Flow]:
 
     def leave(mac: str) -> tuple[Action, ...]:
         into = (SetField(DATAPATH.field, border.network.key), SetField(OUTSIDE.field, 0), ForgetInPort())
-        counted = (Resubmit(LR_COUNT_OUT.number), *into, Resubmit(USE_OUT_PEER.number))
-        return *counted, DecTtl(), SetField(ETH_SRC, mac_to_int(mac))
+        return Resubmit(LR_COUNT_OUT.number), DecTtl(), SetField(ETH_SRC, mac_to_int(mac)), *into
 
     yield LR_OUT_EXTERNAL.flow("uplink", out, leave(border.uplink.mac), goto=EXT_RESOLVE, why=why)
     for floating, _ in border.floating_ips:

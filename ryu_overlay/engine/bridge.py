@@ -6,12 +6,12 @@ and the periodic audit: read, compare, send the difference, wait for its barrier
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from math import inf
 
 from ryu_overlay.engine.drift import FOREIGN, Drift, findings, ours, overlaid
 from ryu_overlay.engine.events import Effect, Read, Send, SwitchRead
-from ryu_overlay.openflow.diff import Change, Installed, difference
+from ryu_overlay.openflow.diff import Change, Installed, difference, retirement
 from ryu_overlay.openflow.flow import FlowKey, Program
 
 RETRY_AFTER = 1.0
@@ -70,6 +70,11 @@ class Bridge:
     def groups(self) -> Mapping[int, tuple[int, bytes]]:
         """The groups that it is believed to have, as its dumps show them."""
         return {} if self._installed is None else self._installed.groups
+
+    @property
+    def meters(self) -> Collection[int]:
+        """The numbers of the meters that it is believed to have."""
+        return () if self._installed is None else self._installed.meters.keys()
 
     @property
     def settled(self) -> bool:
@@ -159,6 +164,14 @@ class Bridge:
             self._reached(revision)
         return []
 
+    def retire(self, numbers: Iterable[int]) -> list[Effect]:
+        """Delete meters that count and that are not wanted any more."""
+        if self._installed is None or self._base is None:
+            return []
+        change = retirement(self._installed, self._base, numbers)
+        revision = self._pending[next(reversed(self._pending))] if self._pending else self.confirmed
+        return [self._send(change, self._installed, self._base, revision)] if change else []
+
     def confirm(self, token: int) -> None:
         """The bridge has done everything up to `token`. What it refused of that it did not do."""
         if token not in self._pending:
@@ -200,7 +213,7 @@ class Bridge:
         if self._reading is not None:
             self._touched_flows.update(change.put_flows, change.delete_flows)
             self._touched_groups.update(change.put_groups, change.delete_groups)
-            self._touched_meters.update(m.number for m in change.put_meters)
+            self._touched_meters.update((m.number for m in change.put_meters), change.delete_meters)
         return Send(self.dpid, out)
 
     def _overlay(self, event: SwitchRead, now: float) -> Installed:

@@ -6,7 +6,17 @@ import logging
 from collections.abc import Iterator, Mapping
 
 from ryu_overlay.engine.bridge import Bridge
-from ryu_overlay.engine.events import Effect, Log, Refusal, SwitchConnected, SwitchEvent, SwitchGone, SwitchRead, SwitchTouched
+from ryu_overlay.engine.events import (
+    Effect,
+    Log,
+    MetersRead,
+    Refusal,
+    SwitchConnected,
+    SwitchEvent,
+    SwitchGone,
+    SwitchRead,
+    SwitchTouched,
+)
 from ryu_overlay.engine.revisions import Revisions
 from ryu_overlay.fabric.facts import ChassisFacts
 
@@ -55,6 +65,8 @@ class Bridges:
             return [Log(logging.ERROR, f"{bridge.chassis} refused a message: {event.text}", about)] if news else []
         if isinstance(event, SwitchTouched):
             return bridge.touch(now)
+        if isinstance(event, MetersRead):
+            return bridge.retire(event.numbers)
         bridge.confirm(event.token)
         return []
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from ryu_overlay.engine.events import SwitchRead
-from ryu_overlay.openflow.diff import Installed
-from ryu_overlay.openflow.flow import FlowKey, FlowValue
+from ryu_overlay.openflow.diff import COUNTING, Installed
+from ryu_overlay.openflow.flow import UNLIMITED, FlowKey, FlowValue, Meter
 from ryu_overlay.openflow.replies import InstalledFlow
 from ryu_overlay.pipeline.cookies import is_ours
 
@@ -17,8 +17,7 @@ GROUP_NUMBER_BITS = 28
 """Groups of ours have numbers below 2 ** 28: four bits of what the group is for above an object's key."""
 
 
-METER_NUMBERS = 256
-"""Meters of ours have numbers below."""
+_COUNTS = Meter(COUNTING, UNLIMITED, UNLIMITED).encoded
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +36,7 @@ def ours(read: SwitchRead, believed: Installed) -> tuple[Installed, list[Install
     """What of a dump is ours, and the foreign flows.
 
     Ours are flows by cookie, or by standing where one of ours belongs, and groups and meters by number: higher numbers
-    than ours are somebody else's.
+    than ours are somebody else's, but for meters that do no more than count.
     """
     flows: dict[FlowKey, FlowValue] = {}
     foreign = []
@@ -47,7 +46,7 @@ def ours(read: SwitchRead, believed: Installed) -> tuple[Installed, list[Install
         else:
             foreign.append(flow)
     groups = {n: value for n, value in read.groups.items() if not n >> GROUP_NUMBER_BITS}
-    meters = {n: value for n, value in read.meters.items() if n < METER_NUMBERS}
+    meters = {n: value for n, value in read.meters.items() if n < COUNTING or value == _COUNTS}
     return Installed(flows, groups, meters), foreign
 
 

@@ -277,6 +277,7 @@ class Engine:
         bridge = self.bridge_of(name)
         if bridge is not None:
             self._out += bridge.bring(EMPTY, self.network.revision)
+            self._out += bridge.retire(bridge.meters)
             self.bridges.drop(bridge.dpid)
         for known in (self.facts, self.encap_ips, self.programs):
             known.pop(name, None)

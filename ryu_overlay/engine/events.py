@@ -105,6 +105,14 @@ class SwitchTouched:
 
 
 @dataclass(frozen=True, slots=True)
+class MetersRead:
+    """What these meters of a bridge have counted is known to the last packet: those that are not wanted may go."""
+
+    dpid: int
+    numbers: frozenset[int]
+
+
+@dataclass(frozen=True, slots=True)
 class ArpHeard:
     """A bridge heard ARP on the external network with this key."""
 
@@ -152,7 +160,7 @@ class Tick:
     """Time has passed."""
 
 
-SwitchEvent = SwitchConnected | SwitchGone | SwitchRead | SwitchTouched | Confirmed | Refusal
+SwitchEvent = SwitchConnected | SwitchGone | SwitchRead | SwitchTouched | Confirmed | Refusal | MetersRead
 Outside = ArpHeard | Unresolved
 Event = (
     NetworkChanged

@@ -19,6 +19,7 @@ from ryu_overlay.model.kinds import (
     DEFAULTS,
     NAMES,
     PARENTS,
+    UNASSIGNED_ACCOUNT,
     UNASSIGNED_VNI,
     UNASSIGNED_ZONE,
 )
@@ -58,6 +59,8 @@ class Assembly:
             values["key"], values["uuid"] = before.key, before.uuid
         if kind == "router_port":
             values.update(self._uplink_values(ref, before, values, given, patch))
+        if kind == "floating_ip":
+            values["account"] = self._account(kind, ref, before)
         names = ref if kind != "route" else (*ref[:2], parse_prefix(ref[2]))
         self._draft.put(CLASSES[kind](**dict(zip(NAMES[kind], names)), **values))
         for field, member_kind in COLLECTIONS.get(kind, {}).items():
@@ -86,17 +89,25 @@ class Assembly:
     def _uplink_values(
         self, ref: Ref, before: Any | None, values: Mapping[str, Any], given: Mapping[str, Any], patch: bool
     ) -> dict[str, Any]:
-        """What an uplink has assigned, and other router ports have not: VNI, zone, and addresses that stay."""
-        none = {"vni": UNASSIGNED_VNI, "zone": UNASSIGNED_ZONE}
+        """What an uplink has assigned, and other router ports have not: VNI, zone, account, and addresses that stay."""
+        none = {"vni": UNASSIGNED_VNI, "zone": UNASSIGNED_ZONE, "account": UNASSIGNED_ACCOUNT}
         if values["external"] is None:
             return none if patch or given.get("addresses") is not None else {"addresses": (), **none}
         if not values["addresses"] and given.get("addresses") is None:
             self.wanting.addresses["router_port", ref] = None
+        account = {"account": self._account("router_port", ref, before)}
         if before is not None and before.external is not None:
-            return {"vni": before.vni, "zone": before.zone}
+            return {"vni": before.vni, "zone": before.zone, **account}
         self.wanting.vnis["router_port", ref] = None
         self.wanting.zones.append(ref)
-        return none
+        return {**none, **account}
+
+    def _account(self, kind: str, ref: Ref, before: Any | None) -> int:
+        """The account that an uplink or a floating IP has. One from before there were any gets one now."""
+        account: int = UNASSIGNED_ACCOUNT if before is None else before.account
+        if account == UNASSIGNED_ACCOUNT:
+            self.wanting.accounts[kind, ref] = None
+        return account
 
     def _note_wanting(self, kind: str, ref: Ref, field: str) -> None:
         if field == "vni":

@@ -1,4 +1,4 @@
-"""Gives new objects what the body left open: VNIs, conntrack zones, MACs and addresses.
+"""Gives new objects what the body left open: VNIs, conntrack zones, accounts, MACs and addresses.
 
 Runs when the whole body is in the draft, so that what is given anywhere in it is never assigned to another.
 """
@@ -29,6 +29,7 @@ class Wanting:
 
     vnis: Wanted = field(default_factory=dict)
     zones: list[Ref] = field(default_factory=list)
+    accounts: Wanted = field(default_factory=dict)
     macs: Wanted = field(default_factory=dict)
     addresses: Wanted = field(default_factory=dict)
 
@@ -42,8 +43,8 @@ class _Taken:
 def assign(draft: Draft, wanting: Wanting, numbers: Numbers, mentions: Mentions, report: Report) -> None:
     """Complete every object in `wanting`, and report those for which no address was left.
 
-    Raises Refused when the VNIs, the zones or an external network's addresses have run out. What cannot have an address
-    because what it stands on is wrong (a floating IP on a router without uplink) is left without, for validation to see.
+    Raises Refused when the VNIs, the zones, the accounts or an external network's addresses have run out. What cannot have an
+    address because what it stands on is wrong (a floating IP on a router without uplink) is left without, for validation to see.
     """
     _assign_numbers(draft, wanting, numbers, mentions, report)
     if not wanting.macs and not wanting.addresses:
@@ -91,7 +92,7 @@ def _assign_outside(draft: Draft, kind: str, ref: Ref, externals: Externals, men
 
 
 def _assign_numbers(draft: Draft, wanting: Wanting, numbers: Numbers, mentions: Mentions, report: Report) -> None:
-    """VNIs and zones; an uplink has no field for either, so that a lack of them is said of its `external`."""
+    """VNIs, zones and accounts; what has no field for them has a lack of them said of its `external` or its `address`."""
     numbers.reserve_vnis(obj.vni for obj in draft.touched.values() if isinstance(obj, Switch) and 0 < obj.vni <= MAX_VNI)
     at: tuple[str, Ref] = ("", ())
     try:
@@ -100,8 +101,10 @@ def _assign_numbers(draft: Draft, wanting: Wanting, numbers: Numbers, mentions: 
         for ref in wanting.zones:
             at = "router_port", ref
             _fill(draft, *at, zone=numbers.zone())
+        for at in wanting.accounts:
+            _fill(draft, *at, account=numbers.account())
     except Exhausted as error:
-        path = join(mentions.paths[at], "vni" if at[0] == "switch" else "external")
+        path = join(mentions.paths[at], {"switch": "vni", "router_port": "external", "floating_ip": "address"}[at[0]])
         report.add_at(path, str(error), conflict=True)
         report.refuse_if_any()
 

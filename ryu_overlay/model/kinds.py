@@ -12,6 +12,7 @@ from ryu_overlay.model.objects import KINDS, Ref
 
 UNASSIGNED_VNI = 0
 UNASSIGNED_ZONE = 0
+UNASSIGNED_ACCOUNT = 0
 UNASSIGNED_MAC = ""
 """What stands in a draft between an object's making and the assignment of what its body left open."""
 

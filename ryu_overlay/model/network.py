@@ -22,6 +22,8 @@ Table = MappingProxyType[Ref, Any]
 
 MAX_ZONE = 65535
 """Conntrack zones are 1 to this. Uplinks take theirs from the top, load balancing takes tenants' keys."""
+MAX_ACCOUNT = 32735
+"""Accounts are 1 to this: Open vSwitch has 2**18 meters on a bridge, eight are for each account, and 256 for other things."""
 
 _CHILDREN: Mapping[str, tuple[str, ...]] = {
     "tenant": ("switch", "router", "load_balancer"),
@@ -43,9 +45,9 @@ def _empty() -> MappingProxyType[str, Table]:
 class Network:
     """Everything operators asked for, at one revision.
 
-    `next_key`, `next_tenant_key`, `next_vni` and `next_zone` are where the search for the next free number starts (zones
-    are searched downward), so that a number is not used again soon after its object is gone. `vnis` holds the refs of
-    switches and uplinks, `zones` those of uplinks.
+    `next_key`, `next_tenant_key`, `next_vni`, `next_zone` and `next_account` are where the search for the next free number
+    starts (zones are searched downward), so that a number is not used again soon after its object is gone. `vnis` holds the refs
+    of switches and uplinks, `zones` those of uplinks, `accounts` the uplinks and floating IPs themselves.
     """
 
     revision: int = 0
@@ -53,6 +55,7 @@ class Network:
     next_tenant_key: int = 1
     next_vni: int = 1
     next_zone: int = MAX_ZONE
+    next_account: int = 1
     tables: Mapping[str, Table] = field(default_factory=_empty)
     views: Views = field(default_factory=Views)
     by_key: MappingProxyType[int, Object] = field(default_factory=_nothing)
@@ -60,6 +63,7 @@ class Network:
     port_by_uuid: MappingProxyType[str, Port] = field(default_factory=_nothing)
     vnis: MappingProxyType[int, Ref] = field(default_factory=_nothing)
     zones: MappingProxyType[int, Ref] = field(default_factory=_nothing)
+    accounts: MappingProxyType[int, RouterPort | FloatingIp] = field(default_factory=_nothing)
 
     @property
     def switch_views(self) -> MappingProxyType[Ref, SwitchView]:
@@ -127,6 +131,7 @@ class Draft:
         self.next_tenant_key = base.next_tenant_key
         self.next_vni = base.next_vni
         self.next_zone = base.next_zone
+        self.next_account = base.next_account
         self._tables: dict[str, dict[Ref, Any]] = {}
 
     def table(self, kind: str) -> Mapping[Ref, Any]:
@@ -156,6 +161,7 @@ class Draft:
             next_tenant_key=self.next_tenant_key,
             next_vni=self.next_vni,
             next_zone=self.next_zone,
+            next_account=self.next_account,
         )
         if not self.touched:
             return base
@@ -195,5 +201,15 @@ class Draft:
             if isinstance(after, RouterPort) and after.zone:
                 zones[after.zone] = after.ref
         named: dict[str, dict[Any, Any]] = {"by_key": by_key, "port_by_name": names, "port_by_uuid": uuids}
-        named |= {"vnis": vnis, "zones": zones}
+        named |= {"vnis": vnis, "zones": zones, "accounts": self._accounts(pairs)}
         return {k: MappingProxyType(v) for k, v in named.items()}
+
+    def _accounts(self, pairs: Pairs) -> dict[int, RouterPort | FloatingIp]:
+        accounts = self.base.accounts.copy()
+        for before, _ in pairs:
+            if isinstance(before, (RouterPort, FloatingIp)):
+                accounts.pop(before.account, None)
+        for _, after in pairs:
+            if isinstance(after, (RouterPort, FloatingIp)) and after.account:
+                accounts[after.account] = after
+        return accounts

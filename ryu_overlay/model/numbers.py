@@ -1,7 +1,7 @@
-"""The next free number: keys, tenant keys, VNIs, conntrack zones, and the MACs derived from keys.
+"""The next free number: keys, tenant keys, VNIs, conntrack zones, accounts, and the MACs derived from keys.
 
 A search starts behind the number given last and wraps around, so that a number rests before it is used again: counters,
-conntrack zones and flows of the old owner have time to go. Tenant keys are conntrack zones too, so they and the zones of
+conntrack zones, meters and flows of the old owner have time to go. Tenant keys are conntrack zones too, so they and the zones of
 uplinks, given out from the other end, are never equal.
 """
 
@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from itertools import chain
 
-from ryu_overlay.model.network import MAX_ZONE, Draft
+from ryu_overlay.model.network import MAX_ACCOUNT, MAX_ZONE, Draft
 from ryu_overlay.model.objects import KEY_BITS, TENANT_KEY_BITS
 from ryu_overlay.model.values import MAX_VNI
 
@@ -35,6 +35,7 @@ class Numbers:
         self._tenant_keys: set[int] | None = None
         self._vnis: set[int] = set()
         self._zones: set[int] = set()
+        self._accounts: set[int] = set()
 
     def key(self) -> int:
         """A key no object has, 1 to 2**24 - 1."""
@@ -58,6 +59,14 @@ class Numbers:
         number = _next_free(_downward(self._draft.next_zone), MAX_ZONE, taken, "conntrack zone")
         self._zones.add(number)
         self._draft.next_zone = number - 1 or MAX_ZONE
+        return number
+
+    def account(self) -> int:
+        """A number that no other uplink or floating IP is counted by, 1 to 32735."""
+        taken = (self._draft.base.accounts, self._accounts)
+        number = _next_free(_upward(self._draft.next_account, MAX_ACCOUNT), MAX_ACCOUNT, taken, "account")
+        self._accounts.add(number)
+        self._draft.next_account = number % MAX_ACCOUNT + 1
         return number
 
     def _known_tenant_keys(self) -> set[int]:

@@ -119,7 +119,7 @@ class RouterPort:
     `peer` is (router, port). It may be given on either side; the other side then need not name it. Of an uplink: `gateways` are
     the chassis that may carry it, the preferred one first (none: they are scheduled); with `preempt` a preferred chassis that
     comes back takes over again; `vni` (as a switch's) brings packets to the gateway, `zone` (1 to 65535) is the conntrack zone of
-    its translations. Both are 0 for other ports.
+    its translations, `account` (1 to 32735) says by which meters it is counted. All three are 0 for other ports.
     """
 
     kind: ClassVar[str] = "router_port"
@@ -137,6 +137,7 @@ class RouterPort:
     preempt: bool = True
     vni: int = 0
     zone: int = 0
+    account: int = 0
 
     @property
     def ref(self) -> Ref:
@@ -191,7 +192,8 @@ class FloatingIp:
     """An external address that stands for one address of one logical port, both ways.
 
     `port` is the logical port's name, `inside` its address (None: its first). With `distributed` the port's own chassis
-    translates where it maps the physical network; else, and elsewhere, the uplink's gateway does. `mac` answers for `address`.
+    translates where it maps the physical network; else, and elsewhere, the uplink's gateway does. `mac` answers for `address`,
+    `account` (as an uplink's) says by which meters it is counted.
     """
 
     kind: ClassVar[str] = "floating_ip"
@@ -205,6 +207,7 @@ class FloatingIp:
     port: str
     inside: IPv4Address | None = None
     distributed: bool = True
+    account: int = 0
 
     @property
     def ref(self) -> Ref:

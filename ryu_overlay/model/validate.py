@@ -17,7 +17,7 @@ from ryu_overlay.model.check_routes import check_routes
 from ryu_overlay.model.check_switch import check_switch
 from ryu_overlay.model.kinds import ancestors
 from ryu_overlay.model.network import MAX_ZONE, Draft, Network
-from ryu_overlay.model.objects import KINDS, Port, RouterPort, Tenant
+from ryu_overlay.model.objects import KINDS, FloatingIp, Port, RouterPort, Tenant
 from ryu_overlay.model.problems import Problem, describe, describe_fully
 from ryu_overlay.model.report import Mentions, Report, Spot
 from ryu_overlay.model.scope import Scope
@@ -63,6 +63,7 @@ def validate_all(network: Network) -> tuple[Problem, ...]:
     if not report.problems:
         validate(draft, report)
         _check_zones(network, report)
+        _check_accounts(network, report)
     return tuple(report.problems)
 
 
@@ -76,6 +77,14 @@ def _check_zones(network: Network, report: Report) -> None:
             report.add(Spot(uplink, "zone"), fault)
         elif other is not uplink:
             report.add(Spot(uplink, "zone"), f"{uplink.zone} is already {describe_fully(other)}'s", other=other)
+
+
+def _check_accounts(network: Network, report: Report) -> None:
+    """Each uplink and floating IP is counted by itself. None may have an account yet (0), and no edit makes one wrong."""
+    holders: dict[int, RouterPort | FloatingIp] = {}
+    for obj in (*network.tables["router_port"].values(), *network.tables["floating_ip"].values()):
+        if obj.account and (other := holders.setdefault(obj.account, obj)) is not obj:
+            report.add(Spot(obj, "account"), f"{obj.account} is already {describe_fully(other)}'s", other=other)
 
 
 def _touched(scope: Scope, kind: str) -> list[Any]:

@@ -9,6 +9,9 @@ from typing import TypeVar
 from ryu_overlay.openflow import messages
 from ryu_overlay.openflow.flow import Flow, FlowKey, FlowValue, Group, GroupValue, Meter, Program
 
+COUNTING = 256
+"""Meters from this number on count. They outlast their flows, until somebody has read what they counted last."""
+
 
 @dataclass(slots=True)
 class Installed:
@@ -86,17 +89,19 @@ def difference(installed: Installed, program: Program, base: Program | None) -> 
     """What leads from `installed` to `program`.
 
     `base` is a program that `installed` is known to hold exactly; then only blocks that are not the same object are
-    looked at. Without it everything is compared, and what is installed beyond the program is deleted.
+    looked at. Without it everything is compared, and what is installed beyond the program is deleted, but for meters that count.
     """
     if base is None:
-        return _change(installed, program, program.flows(), program.groups(), installed.flows.keys(), installed.groups.keys())
+        old = installed.flows.keys(), installed.groups.keys()
+        return _change(installed, program, program.flows(), program.groups(), program.counting(), *old)
     fresh = [block for scope, block in program.blocks.items() if base.blocks.get(scope) is not block]
     stale = [block for scope, block in base.blocks.items() if program.blocks.get(scope) is not block]
     gone = {id(flow): flow for block in stale for flow in block.flows}
     flows = [flow for block in fresh for flow in block.flows if gone.pop(id(flow), None) is None]
     old_groups = {group.number for block in stale for group in block.groups}
     groups = [group for block in fresh for group in block.groups]
-    return _change(installed, program, flows, groups, [flow.key for flow in gone.values()], old_groups)
+    meters = [meter for block in fresh for meter in block.meters]
+    return _change(installed, program, flows, groups, meters, [flow.key for flow in gone.values()], old_groups)
 
 
 def _change(
@@ -104,6 +109,7 @@ def _change(
     program: Program,
     flows: Iterable[Flow],
     groups: Iterable[Group],
+    counting: Iterable[Meter],
     old_flows: Iterable[FlowKey],
     old_groups: Iterable[int],
 ) -> Change:
@@ -115,9 +121,15 @@ def _change(
         delete_flows={key for key in old_flows if key not in wanted_flows and key in installed.flows},
         put_groups={n: group for n, group in wanted_groups.items() if installed.groups.get(n) != group.value},
         delete_groups={n for n in old_groups if n not in wanted_groups and n in installed.groups},
-        put_meters=[meter for meter in program.meters if installed.meters.get(meter.number) != meter.encoded],
-        delete_meters=installed.meters.keys() - {meter.number for meter in program.meters},
+        put_meters=[m for m in (*program.meters, *counting) if installed.meters.get(m.number) != m.encoded],
+        delete_meters={n for n in installed.meters if n < COUNTING} - {meter.number for meter in program.meters},
     )
+
+
+def retirement(installed: Installed, program: Program, numbers: Iterable[int]) -> Change:
+    """What takes away those meters that count and that the program has not."""
+    wanted = {meter.number for meter in program.counting()}
+    return Change(delete_meters={n for n in numbers if n >= COUNTING and n in installed.meters} - wanted)
 
 
 K = TypeVar("K")

@@ -173,6 +173,10 @@ class Group:
             yield bucket if isinstance(bucket, Bucket) else Bucket(bucket)
 
 
+UNLIMITED = 2**32 - 1
+"""A rate that nothing exceeds: the meter only counts. Open vSwitch takes none without a rate."""
+
+
 @dataclass(frozen=True)
 class Meter:
     """Drops packets above `rate` a second, allowing `burst` packets at once. Both 1 to 2**32 - 1."""
@@ -194,15 +198,20 @@ class Meter:
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """Flows and groups that were compiled together from one scope, in no particular order."""
+    """Flows, groups and meters that were compiled together from one scope, in no particular order.
+
+    Its meters count, and what they have counted is of use when the flows are gone: so they stay until they are retired.
+    """
 
     flows: tuple[Flow, ...] = ()
     groups: tuple[Group, ...] = ()
+    meters: tuple[Meter, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """All that one bridge should have: blocks by scope, and meters. Blocks not changed are the same object as before."""
+    """All that one bridge should have: blocks by scope, and the meters that limit. Blocks not changed are the same object as
+    before."""
 
     blocks: Mapping[object, Block]
     meters: tuple[Meter, ...] = ()
@@ -215,9 +224,13 @@ class Program:
         for block in self.blocks.values():
             yield from block.groups
 
+    def counting(self) -> Iterator[Meter]:
+        for block in self.blocks.values():
+            yield from block.meters
+
     def text(self) -> Iterable[str]:
         """Meters, groups and flows in a stable order, as `ovs-ofctl` lines."""
-        yield from (m.text for m in self.meters)
+        yield from (m.text for m in (*self.meters, *sorted(self.counting(), key=lambda m: m.number)))
         yield from (g.text for g in sorted(self.groups(), key=lambda g: g.number))
         yield from (f.text for f in sorted(self.flows(), key=lambda f: (f.table, -f.priority, f.match_bytes)))
 

@@ -127,6 +127,26 @@ def parse_meter_stats(body: bytes) -> Iterator[tuple[int, int, int]]:
 
 
 @dataclass(frozen=True, slots=True)
+class MeterCount:
+    """What came to a meter so far, for how many seconds it has been there, and how many flows lead to it."""
+
+    number: int
+    flows: int
+    packets: int
+    bytes: int
+    age: float
+
+
+def parse_meter_counts(body: bytes) -> Iterator[MeterCount]:
+    """The meters in a meter statistics reply (section 7.3.5.14)."""
+    offset = 0
+    while offset < len(body):
+        number, length, flows, packets, octets, seconds, nanoseconds = struct.unpack_from("!IH6xIQQII", body, offset)
+        yield MeterCount(number, flows, packets, octets, seconds + nanoseconds / 1e9)
+        offset += length
+
+
+@dataclass(frozen=True, slots=True)
 class PortStats:
     """The counters of an OpenFlow port since it was made. None: the switch does not count it for such a port."""
 

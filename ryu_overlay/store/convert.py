@@ -19,7 +19,7 @@ from ryu_overlay.store.cells import JsonRow, checked, optional_json, parsed, uui
 from ryu_overlay.store.convert_outside import References
 from ryu_overlay.store.records import ChassisRecord
 
-GLOBAL_COLUMNS = ("revision", "next_key", "next_tenant_key", "next_vni", "next_zone")
+GLOBAL_COLUMNS = ("revision", "next_key", "next_tenant_key", "next_vni", "next_zone", "next_account")
 CHASSIS_COLUMNS = ("name", "encap_ip", "bridge_mappings", "mtu", "datapath_type", "ovs_version")
 BINDING_COLUMNS = ("chassis",)
 MEMORY_COLUMNS = ("name", "value")
@@ -116,6 +116,7 @@ def _write_router_port(port: RouterPort, network: Network) -> JsonRow:
         "preempt": optional_json(None if port.preempt else False),
         "vni": optional_json(port.vni or None),
         "zone": optional_json(port.zone or None),
+        "account": optional_json(port.account or None),
     }
 
 
@@ -137,6 +138,7 @@ def _read_router_port(row: Any, parent: Router, references: References) -> Route
         preempt=row.preempt[0] if row.preempt else True,
         vni=row.vni[0] if row.vni else 0,
         zone=row.zone[0] if row.zone else 0,
+        account=row.account[0] if row.account else 0,
     )
 
 
@@ -158,11 +160,11 @@ def _read_route(row: Any, parent: Router, references: References) -> Route:
 _PORT = ("switch", "name", "key", "mac", "addresses", "port_security", "enabled")
 _ROUTER_PORT = (
     *("router", "name", "key", "mac", "addresses", "switch", "peer"),
-    *("external", "gateways", "preempt", "vni", "zone"),
+    *("external", "gateways", "preempt", "vni", "zone", "account"),
 )
 _EXTERNAL_NETWORK = ("name", "key", "physical_network", "subnet", "vlan", "gateway", "pools", "mtu")
 _SNAT = ("router", "name", "key", "prefixes", "addresses", "ports")
-_FLOATING_IP = ("router", "name", "key", "address", "mac", "port", "inside", "distributed")
+_FLOATING_IP = ("router", "name", "key", "address", "mac", "port", "inside", "distributed", "account")
 _LOAD_BALANCER = (
     *("tenant", "name", "key", "vip", "port", "mac", "protocol", "router", "switch"),
     *("check", "path", "interval", "timeout", "rise", "fall"),
@@ -205,9 +207,10 @@ def columns() -> Iterator[tuple[str, tuple[str, ...]]]:
 
 
 def read_counters(row: Any) -> dict[str, int]:
-    """What the Global row holds. A database that was converted from before there were zones has none yet."""
+    """What the Global row holds. A database that was converted from before there were zones, or accounts, has none yet."""
     counters: dict[str, int] = {column: getattr(row, column) for column in GLOBAL_COLUMNS}
     counters["next_zone"] = counters["next_zone"] or MAX_ZONE
+    counters["next_account"] = counters["next_account"] or 1
     return counters
 
 

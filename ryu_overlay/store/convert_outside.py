@@ -74,6 +74,7 @@ def write_floating_ip(floating_ip: FloatingIp, network: Network) -> JsonRow:
         "port": floating_ip.port,
         "inside": optional_json(floating_ip.inside and str(floating_ip.inside)),
         "distributed": floating_ip.distributed,
+        "account": optional_json(floating_ip.account or None),
     }
 
 
@@ -89,6 +90,7 @@ def read_floating_ip(row: Any, parent: Router, references: References) -> Floati
         port=row.port,
         inside=IPv4Address(row.inside[0]) if row.inside else None,
         distributed=row.distributed,
+        account=row.account[0] if row.account else 0,
     )
 
 

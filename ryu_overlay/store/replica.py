@@ -69,6 +69,7 @@ class Replica:
             return base
         draft.next_key, draft.next_tenant_key = counters["next_key"], counters["next_tenant_key"]
         draft.next_vni, draft.next_zone = counters["next_vni"], counters["next_zone"]
+        draft.next_account = counters["next_account"]
         return draft.freeze(counters["revision"])
 
     def _draft(self, rows: Callable[[str], Mapping[UUID, Any]], changed: Changed) -> Draft:

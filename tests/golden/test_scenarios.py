@@ -28,7 +28,8 @@ def installed(made: Rig, bridge: str) -> Installed:
 
 def as_installed(program: Program) -> Installed:
     groups = {g.number: g.value for g in program.groups()}
-    return Installed({f.key: f.value for f in program.flows()}, groups, {m.number: m.encoded for m in program.meters})
+    meters = {m.number: m.encoded for m in (*program.meters, *program.counting())}
+    return Installed({f.key: f.value for f in program.flows()}, groups, meters)
 
 
 @pytest.mark.ovs

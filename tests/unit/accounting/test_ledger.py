@@ -1,4 +1,4 @@
-"""The ledger on SQLite: what is written is there once, whoever dies in the middle."""
+"""The ledger, on SQLite and on PostgreSQL: what is written is there once, whoever dies in the middle."""
 
 from __future__ import annotations
 
@@ -6,93 +6,134 @@ import os
 import signal
 import subprocess
 import sys
-from pathlib import Path
+from collections.abc import Iterable
 
-import pytest
+from ryu_overlay.accounting.ledger import DAY, HOUR, Ledger
+from ryu_overlay.accounting.meter import Booking, Meter, Seen
+from ryu_overlay.accounting.values import NOTHING, Account, Count, Use
+from ryu_overlay.pipeline.accounts import Line, meter_of
 
-from ryu_overlay.accounting.ledger import DAY, HOUR, INTERVAL, Ledger
-from ryu_overlay.accounting.meter import NOTHING, Count, Line, Meter, total
-
-LINE = Line("hv1", "u1", "internet", "out")
-OTHER = Line("hv2", "u1", "own", "in")
-TENANTS = {"u1": "red"}
+UPLINK = Account("u1", "red", "router_port", "r1", "up", "203.0.113.11")
+OUT = meter_of(Line(7, "internet", "out"))
+USE = Use("u1", "internet", "out")
 _WRITER = """
 import sys
 from ryu_overlay.accounting.ledger import Ledger
-from ryu_overlay.accounting.meter import Count, Line, Meter
+from tests.unit.accounting.test_ledger import begun, booking
 ledger = Ledger(sys.argv[1])
-meter = Meter(ledger.kept())
+meter, number = begun(ledger)
 at = int(sys.argv[2])
 while True:
-    at += 1
-    meter.take("hv1", 0.0, float(at), {Line("hv1", "u1", "internet", "out"): Count(at, 100 * at)})
-    ledger.write(meter.book(), float(at), length=10)
-    ledger.close(float(at), {"u1": "red"}, length=10)
+    at, number = at + 1, number + 1
+    ledger.write(number, booking(meter, at, at), length=10)
+    ledger.close(float(at), length=10)
     print(at, flush=True)
 """
 
 
-@pytest.fixture
-def url(tmp_path: Path) -> str:
-    return f"sqlite:///{tmp_path}/usage.db"
+def begun(ledger: Ledger) -> tuple[Meter, int]:
+    found = ledger.begun()
+    return Meter(found.kept, found.read, found.accounts), found.number
 
 
-def fill(ledger: Ledger, meter: Meter, at: float, packets: int, line: Line = LINE) -> None:
-    meter.take(line.chassis, 0.0, at, {line: Count(packets, 100 * packets)})
-    ledger.write(meter.book(), at)
+def booking(meter: Meter, at: float, packets: int, age: float | None = None) -> Booking:
+    seen = Seen(Count(packets, 100 * packets), at if age is None else age, 1)
+    meter.take("hv1", at, {OUT: seen}, {7: UPLINK})
+    return meter.book(at)
 
 
-def sums(ledger: Ledger, length: int = INTERVAL) -> dict[int, Count]:
-    found: dict[int, Count] = {}
-    for used in ledger.usage(0, 1e12, length):
-        found[used.start] = found.get(used.start, NOTHING) + used.count
+class Filling:
+    """A ledger, and a meter that is written to it."""
+
+    def __init__(self, url: str) -> None:
+        self.ledger = Ledger(url)
+        self.meter, self.number = begun(self.ledger)
+
+    def fill(self, at: float, packets: int, age: float | None = None) -> None:
+        self.number += 1
+        assert self.ledger.write(self.number, booking(self.meter, at, packets, age))
+
+    def sums(self, coarser: int = HOUR) -> dict[int, Count]:
+        found: dict[int, Count] = {}
+        for used in self.ledger.usage(0, 1e12, coarser):
+            found[used.start] = found.get(used.start, NOTHING) + used.count
+        return found
+
+
+def total(counts: Iterable[Count]) -> Count:
+    found = NOTHING
+    for count in counts:
+        found = found + count
     return found
 
 
 def test_an_interval_is_closed_once_it_is_over_and_not_before(url: str) -> None:
-    ledger, meter = Ledger(url), Meter()
-    fill(ledger, meter, 310.0, 5)
-    fill(ledger, meter, 320.0, 9)
-    assert ledger.close(599.0, TENANTS) == 0 and not sums(ledger)
-    fill(ledger, meter, 610.0, 10)
-    assert ledger.close(610.0, TENANTS) == 1 and ledger.close(610.0, TENANTS) == 0
-    (used,) = ledger.usage(0, 1e12)
-    assert (used.start, used.length, used.line, used.tenant, used.count) == (300, 300, LINE, "red", Count(9, 900))
-    assert list(ledger.usage(0, 1e12, tenant="blue")) == []
+    made = Filling(url)
+    made.fill(310.0, 5)
+    made.fill(320.0, 9)
+    assert made.ledger.close(599.0) == 0 and not made.sums()
+    assert [(used.start, used.count.packets) for used in made.ledger.open()] == [(300, 9)]
+    made.fill(610.0, 10)
+    assert made.ledger.close(610.0) == 1 and made.ledger.close(610.0) == 0
+    (used,) = made.ledger.usage(0, 1e12)
+    assert (used.start, used.length, used.use, used.count) == (300, 300, USE, Count(9, 900))
+    assert made.ledger.accounts() == {"u1": UPLINK}
+
+
+def test_what_is_closed_stays_as_it_is(url: str) -> None:
+    """A booking from before is written after its interval was closed: the next one has it."""
+    made = Filling(url)
+    made.fill(310.0, 5)
+    made.ledger.close(600.0)
+    made.fill(599.0, 8)
+    made.ledger.close(900.0)
+    assert made.sums() == {300: Count(5, 500), 600: Count(3, 300)}
+
+
+def test_a_booking_that_is_sent_again_is_not_written_twice(url: str) -> None:
+    made = Filling(url)
+    once = booking(made.meter, 310.0, 5)
+    assert made.ledger.write(1, once) and not made.ledger.write(1, once)
+    assert [used.count.packets for used in made.ledger.open()] == [5]
 
 
 def test_hours_and_days_are_the_sums_and_are_made_once(url: str) -> None:
-    ledger, meter = Ledger(url), Meter()
-    for at in range(0, 2 * DAY, 150):
-        fill(ledger, meter, float(at), 10 * at)
-        meter.take("hv2", 0.0, float(at), {OTHER: Count(at, 50 * at)})
-    ledger.write(meter.book(), 2 * DAY - 1.0)
-    ledger.close(2 * DAY, TENANTS)
-    assert (ledger.roll_up(2 * DAY - 1, INTERVAL, HOUR), ledger.roll_up(2 * DAY, INTERVAL, HOUR)) == (47, 1)
-    assert (ledger.roll_up(2 * DAY, HOUR, DAY), ledger.roll_up(2 * DAY, HOUR, DAY)) == (2, 0)
-    assert total(sums(ledger).values()) == total(sums(ledger, HOUR).values()) == total(sums(ledger, DAY).values()) != NOTHING
+    made = Filling(url)
+    for at in range(0, 2 * DAY, 1500):
+        made.fill(float(at), 10 * at)
+    made.ledger.close(2 * DAY)
+    assert (made.ledger.roll_up(2 * DAY - 1, HOUR), made.ledger.roll_up(2 * DAY, HOUR)) == (47, 1)
+    assert (made.ledger.roll_up(2 * DAY, DAY), made.ledger.roll_up(2 * DAY, DAY)) == (2, 0)
+    assert total(made.sums(HOUR).values()) == total(made.sums(DAY).values()) == total(made.sums(0).values()) != NOTHING
 
 
 def test_what_is_old_goes_only_if_it_is_summed_up(url: str) -> None:
-    ledger, meter = Ledger(url), Meter()
-    for at in range(0, 3 * HOUR, 100):
-        fill(ledger, meter, float(at), at)
-    ledger.close(3 * HOUR, TENANTS)
-    assert ledger.forget(2 * HOUR, INTERVAL, HOUR) == 0
-    ledger.roll_up(1.5 * HOUR, INTERVAL, HOUR)
-    assert ledger.forget(2 * HOUR, INTERVAL, HOUR) == 12
-    ledger.roll_up(3 * HOUR, INTERVAL, HOUR)
-    assert sorted(sums(ledger, HOUR)) == [0, HOUR, 2 * HOUR]
-    assert total(sums(ledger, HOUR).values()).packets == 3 * HOUR - 100
+    made = Filling(url)
+    for at in range(0, 3 * HOUR, 300):
+        made.fill(float(at), at)
+    made.ledger.close(3 * HOUR)
+    assert made.ledger.forget(2 * HOUR, HOUR) == 0
+    made.ledger.roll_up(1.5 * HOUR, HOUR)
+    assert made.ledger.forget(2 * HOUR, HOUR) == 11
+    made.ledger.roll_up(3 * HOUR, HOUR)
+    assert sorted(made.sums(DAY)) == [0, HOUR, 2 * HOUR]
+    assert total(made.sums(DAY).values()).packets == 3 * HOUR - 300
 
 
 def test_gaps_are_kept_with_what_has_them(url: str) -> None:
-    ledger, meter = Ledger(url), Meter()
-    fill(ledger, meter, 10.0, 50)
-    meter.take("hv1", 15.0, 30.0, {LINE: Count(7, 700)})
-    ledger.write(meter.book(), 30.0)
-    assert [(gap.line, gap.since, gap.until) for gap in ledger.gaps(0, 100)] == [(LINE, 10.0, 15.0)]
-    assert ledger.gaps(16.0, 100.0) == []
+    made = Filling(url)
+    made.fill(10.0, 50)
+    made.fill(14.0, 7, age=1.0)
+    assert [(gap.use, gap.since, gap.until, gap.what) for gap in made.ledger.gaps(0, 100)] == [(USE, 10.0, 13.0, "lost")]
+    assert made.ledger.gaps(13.5, 100.0) == []
+
+
+def test_meters_that_are_gone_are_forgotten(url: str) -> None:
+    made = Filling(url)
+    made.fill(10.0, 50)
+    made.meter.take("hv1", 20.0, {}, {})
+    assert made.ledger.write(2, made.meter.book(20.0))
+    assert made.ledger.begun().kept == {} and made.ledger.begun().read == {"hv1": 20.0}
 
 
 def test_a_writer_that_is_killed_at_any_moment_loses_nothing_and_writes_nothing_twice(url: str) -> None:
@@ -107,12 +148,12 @@ def test_a_writer_that_is_killed_at_any_moment_loses_nothing_and_writes_nothing_
         rest = writer.stdout.read().split("\n")
         at = max([at, *(int(word) for word in rest if word.isdigit())])
         writer.wait()
-        ledger = Ledger(url)
-        booked = ledger.kept().booked[LINE].packets
+        (state,) = Ledger(url).begun().kept.values()
+        booked = state.count.packets
         assert at <= booked <= at + 1, "what was told to be written is, and at most what was being written besides"
         at = booked
-    ledger, meter = Ledger(url), Meter(Ledger(url).kept())
-    meter.take("hv1", 0.0, at + 20.0, {LINE: Count(at + 20, 100 * (at + 20))})
-    ledger.write(meter.book(), at + 20.0, length=10)
-    ledger.close(at + 40.0, TENANTS, length=10)
-    assert total(sums(ledger, 10).values()).packets == at + 20
+    made = Filling(url)
+    made.fill(at + 20.0, at + 20)
+    made.ledger.close(at + 40.0, length=10)
+    made.ledger.close(at + 600.0)
+    assert total(made.sums().values()).packets == at + 20

@@ -2,25 +2,36 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ryu_overlay.accounting.meter import NOTHING, Count, Gap, Kept, Line, Meter, total
+from ryu_overlay.accounting.meter import Kept, Meter, Seen, Spot, merged
+from ryu_overlay.accounting.values import NOTHING, Account, Count, Gap, Use
+from ryu_overlay.pipeline.accounts import Line, meter_of
 
-LINE = Line("hv1", "u1", "internet", "out")
-OTHER = Line("hv1", "u1", "own", "out")
+UPLINK = Account("u1", "red", "router_port", "r1", "up", "203.0.113.11")
+OTHER = Account("u2", "red", "floating_ip", "r1", "web", "203.0.113.12")
+WHOSE = {7: UPLINK, 8: OTHER}
+OUT = meter_of(Line(7, "internet", "out"))
+USE = Use("u1", "internet", "out")
 
 
-def count(packets: int) -> Count:
-    return Count(packets, 100 * packets)
+def seen(packets: int, age: float, flows: int = 1) -> Seen:
+    return Seen(Count(packets, 100 * packets), age, flows)
 
 
-def read(meter: Meter, at: float, packets: int, began: float = 0.0) -> None:
-    meter.take("hv1", began, at, {LINE: count(packets)})
+def read(meter: Meter, at: float, packets: int, age: float | None = None, flows: int = 1) -> frozenset[int]:
+    return meter.take("hv1", at, {OUT: seen(packets, at if age is None else age, flows)}, WHOSE)
 
 
 def used(meter: Meter) -> int:
-    return meter.book().used.get(LINE, NOTHING).packets
+    return meter.book(0.0).used.get(USE, NOTHING).packets
+
+
+def gaps(meter: Meter) -> list[tuple[float, float, str]]:
+    return [(gap.since, gap.until, gap.what) for gap in meter.book(0.0).gaps]
 
 
 def test_growth_is_usage_and_is_booked_once() -> None:
@@ -29,120 +40,147 @@ def test_growth_is_usage_and_is_booked_once() -> None:
     read(meter, 2.0, 9)
     assert used(meter) == 9 and used(meter) == 0
     read(meter, 3.0, 10)
-    assert used(meter) == 1
+    assert used(meter) == 1 and meter.total[USE].packets == 10
 
 
-def test_a_flow_that_is_removed_and_made_anew_begins_at_0() -> None:
-    meter = Meter()
-    read(meter, 1.0, 5)
-    meter.removed(LINE, count(8))
-    read(meter, 2.0, 20)
-    booking = meter.book()
-    assert booking.used[LINE] == count(28) and not booking.gaps
-
-
-def test_word_of_a_removal_that_comes_after_the_next_flow_was_read_adds_nothing() -> None:
-    meter = Meter()
-    read(meter, 1.0, 50)
-    meter.removed(LINE, count(8))
-    read(meter, 2.0, 51)
-    assert used(meter) == 51
-
-
-def test_a_flow_that_went_unheard_leaves_a_gap() -> None:
-    meter = Meter()
-    read(meter, 1.0, 50)
-    read(meter, 3.0, 7)
-    booking = meter.book()
-    assert booking.used[LINE] == count(57) and booking.gaps == (Gap(LINE, 1.0, 3.0),)
-
-
-def test_a_flow_that_is_gone_and_was_not_told_of_leaves_a_gap_and_one_that_was_told_of_none() -> None:
-    meter = Meter()
-    meter.take("hv1", 0.0, 1.0, {LINE: count(5), OTHER: count(3)})
-    meter.removed(OTHER, count(4))
-    meter.take("hv1", 0.0, 2.0, {})
-    booking = meter.book()
-    assert booking.used == {LINE: count(5), OTHER: count(4)} and booking.gaps == (Gap(LINE, 1.0, 2.0),)
-    assert not booking.kept.booked
-
-
-def test_a_bridge_that_began_anew_leaves_a_gap_even_if_it_has_counted_more_since() -> None:
+def test_a_meter_made_anew_counts_from_0_and_leaves_a_gap_up_to_when_it_was_made() -> None:
     meter = Meter()
     read(meter, 10.0, 50)
-    read(meter, 30.0, 70, began=15.0)
-    booking = meter.book()
-    assert booking.used[LINE] == count(120) and booking.gaps == (Gap(LINE, 10.0, 15.0),)
+    read(meter, 14.0, 60, age=1.5)
+    booking = meter.book(14.0)
+    assert booking.used[USE].packets == 110
+    assert booking.gaps == (Gap("hv1", USE, 10.0, 12.5, "lost"),)
 
 
-def test_when_a_bridge_began_is_not_known_to_the_tenth_of_a_second() -> None:
+def test_a_meter_that_has_less_was_made_anew_whatever_its_age() -> None:
     meter = Meter()
-    read(meter, 10.0, 50, began=5.0)
-    read(meter, 11.0, 70, began=5.6)
-    booking = meter.book()
-    assert booking.used[LINE] == count(70) and not booking.gaps
+    read(meter, 10.0, 50)
+    read(meter, 11.0, 7)
+    booking = meter.book(11.0)
+    assert booking.used[USE].packets == 57 and booking.gaps[0].until == 10.0
 
 
-def test_readings_that_come_out_of_order_are_left_out() -> None:
+def test_a_clock_that_was_held_up_makes_no_usage() -> None:
+    """The reading is late, or early, by seconds: what tells of a new meter is its own clock."""
     meter = Meter()
-    read(meter, 2.0, 50)
-    read(meter, 1.0, 40)
-    assert used(meter) == 50 and not meter.book().gaps
+    meter.take("hv1", 10.0, {OUT: seen(50, 1.0)}, WHOSE)
+    meter.take("hv1", 19.0, {OUT: seen(51, 2.0)}, WHOSE)
+    booking = meter.book(19.0)
+    assert booking.used[USE].packets == 51 and booking.gaps == ()
 
 
-def test_lines_do_not_matter_to_each_other() -> None:
+def test_a_meter_that_is_gone_leaves_a_gap_unless_it_was_retired() -> None:
     meter = Meter()
-    meter.take("hv1", 0.0, 1.0, {LINE: count(5), OTHER: count(3)})
-    meter.take("hv2", 0.0, 1.0, {LINE._replace(chassis="hv2"): count(7)})
-    meter.take("hv1", 0.0, 2.0, {LINE: count(5), OTHER: count(4)})
-    assert meter.book().used == {LINE: count(5), OTHER: count(4), LINE._replace(chassis="hv2"): count(7)}
+    read(meter, 10.0, 50)
+    meter.take("hv1", 11.0, {}, WHOSE)
+    assert gaps(meter) == [(10.0, 11.0, "lost")]
+    read(meter, 12.0, 5, age=0.5)
+    assert read(meter, 13.0, 6, age=1.5, flows=0) == frozenset()
+    assert read(meter, 14.0, 6, age=2.5, flows=0) == {OUT}
+    meter.take("hv1", 15.0, {}, WHOSE)
+    booking = meter.book(15.0)
+    assert booking.gaps == () and booking.gone == {Spot("hv1", OUT)} and booking.used[USE].packets == 6
 
 
-def test_after_a_crash_counters_make_up_for_what_was_not_booked() -> None:
+def test_what_nothing_leads_to_for_now_is_counted_on() -> None:
+    meter = Meter()
+    for at, packets, flows in ((1.0, 5, 1), (2.0, 5, 0), (3.0, 5, 0), (4.0, 8, 1)):
+        read(meter, at, packets, flows=flows)
+    assert used(meter) == 8
+
+
+def test_an_account_that_is_no_more_gets_what_its_meter_counts_last() -> None:
     meter = Meter()
     read(meter, 1.0, 5)
-    kept = meter.book().kept
-    read(meter, 2.0, 9)
-    after = Meter(kept)
-    read(after, 3.0, 12)
-    assert used(after) == 7
+    meter.take("hv1", 2.0, {OUT: seen(9, 2.0, 0)}, {})
+    assert used(meter) == 9
 
 
-Step = st.one_of(
-    st.tuples(st.just("send"), st.integers(0, 1000)),
-    st.sampled_from([("read", 0), ("edit", 0), ("crash", 0), ("restart", 0), ("unheard", 0)]),
-)
+def test_a_number_that_another_has_now_is_counted_for_that_one() -> None:
+    meter = Meter()
+    read(meter, 1.0, 5)
+    meter.take("hv1", 2.0, {OUT: seen(9, 2.0)}, {7: OTHER})
+    booking = meter.book(2.0)
+    assert booking.used == {USE: Count(5, 500), USE._replace(object="u2"): Count(4, 400)}
+    assert booking.kept[Spot("hv1", OUT)].object == "u2"
 
 
-@given(st.lists(Step, max_size=60))
-def test_whatever_happens_nothing_is_booked_that_was_not_sent(steps: list[tuple[str, int]]) -> None:
-    """`edit` removes the flow and adds it, `unheard` does so and nobody tells; a `restart` is the bridge's, a `crash` that of who
-    reads. What is missing after restarts has a gap."""
-    meter, kept = Meter(), Kept({}, {})
-    ledger, gaps = NOTHING, 0
-    flow = sent = 0
-    began, now = 0.0, 0.0
+def test_meters_of_nobody_are_left_out() -> None:
+    meter = Meter()
+    assert meter.take("hv1", 1.0, {OUT: seen(5, 1.0), 3: seen(7, 1.0)}, {}) == frozenset()
+    assert meter.book(1.0).used == {}
 
-    def book() -> None:
-        nonlocal kept, ledger, gaps
-        booking = meter.book()
-        kept, ledger, gaps = booking.kept, ledger + total(booking.used.values()), gaps + len(booking.gaps)
 
-    for what, number in [("read", 0), *steps, ("read", 0)]:
-        now += 10.0
-        if what == "send":
-            flow, sent = flow + number, sent + number
-        elif what == "read":
-            read(meter, now, flow, began)
-            book()
-        elif what == "edit":
-            meter.removed(LINE, count(flow))
-            book()
-            flow = 0
-        elif what == "crash":
-            meter = Meter(kept)
-        else:
-            flow, began = 0, now if what == "restart" else began
-    assert ledger.packets <= sent
-    unheard = any(what == "unheard" for what, _ in steps)
-    assert ledger.packets == sent or gaps or unheard
+def test_readings_far_apart_are_marked_as_late() -> None:
+    meter = Meter()
+    read(meter, 10.0, 50)
+    read(meter, 100.0, 50)
+    assert gaps(meter) == []
+    read(meter, 200.0, 60)
+    assert gaps(meter) == [(100.0, 200.0, "late")]
+
+
+def test_a_reading_that_is_older_than_the_last_is_left_out() -> None:
+    meter = Meter()
+    read(meter, 10.0, 50)
+    read(meter, 9.0, 40)
+    assert used(meter) == 50
+
+
+def test_tags_are_no_part_of_what_came_in() -> None:
+    inward = meter_of(Line(7, "internet", "in"))
+    tagged = {7: replace(UPLINK, tagged=True)}
+    meter = Meter()
+    meter.take("hv1", 1.0, {OUT: seen(5, 1.0), inward: seen(5, 1.0)}, tagged)
+    booking = meter.book(1.0)
+    assert booking.used == {USE: Count(5, 500), USE._replace(way="in"): Count(5, 480)}
+
+
+def test_a_chassis_that_is_forgotten_leaves_gaps() -> None:
+    meter = Meter()
+    read(meter, 10.0, 50)
+    meter.forget("hv1", 30.0)
+    booking = meter.book(30.0)
+    assert [(gap.since, gap.until) for gap in booking.gaps] == [(10.0, 30.0)] and booking.read == {}
+
+
+def test_it_goes_on_from_what_was_kept() -> None:
+    meter = Meter({Spot("hv1", OUT): Kept("u1", Count(50, 5000), 10.0)}, {"hv1": 10.0}, {"u1": UPLINK})
+    read(meter, 20.0, 60)
+    booking = meter.book(20.0)
+    assert booking.used == {USE: Count(10, 1000)} and booking.gaps == () and booking.accounts == ()
+
+
+@st.composite
+def lives(draw: st.DrawFn) -> list[tuple[str, int]]:
+    """What happens in the second before a reading: packets, and events of the meter."""
+    return draw(st.lists(st.tuples(st.sampled_from(["", "", "anew", "crash", "unwritten"]), st.integers(0, 9)), max_size=20))
+
+
+@given(lives())
+def test_whatever_happens_nothing_is_billed_twice_and_what_is_missing_is_marked(life: list[tuple[str, int]]) -> None:
+    """The meter is made anew (with what it had not told), the controller dies, or its booking is written later."""
+    meter, late = Meter(), None
+    count, age, passed, booked, marked = 0, 0.5, 0, 0, False
+    read(meter, 0.5, count, age)
+    first = meter.book(0.5)
+    stored, read_at = dict(first.kept), dict(first.read)
+    for second, (what, packets) in enumerate(life, 1):
+        passed += packets
+        count, age = count + packets, age + 1.0
+        if what == "anew":
+            count, age = 0, 0.25
+        if what == "crash":
+            meter, late = Meter(stored, read_at, {"u1": UPLINK}), None
+        read(meter, float(second), count, age)
+        new = meter.book(float(second))
+        late = new if late is None else merged(late, new)
+        if what != "unwritten":
+            booked += late.used.get(USE, NOTHING).packets
+            marked |= any(gap.what == "lost" for gap in late.gaps)
+            stored, read_at, late = {**stored, **late.kept}, dict(late.read), None
+    if late is not None:
+        booked += late.used.get(USE, NOTHING).packets
+        marked |= any(gap.what == "lost" for gap in late.gaps)
+    assert booked <= passed
+    assert booked == passed or marked

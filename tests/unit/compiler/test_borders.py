@@ -237,7 +237,7 @@ def test_next_hops_outside_are_known_from_the_model_and_from_what_was_learned() 
         ("203.0.113.32", "router_port blue/r1/up", network().tables["router_port"]["blue", "r1", "up"].mac),
         ("203.0.113.101", "floating_ip red/r1/web", network().tables["floating_ip"]["red", "r1", "web"].mac),
     ):
-        assert flows[f"reg0={int(IPv4Address(address)):#x}"] == (name, f"set_field:{mac}->eth_dst,goto_table:82")
+        assert flows[f"reg0={int(IPv4Address(address)):#x}"] == (name, f"resubmit(,86),set_field:{mac}->eth_dst,goto_table:82")
 
 
 def test_the_model_is_believed_before_what_was_learned() -> None:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from ryu_overlay.compiler.program import Compiler, compile_all
-from ryu_overlay.openflow.diff import Installed, difference
+from ryu_overlay.openflow.diff import COUNTING, Installed, difference, retirement
 from ryu_overlay.openflow.flow import EMPTY, Program
 from tests.golden.effort import heavy
 from tests.unit.compiler import edits, outside_edits
@@ -34,8 +35,13 @@ def content(program: Program) -> Installed:
     groups = list(program.groups())
     assert [k for k, n in Counter(f.key for f in flows).items() if n > 1] == []
     assert [k for k, n in Counter(g.number for g in groups).items() if n > 1] == []
-    meters = {m.number: m.encoded for m in program.meters}
+    meters = {m.number: m.encoded for m in (*program.meters, *program.counting())}
+    assert len(meters) == len(program.meters) + len(list(program.counting()))
     return Installed({f.key: f.value for f in flows}, {g.number: g.value for g in groups}, meters)
+
+
+def without(installed: Installed, meters: set[int]) -> Installed:
+    return replace(installed, meters={n: value for n, value in installed.meters.items() if n not in meters})
 
 
 def contents(programs: dict[str, Program]) -> dict[str, Installed]:
@@ -74,7 +80,16 @@ def test_switches_follow_step_by_step_without_a_hole(populated: Populate, step: 
             for message in change.messages(installed, 7):
                 switch.take(message)
             change.apply(installed)
-            assert installed == switch.installed == content(program)
+            left = installed.meters.keys() - content(program).meters.keys()
+            assert all(number >= COUNTING for number in left)
+            retired = retirement(installed, program, data.draw(st.sets(st.sampled_from(sorted(installed.meters)))))
+            assert retired.delete_meters <= left
+            for message in retired.messages(installed, 8):
+                switch.take(message)
+            retired.apply(installed)
+            for number in left - retired.delete_meters:
+                assert installed.meters[number] == switch.installed.meters[number]
+            assert without(installed, left) == without(switch.installed, left) == content(program)
         had |= programs
         step(world, data.draw)
 

@@ -27,6 +27,8 @@ from ryu_overlay.pipeline.tables import (
     PHY_IN_PORT,
     PUNT_METER,
     TABLES,
+    USE_IN_PEER,
+    USE_OUT_PEER,
 )
 from tests.golden.networks import Placed, placed_networks
 from tools.scenarios import Chassis, fabric_of, network_of
@@ -198,7 +200,8 @@ def test_every_flow_is_whole(placed: Placed) -> None:
             why = read_cookie(flow.cookie)
             assert why is not None and (not why.key or why.key in placed.network.by_key)
             does_nothing = flow.instructions.encoded == b""
-            assert does_nothing if why.feature is Feature.COUNTER else why.feature.is_drop == does_nothing
+            leads_to_meter = flow.table in (USE_OUT_PEER.number, USE_IN_PEER.number)
+            assert does_nothing or leads_to_meter if why.feature is Feature.COUNTER else why.feature.is_drop == does_nothing
             assert flow.instructions.goto is None or flow.table < flow.instructions.goto in tables
             for action in flow.instructions.actions:
                 assert not isinstance(action, ToGroup) or action.group in groups

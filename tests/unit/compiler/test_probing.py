@@ -17,7 +17,7 @@ from ryu_overlay.openflow.fields import ETH_CFM, ETH_IP, ETH_SRC, ETH_TYPE, TUN_
 from ryu_overlay.openflow.flow import Block, Flow, Group, Program
 from ryu_overlay.openflow.lookup import Lookup, ends, leads_to
 from ryu_overlay.pipeline.cookies import DROP_BIT, Feature, read_cookie
-from ryu_overlay.pipeline.registers import ANSWER, DELIVERED, HELD, OFPORT, PROBE, ROUTERS_AT, ROUTERS_BITS, SEEN, TUNNEL
+from ryu_overlay.pipeline.registers import ANSWER, DELIVERED, HELD, LINK, OFPORT, PROBE, ROUTERS_AT, ROUTERS_BITS, SEEN, TUNNEL
 from ryu_overlay.pipeline.table import ON_TOP
 from ryu_overlay.pipeline.tables import (
     ECHO_BACK_VNI,
@@ -38,7 +38,7 @@ from tests.unit.compiler.test_borders import usual
 from tools.scenarios import scenarios
 
 CLOCK = {EXT_CLOCK.number, EXT_BEAT.number, EXT_STEADY.number}
-COUNTERS = {TABLES[name].number for name in ("lr_count_in", "lr_count_out", "tun_count_in", "tun_count_out")}
+COUNTERS = {table.number for table in TABLES.values() if table.name.startswith(("lr_count_", "tun_count_", "use_"))}
 GROUP_BIT, MARK = 1 << 40, 1 << 23
 Bits = Mapping[Field, tuple[int, int]]
 
@@ -181,7 +181,8 @@ def test_no_probe_gets_where_there_are_no_gates() -> None:
             if flow.table not in CLOCK and leads_to(flow, groups) & CLOCK:
                 assert bits(flow)[ETH_TYPE] == (ETH_CFM, 0xFFFF)
             if flow.table in COUNTERS:
-                assert not flow.instructions.encoded
+                assert flow.instructions.goto in {None, *COUNTERS}
+                assert all(isinstance(a, SetField) and a.field is LINK.field for a in flow.instructions.actions)
 
 
 def test_what_makes_packets_probes_that_come_from_outside_is_metered() -> None:

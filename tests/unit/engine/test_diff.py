@@ -6,9 +6,9 @@ import struct
 
 from ryu_overlay.openflow import messages
 from ryu_overlay.openflow.actions import Instructions, Output, SetField, ToGroup
-from ryu_overlay.openflow.diff import Installed, difference
+from ryu_overlay.openflow.diff import COUNTING, Installed, difference, retirement
 from ryu_overlay.openflow.fields import IN_PORT, METADATA
-from ryu_overlay.openflow.flow import EMPTY, Block, Flow, Group, Meter, Program, make_match
+from ryu_overlay.openflow.flow import EMPTY, UNLIMITED, Block, Flow, Group, Meter, Program, make_match
 
 
 def flow(table: int, port: int, *, to: int = 1, group: int | None = None) -> Flow:
@@ -89,6 +89,18 @@ def test_only_blocks_that_differ_are_looked_at() -> None:
     old = program(flow(0, 1), flow(8, 1))
     new = Program({**old.blocks, 8: Block((flow(8, 2),))})
     assert words(Installed(), new, old) == ["+8/2", "barrier7"]
+
+
+def test_a_meter_that_counts_outlasts_its_flows_until_it_is_retired() -> None:
+    counts = Meter(COUNTING, UNLIMITED, UNLIMITED)
+    old = Program({"a": Block((flow(8, 1),), meters=(counts,))})
+    assert words(Installed(), old, EMPTY) == ["+meter", "+8/1", "barrier7"]
+    assert words(have(old), EMPTY, old) == words(have(old), EMPTY, None) == ["barrier0", "-8/1", "barrier7"]
+    assert words(have(EMPTY), old, EMPTY) == words(Installed(), old, None)
+    assert not retirement(have(old), old, {COUNTING})
+    assert retirement(have(old), EMPTY, {COUNTING, COUNTING + 1}).delete_meters == {COUNTING}
+    limits = program(meters=(Meter(1, 10, 10),))
+    assert not retirement(have(limits), EMPTY, {1})
 
 
 def test_a_meter_changes() -> None:

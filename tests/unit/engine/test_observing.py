@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from ryu_overlay.engine.drift import METER_NUMBERS
 from ryu_overlay.engine.events import Observe
 from ryu_overlay.openflow.actions import Instructions, Resubmit
 from ryu_overlay.openflow.actions_nicira import Controller
+from ryu_overlay.openflow.diff import COUNTING
 from ryu_overlay.openflow.fields import IN_PORT
 from ryu_overlay.openflow.flow import Block, Flow, Meter, Program, make_match
 from ryu_overlay.pipeline.cookies import OURS_COOKIE
@@ -132,7 +132,7 @@ def test_an_audit_finds_no_drift_in_it_and_heals_it(world: World) -> None:
     assert_converged_with(world, event)
 
 
-@pytest.mark.parametrize("others_meter", [METER_NUMBERS, 70000])
+@pytest.mark.parametrize("others_meter", [COUNTING, 70000])
 def test_a_restarted_controller_removes_it_and_leaves_meters_of_others(world: World, others_meter: int) -> None:
     world.step(looking(1, "hv1", "hv3"), looking(2, "hv3"))
     world.settle()

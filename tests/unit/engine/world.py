@@ -31,6 +31,7 @@ from ryu_overlay.fabric.facts import VXLAN_OVERHEAD, ChassisFacts, Patch, Tunnel
 from ryu_overlay.fabric.placement import Fabric
 from ryu_overlay.model.network import Draft, Network
 from ryu_overlay.model.objects import Object, Port, Route, Router, RouterPort, Switch, Tenant
+from ryu_overlay.openflow.diff import COUNTING
 from ryu_overlay.openflow.flow import Program
 from tests.unit.engine.simulated import SimulatedSwitch
 
@@ -238,7 +239,9 @@ class World:
 def assert_holds(switch: SimulatedSwitch, program: Program) -> None:
     assert switch.ours == {flow.key: flow.value for flow in program.flows()}
     assert switch.groups == {group.number: group.value for group in program.groups()}
-    assert switch.meters == {meter.number: meter.encoded for meter in program.meters}
+    wanted = {meter.number: meter.encoded for meter in (*program.meters, *program.counting())}
+    # Those that count stay until they are read for the last time.
+    assert {n: value for n, value in switch.meters.items() if n in wanted or n < COUNTING} == wanted
 
 
 def hypervisor(number: int, name: str | None = None) -> Hypervisor:
