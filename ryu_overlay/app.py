@@ -46,6 +46,7 @@ from ryu_overlay.southbound.probes import Probes
 from ryu_overlay.southbound.punts import Punts
 from ryu_overlay.southbound.switches import Switches
 from ryu_overlay.southbound.translating import Translating
+from ryu_overlay.southbound.usage import Keeping, Usage
 from ryu_overlay.southbound.webhook import Webhook
 from ryu_overlay.store.records import ChassisRecord, FabricMemory
 from ryu_overlay.store.server import PrivateServer, ServerError
@@ -71,6 +72,10 @@ CONF.register_cli_opts(
         cfg.FloatOpt("audit-interval", default=30.0, min=1.0, help="seconds between audits of a chassis"),
         cfg.StrOpt("webhook", help="http:// or https:// URL that each fault is POSTed to when it is raised, changes or ends"),
         cfg.FloatOpt("guest-check-interval", default=30.0, min=0.0, help="seconds between ARP questions to a guest, 0 for none"),
+        cfg.StrOpt("usage-db", help="SQLAlchemy URL of the ledger of usage, such as postgresql+psycopg://...; default: SQLite"),
+        cfg.IntOpt("usage-interval", default=300, help="seconds of its intervals: a whole part of an hour"),
+        cfg.IntOpt("usage-interval-days", default=35, min=1, help="days for which intervals are kept, then only hours"),
+        cfg.IntOpt("usage-hour-days", default=400, min=1, help="days for which hours are kept, then only days"),
         cfg.BoolOpt("audit-on-change", default=True, help="audit a chassis at once when somebody else changes its flows"),
     ],
     group="overlay",
@@ -118,6 +123,8 @@ class Overlay(app_manager.RyuApp):  # type: ignore[misc]
         )
         self._server = None if options.db else _own_database(options.data_dir)
         remote = options.db if self._server is None else self._server.remote
+        keeping = Keeping(_interval(options.usage_interval), options.usage_interval_days, options.usage_hour_days)
+        self._usage = Usage(self._loop, self._switches, options.usage_db or _own_ledger(options.data_dir), keeping)
         self._store = Store(remote, self._on_network, self._on_memory)
         self._loop.hand(Send, lambda e: self._switches.send(e.dpid, e.messages))
         self._loop.hand(Read, lambda e: self._switches.read(e.dpid, e.token))
@@ -133,6 +140,7 @@ class Overlay(app_manager.RyuApp):  # type: ignore[misc]
             self._probes,
             self._translating,
             self._monitor,
+            self._usage,
         )
         mount(kwargs["wsgi"], service)
 
@@ -144,6 +152,7 @@ class Overlay(app_manager.RyuApp):  # type: ignore[misc]
         eventlet.spawn(self._store.run)
         eventlet.spawn(self._checks.run)
         self._monitor.start()
+        self._usage.start()
         if self._webhook is not None:
             eventlet.spawn(self._webhook.run)
         if self._server is not None:
@@ -203,9 +212,27 @@ class Overlay(app_manager.RyuApp):  # type: ignore[misc]
         self._store.remember(chassis, effect.bindings, effect.notes)
 
 
+def _data(directory: str | None) -> Path:
+    if directory:
+        return Path(directory)
+    return Path("/var/lib/ryu-overlay") if os.geteuid() == 0 else Path.home() / ".local/state/ryu-overlay"
+
+
+def _interval(seconds: int) -> int:
+    if seconds < 1 or 3600 % seconds or seconds == 3600:
+        option = "option usage-interval in [overlay] (--overlay-usage-interval)"
+        raise SystemExit(f"{option}: must be a whole part of an hour, in seconds")
+    return seconds
+
+
+def _own_ledger(directory: str | None) -> str:
+    place = _data(directory)
+    place.mkdir(parents=True, exist_ok=True)
+    return f"sqlite:///{place.absolute()}/usage.db"
+
+
 def _own_database(directory: str | None) -> PrivateServer:
-    default = Path("/var/lib/ryu-overlay") if os.geteuid() == 0 else Path.home() / ".local/state/ryu-overlay"
-    server = PrivateServer(directory or default)
+    server = PrivateServer(_data(directory))
     server.start()
     return server
 

@@ -1,8 +1,8 @@
 """The ledger: what was carried, in closed intervals, in SQL. SQLite, or PostgreSQL by URL.
 
 1. Usage of the interval that is open is kept beside the state of the meters that it was read from, in one transaction: whoever
-   dies in the middle has written all of it or nothing, and the next process goes on from there. A booking has a number, so that
-   one that is sent again is not written twice.
+   dies in the middle has written all of it or nothing, and the next process goes on from there. Bookings are numbered without
+   holes, and who takes the ledger over takes a number: so none is written twice, and none of a process that was replaced.
 2. When its time is over an interval is closed: its rows are copied to `usage`, to which rows are only ever added, and its own
    are deleted, in one transaction again. An interval without traffic has no rows; that it was closed stands in `closed`.
 3. Hours and days are sums of closed intervals, made once, when they are over. What is older than it has to be kept is deleted,
@@ -13,38 +13,20 @@ Times are seconds since 1970, intervals begin at multiples of their length. It d
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict
 from typing import Any
 
-from sqlalchemy import ColumnElement, Table, create_engine, delete, event, func, insert, select
+from sqlalchemy import ColumnElement, Table, create_engine, delete, event, func, insert, select, update
 from sqlalchemy.engine import Connection
 
-from ryu_overlay.accounting.meter import Booking, Kept, Spot
+from ryu_overlay.accounting.meter import Begun, Booking, Kept, Spot
 from ryu_overlay.accounting.tables import ACCOUNTS, BOOKED, CLOSED, GAPS, META, OPEN, READ, USAGE, USE, WRITTEN
-from ryu_overlay.accounting.values import NOTHING, Account, Count, Gap, Use
-
-INTERVAL, HOUR, DAY = 300, 3600, 86400
+from ryu_overlay.accounting.values import DAY, HOUR, INTERVAL, NOTHING, Account, Count, Gap, Use, Used
 
 
-@dataclass(frozen=True, slots=True)
-class Used:
-    """A use's amount in one closed interval of `length` seconds from `start`."""
-
-    start: int
-    length: int
-    use: Use
-    count: Count
-
-
-@dataclass(frozen=True, slots=True)
-class Begun:
-    """What a new meter goes on from, and the number of the booking that was written last."""
-
-    number: int
-    kept: Mapping[Spot, Kept]
-    read: Mapping[str, float]
-    accounts: Mapping[str, Account]
+class Superseded(Exception):
+    """Another process writes this ledger now."""
 
 
 class Ledger:
@@ -58,22 +40,27 @@ class Ledger:
             event.listen(self.engine, "connect", _durable)
         META.create_all(self.engine)
 
-    def begun(self) -> Begun:
-        """What there is to go on from."""
-        with self.engine.connect() as db:
+    def begin(self) -> Begun:
+        """Take the ledger over. Gives what there is to go on from."""
+        with self.engine.begin() as db:
+            # An update comes first here and in `write`: it locks the row, so that what is read then stays so.
+            if not db.execute(update(WRITTEN).values(number=WRITTEN.c.number + 1)).rowcount:
+                db.execute(insert(WRITTEN).values(id=1, number=1))
+            last = db.scalars(select(WRITTEN.c.number)).one() - 1
             kept = {
                 Spot(row.chassis, row.number): Kept(row.object, Count(row.packets, row.bytes), row.age)
                 for row in db.execute(select(BOOKED))
             }
             read = {row.chassis: row.at for row in db.execute(select(READ))}
-            return Begun(db.scalar(select(WRITTEN.c.number)) or 0, kept, read, _accounts(db))
+            return Begun(last, kept, read, _accounts(db))
 
     def write(self, number: int, booking: Booking, length: int = INTERVAL) -> bool:
-        """Put usage into the interval that is open at its time. Says no if it was written already: numbers only grow."""
+        """Put usage into the interval that is open at its time. Says no if it was written already. Raises Superseded."""
         with self.engine.begin() as db:
-            if number <= (db.scalar(select(WRITTEN.c.number)) or 0):
+            if not db.execute(update(WRITTEN).where(WRITTEN.c.number == number - 1).values(number=number)).rowcount:
+                if db.scalars(select(WRITTEN.c.number)).one() != number:
+                    raise Superseded(f"booking {number} comes too late: another process writes this ledger now")
                 return False
-            _swap(db, WRITTEN, [{"number": number}])
             # What is closed stays as it is: what comes late is the next interval's.
             start = max(int(booking.at // length * length), _closed_until(db, length))
             open_now = (OPEN.c.start == start, OPEN.c.length == length)
@@ -127,13 +114,16 @@ class Ledger:
                 gone += rows.rowcount
             return gone
 
-    def usage(self, since: float, until: float, coarser: int = HOUR) -> Iterator[Used]:
-        """Closed intervals that begin in a time, the oldest first: those that `HOUR` or `DAY` sums up, or else days (0)."""
-        wanted = USAGE.c.length == DAY if not coarser else _finer(USAGE, coarser)
-        found = select(USAGE).where(wanted, USAGE.c.start >= since, USAGE.c.start < until)
+    def usage(self, since: float, until: float, *, coarse: bool = False) -> Iterator[Used]:
+        """What passed in a time, the oldest first, in the finest closed intervals that are left of it; or, for sums, in the
+        coarsest that lie in it whole. Each interval begins in that time."""
         with self.engine.connect() as db:
+            rows = db.execute(select(CLOSED).where(CLOSED.c.start >= since, CLOSED.c.start < until)).all()
+            chosen = _cover({(row.start, row.length) for row in rows}, until, coarse)
+            found = select(USAGE).where(USAGE.c.start >= since, USAGE.c.start < until)
             for row in db.execute(found.order_by(USAGE.c.start, USAGE.c.length, *(USAGE.c[name] for name in USE))):
-                yield Used(row.start, row.length, _use(row), _count(row))
+                if (row.start, row.length) in chosen:
+                    yield Used(row.start, row.length, _use(row), _count(row))
 
     def open(self) -> list[Used]:
         """What is booked in intervals that are not closed yet."""
@@ -174,6 +164,19 @@ def _closed_until(db: Connection, length: int) -> int:
 def _finer(table: Table, coarser: int) -> ColumnElement[bool]:
     """What hours or days are the sums of: days of hours, and hours of intervals of any length."""
     return table.c.length == HOUR if coarser == DAY else table.c.length < HOUR
+
+
+def _cover(closed: set[tuple[int, int]], until: float, coarse: bool) -> set[tuple[int, int]]:
+    """Of intervals that sum each other up, those that cover a time without overlapping."""
+    chosen: set[tuple[int, int]] = set()
+    summed: set[tuple[int, int]] = set()
+    for start, length in sorted(closed, key=lambda each: each[1], reverse=coarse):
+        around = {(start // coarser * coarser, coarser) for coarser in (HOUR, DAY) if coarser > length}
+        ends_in_time = not coarse or length < HOUR or start + length <= until
+        if ends_in_time and (start, length) not in summed and not around & chosen:
+            chosen.add((start, length))
+            summed |= around
+    return chosen
 
 
 def _sums(db: Connection, start: int, coarser: int) -> Iterator[dict[str, object]]:

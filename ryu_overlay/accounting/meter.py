@@ -67,6 +67,16 @@ class Booking:
     accounts: tuple[Account, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """What a new meter goes on from, and the number of the booking that was written last. The next is `last` + 2."""
+
+    last: int
+    kept: Mapping[Spot, Kept]
+    read: Mapping[str, float]
+    accounts: Mapping[str, Account]
+
+
 @dataclass(slots=True)
 class _Known:
     account: str

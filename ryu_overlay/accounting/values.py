@@ -7,6 +7,9 @@ from typing import Literal, NamedTuple
 
 from ryu_overlay.pipeline.accounts import Peer, Way
 
+INTERVAL, HOUR, DAY = 300, 3600, 86400
+"""Seconds: the usual interval, and what they are summed up to."""
+
 
 class Count(NamedTuple):
     """Packets and bytes. Bytes are those of Ethernet frames without tag and check sequence."""
@@ -58,3 +61,13 @@ class Gap:
     since: float
     until: float
     what: Literal["lost", "late"]
+
+
+@dataclass(frozen=True, slots=True)
+class Used:
+    """A use's amount in one closed interval of `length` seconds from `start`."""
+
+    start: int
+    length: int
+    use: Use
+    count: Count

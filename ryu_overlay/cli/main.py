@@ -40,6 +40,7 @@ COMMANDS = {
     "health": ("health", "health", "Show what is broken and who feels it; silence, watch and explain faults."),
     "impact": ("impact", "impact", "Tell who rests on something that can break."),
     "depends": ("impact", "depends", "Tell what a logical port rests on."),
+    "usage": ("usage", "usage", "Show what uplinks carried and carry, and bill it."),
     "completion": ("completion", "completion", "Print the completion script of a shell."),
 }
 """By name: (file in commands/, the command in it, its help in one line), in the order that help shows."""

@@ -20,10 +20,11 @@ from ryu_overlay.model.network import Network
 from ryu_overlay.model.objects import Port
 from ryu_overlay.model.problems import Problem, Refused
 from ryu_overlay.model.walk import Facts
-from ryu_overlay.northbound import live_outside
+from ryu_overlay.northbound import live_outside, service_usage
 from ryu_overlay.northbound.live_captures import LiveCaptures
 from ryu_overlay.northbound.live_devices import LiveDevices
 from ryu_overlay.northbound.live_health import LiveHealth
+from ryu_overlay.northbound.live_usage import LiveUsage
 from ryu_overlay.northbound.service import (
     BindingStatus,
     ChassisStatus,
@@ -54,6 +55,7 @@ from ryu_overlay.southbound.monitor import Monitor
 from ryu_overlay.southbound.probes import Probes
 from ryu_overlay.southbound.switches import NoAnswer, Switches
 from ryu_overlay.southbound.translating import Translating
+from ryu_overlay.southbound.usage import Usage
 from ryu_overlay.store import store as store_room
 
 PUNT_RATE_EXCEEDED = "punt_rate_exceeded"
@@ -76,6 +78,7 @@ class LiveService:
         probes: Probes,
         translating: Translating,
         monitor: Monitor,
+        usage: Usage,
     ) -> None:
         self._store = store
         self._loop = loop
@@ -87,6 +90,8 @@ class LiveService:
         self.captures = LiveCaptures(captures)
         self.devices: Devices = LiveDevices(loop.engine, partial(ask_all, switches), checks, translating)
         self.health: Health = LiveHealth(monitor)
+        self.usage: service_usage.Usage = LiveUsage(usage)
+        self._usage = usage
         self._monitor = monitor
 
     @property
@@ -177,6 +182,7 @@ class LiveService:
             "malformed": ours.malformed,
             "checks": self._checks.failures,
             "monitor": self._monitor.failures,
+            "usage": self._usage.failures,
         }
 
     def trace(self, start: Start, full_size: int | None, deliver: bool) -> Report:

@@ -13,7 +13,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from prometheus_client.registry import Collector
 
-from ryu_overlay.northbound import metrics_health
+from ryu_overlay.northbound import metrics_health, metrics_usage
 from ryu_overlay.northbound.http import Request, Response
 from ryu_overlay.northbound.reports import total_drops
 from ryu_overlay.northbound.service import ChassisStatus, Service
@@ -70,6 +70,7 @@ class _State(Collector):
         yield from self._drift()
         yield from self._controller()
         yield from metrics_health.families(self._service.health.health())
+        yield from metrics_usage.families(self._service.usage)
 
     def _controller(self) -> Iterator[Metric]:
         punts = CounterMetricFamily("overlay_punts", "Packets that routers had to answer.", labels=("reason", "answered"))

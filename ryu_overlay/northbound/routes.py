@@ -30,6 +30,7 @@ from ryu_overlay.northbound import (
     schemas_out,
     schemas_path,
     schemas_trace,
+    usage,
 )
 from ryu_overlay.northbound.http import CASCADE, DRY_RUN, JSON, LINES, WAIT, Parameter, Request, Response, answer
 from ryu_overlay.northbound.resources import Kind
@@ -250,6 +251,7 @@ ROUTES: tuple[Route, ...] = (
     *_devices(),
     *_captures(),
     *_health(),
+    *(_read(path, handler, summary, shape, *query) for path, handler, summary, shape, *query in usage.READS),
     _ask(
         "/v1/path",
         oam_path.show_path,

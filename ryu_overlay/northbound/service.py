@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from ryu_overlay.northbound.service_captures import Captures
     from ryu_overlay.northbound.service_devices import Devices
     from ryu_overlay.northbound.service_health import Health
+    from ryu_overlay.northbound.service_usage import Usage
 
 
 class StoreAway(Exception):
@@ -223,6 +224,11 @@ class Service(Protocol):
     @property
     def health(self) -> Health:
         """Steady monitoring."""
+        ...
+
+    @property
+    def usage(self) -> Usage:
+        """Accounting."""
         ...
 
     def trace(self, start: Start, full_size: int | None, deliver: bool) -> Report:

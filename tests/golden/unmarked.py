@@ -23,7 +23,7 @@ from ryu_overlay.oam.sighting import Sighting
 from ryu_overlay.openflow.fields import IN_PORT, TUN_ID
 from ryu_overlay.pipeline.cookies import Feature, read_cookie
 from ryu_overlay.pipeline.registers import OFPORT, TUNNEL
-from ryu_overlay.pipeline.tables import EXT_BEAT, EXT_CLOCK, EXT_STEADY, LR_COUNT_IN, LR_COUNT_OUT, TUN_COUNT_IN, TUN_COUNT_OUT
+from ryu_overlay.pipeline.tables import TABLES
 from tests.golden.conntrack import Conntrack, Ct
 from tests.golden.following import packet_in
 from tests.golden.rig import Rig
@@ -34,7 +34,9 @@ TOO_DEEP = "too deep"
 """Open vSwitch gives a packet up that goes back too often, as in a loop of routers. A probe is held up and sent on before."""
 
 _NOT_LOOKED_AT = {
-    table.number for table in (EXT_CLOCK, EXT_BEAT, EXT_STEADY, LR_COUNT_IN, LR_COUNT_OUT, TUN_COUNT_IN, TUN_COUNT_OUT)
+    table.number
+    for table in TABLES.values()
+    if table.name in ("ext_clock", "ext_beat", "ext_steady") or table.name.startswith(("lr_count_", "tun_count_", "use_"))
 }
 _HASHES = range(1, 257)
 """Enough for every bucket of a group."""

@@ -8,9 +8,11 @@ import subprocess
 import sys
 from collections.abc import Iterable
 
-from ryu_overlay.accounting.ledger import DAY, HOUR, Ledger
+import pytest
+
+from ryu_overlay.accounting.ledger import Ledger, Superseded
 from ryu_overlay.accounting.meter import Booking, Meter, Seen
-from ryu_overlay.accounting.values import NOTHING, Account, Count, Use
+from ryu_overlay.accounting.values import DAY, HOUR, INTERVAL, NOTHING, Account, Count, Use
 from ryu_overlay.pipeline.accounts import Line, meter_of
 
 UPLINK = Account("u1", "red", "router_port", "r1", "up", "203.0.113.11")
@@ -32,8 +34,8 @@ while True:
 
 
 def begun(ledger: Ledger) -> tuple[Meter, int]:
-    found = ledger.begun()
-    return Meter(found.kept, found.read, found.accounts), found.number
+    found = ledger.begin()
+    return Meter(found.kept, found.read, found.accounts), found.last + 1
 
 
 def booking(meter: Meter, at: float, packets: int, age: float | None = None) -> Booking:
@@ -53,9 +55,9 @@ class Filling:
         self.number += 1
         assert self.ledger.write(self.number, booking(self.meter, at, packets, age))
 
-    def sums(self, coarser: int = HOUR) -> dict[int, Count]:
+    def sums(self, *, coarse: bool = False) -> dict[int, Count]:
         found: dict[int, Count] = {}
-        for used in self.ledger.usage(0, 1e12, coarser):
+        for used in self.ledger.usage(0, 1e12, coarse=coarse):
             found[used.start] = found.get(used.start, NOTHING) + used.count
         return found
 
@@ -93,8 +95,18 @@ def test_what_is_closed_stays_as_it_is(url: str) -> None:
 def test_a_booking_that_is_sent_again_is_not_written_twice(url: str) -> None:
     made = Filling(url)
     once = booking(made.meter, 310.0, 5)
-    assert made.ledger.write(1, once) and not made.ledger.write(1, once)
+    assert made.ledger.write(2, once) and not made.ledger.write(2, once)
     assert [used.count.packets for used in made.ledger.open()] == [5]
+
+
+def test_who_was_replaced_writes_no_more(url: str) -> None:
+    old = Filling(url)
+    old.fill(310.0, 5)
+    new = Filling(url)
+    new.fill(320.0, 7)
+    with pytest.raises(Superseded):
+        old.fill(330.0, 9)
+    assert [used.count.packets for used in new.ledger.open()] == [7]
 
 
 def test_hours_and_days_are_the_sums_and_are_made_once(url: str) -> None:
@@ -104,7 +116,10 @@ def test_hours_and_days_are_the_sums_and_are_made_once(url: str) -> None:
     made.ledger.close(2 * DAY)
     assert (made.ledger.roll_up(2 * DAY - 1, HOUR), made.ledger.roll_up(2 * DAY, HOUR)) == (47, 1)
     assert (made.ledger.roll_up(2 * DAY, DAY), made.ledger.roll_up(2 * DAY, DAY)) == (2, 0)
-    assert total(made.sums(HOUR).values()) == total(made.sums(DAY).values()) == total(made.sums(0).values()) != NOTHING
+    assert sorted(made.sums(coarse=True)) == [0, DAY] and len(made.sums()) > 48
+    assert total(made.sums().values()) == total(made.sums(coarse=True).values()) != NOTHING
+    within = list(made.ledger.usage(HOUR, DAY + 2 * HOUR, coarse=True))
+    assert {(used.start, used.length) for used in within} == {(hour * HOUR, HOUR) for hour in range(1, 26)}
 
 
 def test_what_is_old_goes_only_if_it_is_summed_up(url: str) -> None:
@@ -116,8 +131,9 @@ def test_what_is_old_goes_only_if_it_is_summed_up(url: str) -> None:
     made.ledger.roll_up(1.5 * HOUR, HOUR)
     assert made.ledger.forget(2 * HOUR, HOUR) == 11
     made.ledger.roll_up(3 * HOUR, HOUR)
-    assert sorted(made.sums(DAY)) == [0, HOUR, 2 * HOUR]
-    assert total(made.sums(DAY).values()).packets == 3 * HOUR - 300
+    assert {used.length for used in made.ledger.usage(0, HOUR)} == {HOUR}
+    assert {used.length for used in made.ledger.usage(HOUR, 3 * HOUR)} == {INTERVAL}
+    assert total(made.sums().values()) == total(made.sums(coarse=True).values()) == Count(3 * HOUR - 300, 100 * (3 * HOUR - 300))
 
 
 def test_gaps_are_kept_with_what_has_them(url: str) -> None:
@@ -132,8 +148,9 @@ def test_meters_that_are_gone_are_forgotten(url: str) -> None:
     made = Filling(url)
     made.fill(10.0, 50)
     made.meter.take("hv1", 20.0, {}, {})
-    assert made.ledger.write(2, made.meter.book(20.0))
-    assert made.ledger.begun().kept == {} and made.ledger.begun().read == {"hv1": 20.0}
+    assert made.ledger.write(3, made.meter.book(20.0))
+    begun = made.ledger.begin()
+    assert begun.kept == {} and begun.read == {"hv1": 20.0}
 
 
 def test_a_writer_that_is_killed_at_any_moment_loses_nothing_and_writes_nothing_twice(url: str) -> None:
@@ -148,7 +165,7 @@ def test_a_writer_that_is_killed_at_any_moment_loses_nothing_and_writes_nothing_
         rest = writer.stdout.read().split("\n")
         at = max([at, *(int(word) for word in rest if word.isdigit())])
         writer.wait()
-        (state,) = Ledger(url).begun().kept.values()
+        (state,) = Ledger(url).begin().kept.values()
         booked = state.count.packets
         assert at <= booked <= at + 1, "what was told to be written is, and at most what was being written besides"
         at = booked

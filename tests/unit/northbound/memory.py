@@ -32,6 +32,7 @@ from tests.unit.northbound import canned_trace
 from tests.unit.northbound.memory_captures import MemoryCaptures
 from tests.unit.northbound.memory_devices import MemoryDevices
 from tests.unit.northbound.memory_health import MemoryHealth
+from tests.unit.northbound.memory_usage import MemoryUsage
 
 UPSTREAM = "02:00:00:00:0f:01"
 
@@ -122,6 +123,7 @@ class MemoryService:
         self.devices = MemoryDevices()
         self.captures = MemoryCaptures()
         self.health = MemoryHealth()
+        self.usage = MemoryUsage()
 
     def write(self, edit: Callable[[Network], Network]) -> Network:
         while True:

@@ -1,0 +1,67 @@
+"""What REST needs of accounting: one protocol, over the values of `accounting`.
+
+The app implements it. Nothing here knows HTTP, SQL or bridges.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from ryu_overlay.accounting.values import Account, Count, Gap, Use, Used
+
+
+class LedgerAway(Exception):
+    """The ledger cannot be asked now. The text says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """What passes of a use now: packets and bytes a second."""
+
+    use: Use
+    packets: float
+    bytes: float
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What there is of a time: usage, that of intervals that are still open too, what is missing in it, and whose all that is."""
+
+    used: list[Used]
+    gaps: list[Gap]
+    accounts: Mapping[str, Account]
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """How reading goes: seconds since each chassis was read last, and why the ledger is away, None if it is not."""
+
+    ages: Mapping[str, float]
+    away: str | None
+
+
+class Usage(Protocol):
+    """What uplinks and floating IPs carry and carried."""
+
+    @property
+    def interval(self) -> int:
+        """The length of intervals in seconds."""
+        ...
+
+    def usage(self, since: float, until: float, *, coarse: bool) -> Found:
+        """What passed in a time, to now: in the finest intervals that are left, or `coarse` for sums. Raises LedgerAway."""
+        ...
+
+    def rates(self) -> tuple[list[Rate], Mapping[str, Account]]:
+        """What passes now, where there is traffic, and whose all accounts are."""
+        ...
+
+    def totals(self) -> tuple[Mapping[Use, Count], Mapping[str, Account]]:
+        """What was counted since the controller started, and whose."""
+        ...
+
+    def reading(self) -> Reading:
+        """How fresh all that is."""
+        ...
