@@ -165,9 +165,9 @@ class Lab:
         """Ping in the background; see `measure.Pinging`."""
         return Pinging(vm, target, interval)
 
-    def tcpdump(self, node: LabNode, interface: str, expression: str = "", snap: int = 0) -> Capture:
+    def tcpdump(self, node: LabNode, interface: str, expression: str = "", snap: int = 0, way: str = "inout") -> Capture:
         """Capture on an interface of any node; see `measure.Capture`."""
-        return Capture(node, interface, expression, snap)
+        return Capture(node, interface, expression, snap, way)
 
     def overlayctl(self, *args: str, check: bool = True, stdin: str | None = None) -> subprocess.CompletedProcess[str]:
         """Run the operator's CLI beside the controller. Raises CommandFailed if `check` and its exit code is not 0."""

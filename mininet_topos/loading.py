@@ -194,6 +194,22 @@ class Trying(_Program):
         return Tries(_attempt(*entry) for entry in self.result())
 
 
+class Streaming(_Program):
+    """UDP at a steady rate to several addresses in turn, from and to one port; what comes there is thrown away."""
+
+    def __init__(self, node: LabNode, port: int, rate: float, *addresses: str) -> None:
+        """`rate` is in packets a second over all addresses; see `load/stream.py`."""
+        super().__init__(node, "stream", str(port), str(rate), *addresses)
+
+    def __enter__(self) -> Streaming:
+        return self
+
+    def stop(self) -> None:
+        """End it."""
+        self.process.terminate()
+        self.process.wait()
+
+
 class Talking(_Program):
     """One long connection to an echo port."""
 

@@ -135,9 +135,10 @@ class Pinging:
 class Capture:
     """tcpdump on one interface of a node, into a pcap file; capturing has begun when this is made."""
 
-    def __init__(self, node: LabNode, interface: str, expression: str = "", snap: int = 0) -> None:
-        """`expression` in pcap-filter(7); `snap` the most bytes kept of a frame, 0 for all of it. Raises Timeout when tcpdump
-        does not start within 5 s.
+    def __init__(self, node: LabNode, interface: str, expression: str = "", snap: int = 0, way: str = "inout") -> None:
+        """`expression` in pcap-filter(7); `snap` the most bytes kept of a frame, 0 for all of it; `way` only what comes "in" or
+        goes "out", of which the first packet would be lost by a filter that says `inbound`. Raises Timeout when tcpdump does not
+        start within 5 s.
 
         The kernel's buffer is cut into slots of that size, so with 0 a burst of a dozen packets may overrun it.
         """
@@ -145,7 +146,8 @@ class Capture:
         self.node, self.path = node, node.folder / "log" / f"{stem}.pcap"
         self._log = node.folder / "log" / f"{stem}.tcpdump"
         argv = ["tcpdump", "-Z", "root", "-U", "--immediate-mode", "-n", "-i", interface, "-w", str(self.path)]
-        argv += ["-s", str(snap), *(["-B", str(BUFFER_KIB)] if snap else [])]
+        argv += ["-s", str(snap), "-Q", way, *(["-B", str(BUFFER_KIB)] if snap else [])]
+        self._counts_others = way != "inout"
         self._process = node.spawn(*argv, *([expression] if expression else []), log=self._log)
         wait_until(self._listening, 5.0, f"{node.name}: tcpdump on {interface} ({self._log})")
 
@@ -163,7 +165,8 @@ class Capture:
 
     def stop(self) -> list[str]:
         """End it, once it has written what the kernel keeps for it; returns the lines."""
-        if self._process.poll() is None:
+        # What it says of one way counts the other, too: so nothing may come any more when that is ended.
+        if self._process.poll() is None and not self._counts_others:
             # Interrupted, tcpdump leaves unread what it has not come to yet, which on a busy machine may be everything.
             with contextlib.suppress(Timeout):
                 wait_until(self._caught_up, DRAIN_SECONDS, f"{self.path}: end of what the kernel keeps")

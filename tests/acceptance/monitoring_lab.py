@@ -3,14 +3,13 @@ hypervisors."""
 
 from __future__ import annotations
 
-import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 from mininet_topos.lab import Lab
+from mininet_topos.loading import Streaming
 from mininet_topos.outside import SERVER_ADDRESS
 from mininet_topos.scenarios import Scenario, populate
 from mininet_topos.scenarios_out import way_out
@@ -19,7 +18,6 @@ from tests.acceptance.monitoring_breaking import filterable
 from tests.acceptance.outdoors import settle
 
 HYPERVISORS = ("hv1", "hv2", "hv3", "hv4")
-_STREAM = Path(__file__).resolve().parents[2] / "mininet_topos" / "load" / "stream.py"
 _PORT = 9000
 
 
@@ -71,19 +69,11 @@ def opened(name: str) -> Iterator[Lab]:
 @contextmanager
 def traffic(lab: Lab, rate: float = 250.0) -> Iterator[None]:
     """Each of red's VMs on web sends so many packets a second to the three others, of web and of db, in turn."""
-    running: list[subprocess.Popen[str]] = []
-    try:
+    with ExitStack() as stack:
         for n in (1, 2, 3, 4):
-            vm = lab.vms[f"red-web-{n}"]
             targets = [f"10.0.{net}.{10 + m}" for m in (1, 2, 3, 4) if m != n for net in (1, 2)]
-            log = vm.folder / "log" / "stream.log"
-            running.append(vm.spawn(sys.executable, str(_STREAM), str(_PORT), str(rate), *targets, log=log))
+            stack.enter_context(Streaming(lab.vms[f"red-web-{n}"], _PORT, rate, *targets))
         yield
-    finally:
-        for process in running:
-            process.terminate()
-        for process in running:
-            process.wait()
 
 
 _CONNECT = """

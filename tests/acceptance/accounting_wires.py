@@ -1,0 +1,96 @@
+"""What crossed the border, counted on the wires outside, without anything of the controller's.
+
+An address of the model is its tenant's, every other the internet's. A frame that a hypervisor sends is what the tenant of its
+source sent, a frame that a hypervisor gets is what the tenant of its destination got.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+
+from mininet_topos.hypervisor import EXTERNAL_NIC
+from mininet_topos.lab import Lab
+from mininet_topos.measure import Capture
+from mininet_topos.node import LabNode
+from tests.acceptance import wire
+
+SNAP = 64
+_ETHERNET = 14
+Key = tuple[str, str, str]
+"""Tenant, peer (internet, own, others) and way (out, in)."""
+
+
+@dataclass
+class Wires:
+    """Captures of both directions of every `ext0`. `packets` and `bytes` by key are there when the block is over."""
+
+    outward: dict[str, Capture]
+    inward: dict[str, Capture]
+    packets: Counter[Key] = field(default_factory=Counter)
+    bytes: Counter[Key] = field(default_factory=Counter)
+    others: Counter[str] = field(default_factory=Counter)
+    """Frames without IPv4, by what they are and way."""
+    dropped: int = 0
+
+    def count(self, tenants: Mapping[str, str]) -> None:
+        """Count all frames; `tenants` by their external addresses."""
+        for way, captures in (("out", self.outward), ("in", self.inward)):
+            for capture in captures.values():
+                self.dropped += capture.dropped
+                for packet in wire.packets(capture.path):
+                    self._count(packet, way, tenants)
+
+    def _count(self, packet: wire.Packet, way: str, tenants: Mapping[str, str]) -> None:
+        here, there = packet.ip.source, packet.ip.destination
+        if way == "in":
+            here, there = there, here
+        tenant, other = tenants.get(here), tenants.get(there)
+        if tenant is None:
+            self.others[f"IPv4 of nobody {way}"] += 1
+            return
+        key = tenant, "internet" if other is None else "own" if other == tenant else "others", way
+        self.packets[key] += 1
+        self.bytes[key] += packet.ip.length + _ETHERNET
+
+
+@contextmanager
+def watching(lab: Lab, tenants: Mapping[str, str]) -> Iterator[Wires]:
+    """Capture on all of the hypervisors' wires outside until the block ends, when nothing passes any more."""
+    with ExitStack() as stack:
+
+        def capture(host: LabNode, way: str) -> Capture:
+            return stack.enter_context(lab.tcpdump(host, EXTERNAL_NIC, "ip", SNAP, way))
+
+        outward = {name: capture(host, "out") for name, host in lab.hypervisors.items()}
+        inward = {name: capture(host, "in") for name, host in lab.hypervisors.items()}
+        made = Wires(outward, inward)
+        yield made
+        for each in (*outward.values(), *inward.values()):
+            each.stop()
+        made.count(tenants)
+
+
+@dataclass(frozen=True)
+class Told:
+    """The same as the controller has it."""
+
+    packets: Counter[Key]
+    bytes: Counter[Key]
+
+
+def told(lab: Lab, since: str = "2000-01-01T00:00:00Z") -> Told:
+    """What the controller tells of the time since then."""
+    answer = lab.rest.get(f"/v1/usage?by=tenant&since={since}")
+    assert answer.status == 200, answer.text
+    found = Told(Counter(), Counter())
+    for row in answer.json["rows"]:
+        for peer in ("internet", "own", "others"):
+            for way, name in (("out", "out"), ("in", "into")):
+                amount = row[peer][name]
+                if amount["packets"]:
+                    found.packets[row["tenant"], peer, way] += amount["packets"]
+                    found.bytes[row["tenant"], peer, way] += amount["bytes"]
+    return found
