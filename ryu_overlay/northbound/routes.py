@@ -23,6 +23,7 @@ from ryu_overlay.northbound import (
     oam_ping,
     oam_trace,
     openapi,
+    page,
     reports,
     resources,
     schemas,
@@ -284,5 +285,7 @@ ROUTES: tuple[Route, ...] = (
         schemas_path.ChangeQuestion,
     ),
     _read("/v1/openapi.json", _show_document, "Show this document", JSON),
+    _read("/", page.show, "Show the web page", page.HTML),
+    _read("/ui/{file}", page.show_file, "Show a file of the web page", page.FILE),
     _read("/metrics", metrics.show, "Show metrics for Prometheus", metrics.CONTENT_TYPE_LATEST),
 )

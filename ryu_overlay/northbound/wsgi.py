@@ -107,7 +107,7 @@ def _utf8(text: str) -> str:
 
 def _outgoing(response: Response, close: bool) -> WebobResponse:
     status: Any = f"{response.status} {TITLES[response.status]}" if response.status in TITLES else response.status
-    headers = [("Cache-Control", "no-store"), *response.headers.items()]
+    headers = list({"Cache-Control": "no-store", **response.headers}.items())
     if close:
         headers.append(("Connection", "close"))
     if response.content_type is None:

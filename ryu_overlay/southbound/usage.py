@@ -2,7 +2,8 @@
 
 1. A process of the ledger that is new is told to begin, and says which booking was written last: one that was sent and not
    answered is then known to be written, or is put together with what came after it.
-2. Meters that nothing leads to any more and that have ceased to grow are read to the end: the engine may take them away.
+2. What was read before an interval was over is booked into it, whenever that is written.
+3. Meters that nothing leads to any more and that have ceased to grow are read to the end: the engine may take them away.
 """
 
 from __future__ import annotations
@@ -73,7 +74,8 @@ class Usage:
         self._process = self._number = 0
         self._writing = Semaphore()
         self._sent: Booking | None = None
-        self._unsent: Booking | None = None
+        self._unsent: list[Booking] = []
+        self._read_at: float | None = None
         self._samples: deque[tuple[float, dict[Use, Count]]] = deque(maxlen=_RATED_OVER + 1)
         self._accounts: tuple[Network, dict[int, Account]] = (Network(), {})
 
@@ -121,9 +123,12 @@ class Usage:
 
     def _read(self) -> None:
         """Read all bridges, at about the same moment."""
-        meter = self.meter
+        meter, now = self.meter, time.time()
         if meter is None or not self._engine.ready:
             return
+        if self._read_at is not None and self._interval(self._read_at) != self._interval(now):
+            self._stow(meter.book(self._read_at))
+        self._read_at = now
         bridges = [(bridge.dpid, bridge.chassis) for bridge in self._engine.bridges]
         asked = [(dpid, chassis, eventlet.spawn(self._meters, dpid)) for dpid, chassis in bridges]
         for dpid, chassis, thread in asked:
@@ -154,12 +159,9 @@ class Usage:
         if self.meter is None or not self._link.stands(self._process):
             self._begin()
         assert self.meter is not None
-        new = self.meter.book(time.time())
-        self._unsent = new if self._unsent is None else merged(self._unsent, new)
-        while self._sent is not None or self._unsent is not None:
-            if self._sent is None:
-                self._sent, self._unsent = self._unsent, None
-            assert self._sent is not None
+        self._stow(self.meter.book(time.time() if self._read_at is None else self._read_at))
+        while self._sent is not None or self._unsent:
+            self._sent = self._sent or self._unsent.pop(0)
             days = {HOUR: self.keeping.interval_days, DAY: self.keeping.hour_days}
             keep = {str(coarser): 86400 * number for coarser, number in days.items()}
             what = {"number": self._number, "booking": from_booking(self._sent), "length": self.keeping.length, "keep": keep}
@@ -167,7 +169,8 @@ class Usage:
                 self._link.ask("write", **what)
             except Superseded:
                 # What the other one has written is what there is to go on from.
-                self.meter = self._sent = self._unsent = None
+                self.meter = self._sent = None
+                self._unsent.clear()
                 raise
             self._sent, self._number = None, self._number + 1
         if self.away is not None:
@@ -183,9 +186,18 @@ class Usage:
             self.meter = Meter(begun.kept, begun.read, begun.accounts)
         elif self._sent is not None:
             if begun.last != self._number:
-                self._unsent = self._sent if self._unsent is None else merged(self._sent, self._unsent)
+                self._unsent.insert(0, self._sent)
             self._sent = None
         self._number = begun.last + 2
+
+    def _stow(self, booking: Booking) -> None:
+        """Have it written, with what else there is of its interval."""
+        if self._unsent and self._interval(self._unsent[-1].at) == self._interval(booking.at):
+            booking = merged(self._unsent.pop(), booking)
+        self._unsent.append(booking)
+
+    def _interval(self, at: float) -> int:
+        return int(at // self.keeping.length)
 
 
 def _account(network: Network, obj: RouterPort | FloatingIp) -> Account:
