@@ -1,8 +1,9 @@
 """The ledger: what was carried, in closed intervals, in SQL. SQLite, or PostgreSQL by URL.
 
 1. Usage of the interval that is open is kept beside the state of the meters that it was read from, in one transaction: whoever
-   dies in the middle has written all of it or nothing, and the next process goes on from there. Bookings are numbered without
-   holes, and who takes the ledger over takes a number: so none is written twice, and none of a process that was replaced.
+   dies in the middle has written all of it or nothing, and the next process goes on from there. Bookings are numbered
+   without holes, and a process that takes the ledger over leaves its sign: so none is written twice, and none of one that was
+   replaced.
 2. When its time is over an interval is closed: its rows are copied to `usage`, to which rows are only ever added, and its own
    are deleted, in one transaction again. An interval without traffic has no rows; that it was closed stands in `closed`.
 3. Hours and days are sums of closed intervals, made once, when they are over. What is older than it has to be kept is deleted,
@@ -16,6 +17,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from typing import Any
+from uuid import uuid4
 
 from sqlalchemy import ColumnElement, Table, create_engine, delete, event, func, insert, select, update
 from sqlalchemy.engine import Connection
@@ -35,6 +37,7 @@ class Ledger:
     def __init__(self, url: str) -> None:
         """`url` as SQLAlchemy has them: "sqlite:////var/lib/ryu-overlay/usage.db". Raises what SQLAlchemy raises if it cannot be
         opened."""
+        self._writer = uuid4().hex
         self.engine = create_engine(url)
         if self.engine.dialect.name == "sqlite":
             event.listen(self.engine, "connect", _durable)
@@ -44,9 +47,9 @@ class Ledger:
         """Take the ledger over. Gives what there is to go on from."""
         with self.engine.begin() as db:
             # An update comes first here and in `write`: it locks the row, so that what is read then stays so.
-            if not db.execute(update(WRITTEN).values(number=WRITTEN.c.number + 1)).rowcount:
-                db.execute(insert(WRITTEN).values(id=1, number=1))
-            last = db.scalars(select(WRITTEN.c.number)).one() - 1
+            if not db.execute(update(WRITTEN).values(writer=self._writer)).rowcount:
+                db.execute(insert(WRITTEN).values(id=1, number=0, writer=self._writer))
+            last = db.scalars(select(WRITTEN.c.number)).one()
             kept = {
                 Spot(row.chassis, row.number): Kept(row.object, Count(row.packets, row.bytes), row.age)
                 for row in db.execute(select(BOOKED))
@@ -57,10 +60,11 @@ class Ledger:
     def write(self, number: int, booking: Booking, length: int = INTERVAL) -> bool:
         """Put usage into the interval that is open at its time. Says no if it was written already. Raises Superseded."""
         with self.engine.begin() as db:
-            if not db.execute(update(WRITTEN).where(WRITTEN.c.number == number - 1).values(number=number)).rowcount:
-                if db.scalars(select(WRITTEN.c.number)).one() != number:
-                    raise Superseded(f"booking {number} comes too late: another process writes this ledger now")
-                return False
+            own = update(WRITTEN).where(WRITTEN.c.writer == self._writer, WRITTEN.c.number == number - 1)
+            if not db.execute(own.values(number=number)).rowcount:
+                if db.execute(select(WRITTEN.c.number, WRITTEN.c.writer)).one() == (number, self._writer):
+                    return False
+                raise Superseded("another process writes this ledger now")
             # What is closed stays as it is: what comes late is the next interval's.
             start = max(int(booking.at // length * length), _closed_until(db, length))
             open_now = (OPEN.c.start == start, OPEN.c.length == length)
@@ -103,11 +107,12 @@ class Ledger:
         return len(wanted)
 
     def forget(self, before: float, coarser: int) -> int:
-        """Delete what hours or days have summed up and was over before a time. Gives how many rows went."""
+        """Delete what whole hours or days that were over before a time have summed up. Gives how many rows went."""
         with self.engine.begin() as db:
             gone = 0
             summed = set(db.scalars(select(CLOSED.c.start).where(CLOSED.c.length == coarser)))
-            old = db.execute(select(CLOSED).where(_finer(CLOSED, coarser), CLOSED.c.start + CLOSED.c.length <= before)).all()
+            end = before // coarser * coarser
+            old = db.execute(select(CLOSED).where(_finer(CLOSED, coarser), CLOSED.c.start < end)).all()
             for start, length in ((row.start, row.length) for row in old if row.start // coarser * coarser in summed):
                 rows = db.execute(delete(USAGE).where(USAGE.c.start == start, USAGE.c.length == length))
                 db.execute(delete(CLOSED).where(CLOSED.c.start == start, CLOSED.c.length == length))

@@ -69,7 +69,7 @@ class Booking:
 
 @dataclass(frozen=True, slots=True)
 class Begun:
-    """What a new meter goes on from, and the number of the booking that was written last. The next is `last` + 2."""
+    """What a new meter goes on from, and the number of the booking that was written last. The next is `last` + 1."""
 
     last: int
     kept: Mapping[Spot, Kept]

@@ -42,8 +42,8 @@ ACCOUNTS = Table(
 BOOKED = Table("booked", META, _text("chassis", key=True), _number("number", key=True), _text("object"), *_counts(), _time("age"))
 """The state of each meter that stands in `open` or `usage`."""
 READ = Table("read", META, _text("chassis", key=True), _time("at"))
-WRITTEN = Table("written", META, Column("id", Integer, primary_key=True), _number("number"))
-"""One row, with the number of the booking that was written last. Whoever takes the ledger over takes a number, too."""
+WRITTEN = Table("written", META, Column("id", Integer, primary_key=True), _number("number"), _text("writer"))
+"""One row: the number of the booking that was written last, and who took the ledger over last."""
 OPEN = Table("open", META, _number("start", key=True), _number("length", key=True), *_use(key=True), *_counts())
 CLOSED = Table("closed", META, _number("start", key=True), _number("length", key=True))
 USAGE = Table("usage", META, _number("start", key=True), _number("length", key=True), *_use(key=True), *_counts())

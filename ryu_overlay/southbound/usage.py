@@ -188,7 +188,7 @@ class Usage:
             if begun.last != self._number:
                 self._unsent.insert(0, self._sent)
             self._sent = None
-        self._number = begun.last + 2
+        self._number = begun.last + 1
 
     def _stow(self, booking: Booking) -> None:
         """Have it written, with what else there is of its interval."""

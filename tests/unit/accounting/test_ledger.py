@@ -35,7 +35,7 @@ while True:
 
 def begun(ledger: Ledger) -> tuple[Meter, int]:
     found = ledger.begin()
-    return Meter(found.kept, found.read, found.accounts), found.last + 1
+    return Meter(found.kept, found.read, found.accounts), found.last
 
 
 def booking(meter: Meter, at: float, packets: int, age: float | None = None) -> Booking:
@@ -95,7 +95,7 @@ def test_what_is_closed_stays_as_it_is(url: str) -> None:
 def test_a_booking_that_is_sent_again_is_not_written_twice(url: str) -> None:
     made = Filling(url)
     once = booking(made.meter, 310.0, 5)
-    assert made.ledger.write(2, once) and not made.ledger.write(2, once)
+    assert made.ledger.write(1, once) and not made.ledger.write(1, once)
     assert [used.count.packets for used in made.ledger.open()] == [5]
 
 
@@ -148,7 +148,7 @@ def test_meters_that_are_gone_are_forgotten(url: str) -> None:
     made = Filling(url)
     made.fill(10.0, 50)
     made.meter.take("hv1", 20.0, {}, {})
-    assert made.ledger.write(3, made.meter.book(20.0))
+    assert made.ledger.write(2, made.meter.book(20.0))
     begun = made.ledger.begin()
     assert begun.kept == {} and begun.read == {"hv1": 20.0}
 

@@ -48,7 +48,16 @@ NAMES = {
     "what": ["element", "chassis"],
     "name": ["link hv2", "hv1", "vni red/web hv1>hv2", "vnic hv9 web-1"],
 }
-GOOD = {"wait": "0.5", "element": "link%20hv2", "port": "web-1", "layer": "host", "state": "ended", "by": "tenant", "per": "hour", "since": "2024-05-01T12:00:00Z"}
+GOOD = {
+    "wait": "0.5",
+    "element": "link%20hv2",
+    "port": "web-1",
+    "layer": "host",
+    "state": "ended",
+    "by": "tenant",
+    "per": "hour",
+    "since": "2024-05-01T12:00:00Z",
+}
 QUERY_JUNK = st.sampled_from(
     ["", "wait=x", "wait=1e999", "cascade=1", "colour=red", "&&", "%ff", "wait=0&wait=0", "dry_run=true"]
 )
