@@ -39,7 +39,9 @@ class LiveUsage:
 
     def reading(self) -> Reading:
         meter, now = self._usage.meter, time.time()
-        return Reading({} if meter is None else {name: now - at for name, at in meter.read.items()}, self._usage.away)
+        ages = {} if meter is None else {name: now - at for name, at in meter.read.items()}
+        cost = self._usage.cost
+        return Reading(ages, cost.rounds, cost.seconds, cost.bytes, self._usage.away)
 
     def _accounts(self) -> Mapping[str, Account]:
         return _NONE if self._usage.meter is None else self._usage.meter.accounts

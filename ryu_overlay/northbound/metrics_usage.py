@@ -40,4 +40,10 @@ def families(usage: Usage) -> Iterator[Metric]:
     for name, age in sorted(reading.ages.items()):
         ages.add_metric((name,), age)
     yield ages
+    for name, what, value in (
+        ("rounds", "Rounds of reading meters.", reading.rounds),
+        ("read_cpu_seconds", "CPU time to understand what was read.", reading.seconds),
+        ("read_bytes", "Bytes that were read.", reading.bytes),
+    ):
+        yield CounterMetricFamily(f"overlay_usage_{name}", what, value=value)
     yield GaugeMetricFamily("overlay_usage_ledger_up", "Whether the ledger takes bookings.", value=reading.away is None)

@@ -36,9 +36,13 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """How reading goes: seconds since each chassis was read last, and why the ledger is away, None if it is not."""
+    """How reading goes: seconds since each chassis was read last; rounds so far, and the seconds of CPU and bytes that they took;
+    and why the ledger is away, None if it is not."""
 
     ages: Mapping[str, float]
+    rounds: int
+    seconds: float
+    bytes: int
     away: str | None
 
 

@@ -50,6 +50,15 @@ class Keeping:
     hour_days: int = 400
 
 
+@dataclass(slots=True)
+class Cost:
+    """What reading cost so far: rounds, seconds of CPU to understand what came, and its bytes."""
+
+    rounds: int = 0
+    seconds: float = 0.0
+    bytes: int = 0
+
+
 @dataclass(frozen=True, slots=True)
 class Found:
     """What there is of a time: usage, that of intervals that are still open last, and what is missing."""
@@ -66,6 +75,7 @@ class Usage:
         self.failures = 0
         self.away: str | None = "it was not asked yet"
         self.meter: Meter | None = None
+        self.cost = Cost()
         self.keeping = keeping
         self._engine: Engine = loop.engine
         self._post = loop.post
@@ -135,20 +145,27 @@ class Usage:
             seen = thread.wait()
             if seen is None or meter is not self.meter:
                 continue
+            begun = time.thread_time()
             done = meter.take(chassis, seen[0], seen[1], self.accounts())
+            self.cost.seconds += time.thread_time() - begun
             if done:
                 self._post(MetersRead(dpid, done))
         now = time.time()
         for chassis in meter.read.keys() - self._engine.encap_ips.keys():
             meter.forget(chassis, now)
         self._samples.append((now, dict(meter.total)))
+        self.cost.rounds += 1
 
     def _meters(self, dpid: int) -> tuple[float, dict[int, Seen]] | None:
         bodies = ask_soon(self._switches, dpid, meter_stats_request)
         if bodies is None:
             return None
+        at, begun = time.time(), time.thread_time()
         counts = (count for body in bodies for count in parse_meter_counts(body) if count.number >= COUNTING)
-        return time.time(), {c.number: Seen(Count(c.packets, c.bytes), c.age, c.flows) for c in counts}
+        seen = {c.number: Seen(Count(c.packets, c.bytes), c.age, c.flows) for c in counts}
+        self.cost.seconds += time.thread_time() - begun
+        self.cost.bytes += sum(map(len, bodies))
+        return at, seen
 
     def _write(self) -> None:
         """Have what is new written. Raises LedgerAway; then it is written later."""

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from mininet_topos.hypervisor import EXTERNAL_NIC
 from mininet_topos.lab import Lab
@@ -19,6 +20,7 @@ from tests.acceptance import wire
 
 SNAP = 64
 _ETHERNET = 14
+_KINDS = {0x0806: "ARP", 0x86DD: "IPv6", 0x8902: "announcements"}
 Key = tuple[str, str, str]
 """Tenant, peer (internet, own, others) and way (out, in)."""
 
@@ -71,6 +73,51 @@ def watching(lab: Lab, tenants: Mapping[str, str]) -> Iterator[Wires]:
         for each in (*outward.values(), *inward.values()):
             each.stop()
         made.count(tenants)
+
+
+@dataclass
+class Other:
+    """Frames on the wires outside that are no IPv4, by what they are and way."""
+
+    frames: Counter[tuple[str, str]] = field(default_factory=Counter)
+
+    def total(self, way: str) -> int:
+        """How many there were."""
+        return sum(number for (_, of), number in self.frames.items() if of == way)
+
+    def summary(self, way: str) -> str:
+        """By what they are."""
+        return ", ".join(f"{number} {what}" for (what, of), number in sorted(self.frames.items()) if of == way) or "none"
+
+
+@contextmanager
+def infrastructure(lab: Lab) -> Iterator[Other]:
+    """Capture what is no IPv4 until the block ends."""
+    made, captures = Other(), []
+    with ExitStack() as stack:
+        for host in lab.hypervisors.values():
+            for way in ("out", "in"):
+                captures.append((way, stack.enter_context(lab.tcpdump(host, EXTERNAL_NIC, "not ip", SNAP, way))))
+        yield made
+        for way, capture in captures:
+            capture.stop()
+            for _, frame in wire.frames(capture.path):
+                kind = int.from_bytes(frame[12:14], "big")
+                made.frames[_KINDS.get(kind, f"{kind:#06x}"), way] += 1
+
+
+def counters(lab: Lab) -> Counter[str]:
+    """The frames that all `ext0` sent and got since they were made, as their kernels count them."""
+    found: Counter[str] = Counter()
+    for host in lab.hypervisors.values():
+        for way, name in (("out", "tx_packets"), ("in", "rx_packets")):
+            found[way] += int(host.run("cat", f"/sys/class/net/{EXTERNAL_NIC}/statistics/{name}").stdout)
+    return found
+
+
+def instant(text: str) -> float:
+    """Seconds since 1970 of a time as REST tells it."""
+    return datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp()
 
 
 @dataclass(frozen=True)

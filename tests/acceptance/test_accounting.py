@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
+import json
 import os
 import random
+import statistics
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 
 import pytest
 
 from mininet_topos.lab import Lab
-from mininet_topos.scenarios import populate
-from mininet_topos.scenarios_out import WAY_OUT
+from mininet_topos.loading import Streaming
+from mininet_topos.outside import SERVER_ADDRESS
+from mininet_topos.scenarios import populate, write
+from mininet_topos.scenarios_out import RED_FLOATING, WAY_OUT
+from ryu_overlay.southbound.usage import READ_EVERY
+from tests.acceptance import accounting_crowd as crowd
 from tests.acceptance import accounting_traffic as traffic
 from tests.acceptance import accounting_wires as wires
-from tests.acceptance import outdoors
-from tests.acceptance.evidence import FULL, Evidence
+from tests.acceptance import hops_out, outdoors, page_child
+from tests.acceptance.evidence import FULL, ROOT, Evidence
+from tests.acceptance.monitoring_prometheus import prometheus
 from tests.acceptance.outdoors import active, settle
 from tests.acceptance.waiting import until
 
@@ -23,6 +32,18 @@ CAPABILITY = "accounting"
 TITLE = "the uplink of a router that does not exist"
 pytestmark = pytest.mark.lab
 
+KILLED = "A vswitch is killed under traffic"
+INSIDE = "What never left the tenant"
+PHYSICAL = "The sum over tenants, and the physical counters"
+FRESH = "Freshness"
+PROMETHEUS = "Prometheus"
+PAGE = "The web page"
+COST = "What reading costs"
+LEDGER = "The ledger's writer is killed"
+FLOATING, UP = ("red", "internet", "out"), ("red", "internet", "out")
+RATE = 400
+MEGABYTES = 500 if FULL else 10
+IMAGES = ROOT / "docs" / "img"
 CLOSURE = "Closure: everything at once, changes, migrations, gateways, controllers killed"
 SECONDS = 600.0 if FULL else 25.0
 CHANGES = 1000 if FULL else 40
@@ -79,6 +100,8 @@ def test_what_is_told_is_what_crossed_the_wires(lab: Lab, evidence: Evidence) ->
     assert seen.dropped == 0
     assert packets == seen.packets and octets == seen.bytes
     assert sum(changes.made.values()) >= CHANGES
+    write(lab.rest, WAY_OUT)
+    settle(lab)
     classes = {(peer, way) for _, peer, way in seen.packets}
     assert classes == {(peer, way) for peer in ("internet", "own", "others") for way in ("out", "in")}
 
@@ -110,3 +133,166 @@ def _disturb(lab: Lab, changes: traffic.Changes) -> None:
             changes.made["gateways"] += 1
             at_rest(lab)
     settle(lab)
+
+
+def test_a_vswitch_that_is_killed_makes_a_gap_and_never_too_much(lab: Lab, evidence: Evidence) -> None:
+    """Under traffic: what is missing passed in the second before it died, and the interval says that it is not complete."""
+    host = lab.hypervisors["hv3"]
+    before = still(lab)
+    with wires.watching(lab, traffic.TENANTS) as seen:
+        with Streaming(lab.server, 6000, 0.001, "127.0.0.1"), Streaming(lab.vms["red-web-3"], 6000, RATE, SERVER_ADDRESS):
+            until("packets counted", lambda: wires.told(lab).packets[FLOATING] - before.packets[FLOATING] > 3 * RATE)
+            host.kill_vswitchd()
+            host.start_vswitchd()
+            recovered = wires.told(lab).packets[FLOATING]
+            until("packets counted again", lambda: wires.told(lab).packets[FLOATING] > recovered + RATE, 40)
+        after = still(lab)
+    missing = seen.packets[FLOATING] - (after.packets[FLOATING] - before.packets[FLOATING])
+    gaps = [gap for gap in lab.rest.get("/v1/usage?tenant=red").json["gaps"] if (gap["chassis"], gap["what"]) == ("hv3", "lost")]
+    lasted = {(g["peer"], g["way"]): wires.instant(g["until"]) - wires.instant(g["since"]) for g in gaps if g["name"] == "one"}
+    evidence.show(KILLED, "packets that crossed the wire", seen.packets[FLOATING])
+    evidence.show(KILLED, "packets that are not in the ledger", f"{missing}, at {RATE} a second")
+    evidence.show(KILLED, "gap that is marked", f"{lasted['internet', 'out']:.2f} s")
+    assert 0 <= missing <= RATE * (READ_EVERY + 0.5)
+    assert {("internet", "out"), ("own", "in")} <= lasted.keys()
+    row = next(r for r in lab.rest.get("/v1/usage?tenant=red").json["rows"] if r["name"] == "one")
+    assert row["complete"] is False
+
+
+def test_what_stays_inside_is_not_the_internets(lab: Lab, evidence: Evidence) -> None:
+    """Within the tenant, and through its own floating IP: nothing of it is usage of the internet. Taps would bill all of it."""
+    taps, before = _taps(lab), still(lab)
+    size = f"{MEGABYTES}M"
+    hops_out.transfer(lab, lab.vms["red-db-1"], lab.vms["red-web-1"], "10.0.2.11", 5301, size=size)
+    hops_out.transfer(lab, lab.vms["red-web-3"], lab.vms["red-db-2"], RED_FLOATING, 5302, size=size)
+    after = still(lab)
+    octets = after.bytes - before.bytes
+    internet = octets["red", "internet", "out"] + octets["red", "internet", "in"]
+    evidence.show(INSIDE, "within the tenant, and through its own floating IP", f"{MEGABYTES} MiB of payload each")
+    evidence.show(INSIDE, "usage of the internet that came of it", internet, "bytes")
+    evidence.show(INSIDE, "usage of own floating IPs", f"{octets['red', 'own', 'out'] / 1e6:.0f} MB out of the uplink")
+    evidence.show(INSIDE, "what the taps of its VMs sent", f"{(_taps(lab) - taps) / 1e6:.0f} MB, all of it billed by their sum")
+    assert internet == 0
+    assert MEGABYTES << 20 < octets["red", "own", "out"] < 1.2 * (MEGABYTES << 20)
+
+
+def _taps(lab: Lab) -> int:
+    """What red's VMs sent, in bytes, by their own interfaces."""
+    red = [vm for name, vm in lab.vms.items() if name.startswith("red-")]
+    return sum(int(vm.run("cat", "/sys/class/net/eth0/statistics/tx_bytes").stdout) for vm in red)
+
+
+def test_the_sum_over_tenants_is_what_the_physical_counters_say(lab: Lab, evidence: Evidence) -> None:
+    """What the interfaces of all hypervisors sent is what tenants sent, and ARP and announcements of ours."""
+    before = still(lab)
+    with wires.infrastructure(lab) as other:
+        counters = wires.counters(lab)
+        with traffic.one_way(lab):
+            until("traffic", lambda: sum((wires.told(lab).packets - before.packets).values()) > 3000)
+        after = still(lab)
+        grown = wires.counters(lab) - counters
+    used = {way: sum(n for (_, _, w), n in (after.packets - before.packets).items() if w == way) for way in ("out", "in")}
+    evidence.show(PHYSICAL, "frames that all `ext0` sent", grown["out"])
+    evidence.show(PHYSICAL, "packets of tenants out", used["out"])
+    evidence.show(PHYSICAL, "frames of the overlay's own, sent", other.summary("out"))
+    evidence.show(PHYSICAL, "frames that all `ext0` got", grown["in"])
+    evidence.show(PHYSICAL, "packets of tenants in", used["in"])
+    evidence.show(PHYSICAL, "frames of others, got", other.summary("in"))
+    # Announcements go on all the time: those of the moments between both counts may be in one only.
+    assert abs(grown["out"] - used["out"] - other.total("out")) <= 10
+    assert 0 <= grown["in"] - used["in"] <= other.total("in") + 10
+
+
+def test_it_is_fresh(lab: Lab, evidence: Evidence) -> None:
+    """From a packet to where it is told."""
+    took = [_freshness(lab) for _ in range(20 if FULL else 3)]
+    evidence.show(FRESH, "from a packet to its usage, median and worst", f"{statistics.median(took):.2f}, {max(took):.2f} s")
+
+
+def _freshness(lab: Lab) -> float:
+    before = wires.told(lab).packets[UP]
+    lab.ping(lab.vms["red-web-1"], SERVER_ADDRESS, count=1, timeout=1)
+    sent = time.monotonic()
+    until("the ping counted", lambda: wires.told(lab).packets[UP] > before, 5)
+    return time.monotonic() - sent
+
+
+def _faults(lab: Lab) -> list[str]:
+    found = lab.rest.get("/v1/health").json["faults"]
+    return [fault["id"] for fault in found if fault["until"] is None and fault["provider"]]
+
+
+def test_prometheus_has_the_same(lab: Lab, evidence: Evidence) -> None:
+    """Debian's Prometheus, scraping for real: rates of a class, and as many series as there are names and classes."""
+    rate = 'sum by (way) (rate(overlay_usage_bytes_total{tenant="red",peer="internet"}[5s])) * 8'
+    with traffic.one_way(lab), prometheus(lab) as server:
+        until("rates", lambda: len(server.value(rate)) == 2 and all(value > 1e5 for _, value in server.value(rate)))
+        for labels, value in server.value(rate):
+            evidence.show(PROMETHEUS, f"red with the internet, {labels['way']}", f"{value / 1e3:.0f} kbit/s")
+        ((_, series),) = server.value('count({__name__=~"overlay_usage_(bytes|packets)_total"})')
+        evidence.show(PROMETHEUS, "series of usage, of 6 accounts", f"{series:.0f}")
+        assert series <= 6 * 6 * 2 and not server.failing_rules()
+
+
+def test_the_page(lab: Lab, evidence: Evidence) -> None:
+    """In a real browser, while a link is cut: tables, chart, drill-down, keyboard, health as colours, themes, no error."""
+    host = lab.hypervisors["hv2"]
+    host.external(False)
+    try:
+        with traffic.one_way(lab):
+            until("traffic", lambda: lab.rest.get("/v1/usage/rates").json["rates"])
+            until(
+                "a fault", lambda: [f for f in lab.rest.get("/v1/health").json["faults"] if f["until"] is None and f["provider"]]
+            )
+            command = (sys.executable, page_child.__file__, "http://127.0.0.1:8080", *([str(IMAGES)] if FULL else []))
+            seen = json.loads(lab.controller.run(*command, timeout=240).stdout)
+    finally:
+        host.external(True)
+    assert seen["console"] == []
+    names = {(row[0], row[2]) for row in seen["all"]}
+    assert {("red", "up"), ("red", "one"), ("blue", "up"), ("green", "up")} <= names
+    assert seen["layers"] == 6 and " out, " in seen["told"]
+    assert seen["tab order"][:3] == ["Traffic", "Topology", "Fabric"]
+    assert seen["drilled"] == f"overlay: traffic {seen['first']}" and seen["switches"]
+    assert {row[0] for row in seen["ports"]} >= {"red-web-1", "red-web-2", "red-web-3"}
+    assert len(seen["map"]) == 3 + 5 + 7 and seen["lines"] >= 10
+    assert seen["chassis"] == ["hv1", "hv2", "hv3"] and len(seen["tunnels"]) == 6
+    assert seen["health"].endswith("1 fault") and seen["broken"] == ["hv2"]
+    assert seen["colors"] == {"light": "rgb(255, 255, 255)", "dark": "rgb(13, 17, 23)"}
+    evidence.show(PAGE, "seen in Chromium", "5 pages, 2 themes, no error in its console; all links reached by the tabulator key")
+
+
+def test_a_ledger_whose_writer_is_killed(evidence: Evidence) -> None:
+    """The same tests of the ledger on SQLite and on PostgreSQL, with many kills in the middle of writing."""
+    kills = 100 if FULL else 3
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "tests/unit/accounting/test_ledger.py"],
+        cwd=ROOT,
+        env={**os.environ, "KILLS": str(kills)},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stdout
+    evidence.show(LEDGER, "writers killed in the middle, on SQLite and on PostgreSQL each", kills)
+    evidence.show(LEDGER, "tests", done.stdout.strip().splitlines()[-1])
+
+
+def test_what_reading_costs(evidence: Evidence) -> None:
+    """1,000 ports and 300 uplinks on three chassis, of which two may carry each uplink."""
+    uplinks, ports = (300, 1000) if FULL else (30, 60)
+    with Lab(f"c{os.getpid()}", hypervisors=3, external=WAY_OUT.external) as lab:
+        bound = crowd.populate(lab, uplinks, ports)
+        until("all read", lambda: len(lab.rest.get("/v1/usage/rates").json["ages"]) == 3)
+        before = crowd.cost(lab)
+        until("twenty rounds", lambda: crowd.cost(lab).rounds - before.rounds >= 20, 60)
+        after = crowd.cost(lab)
+    rounds = after.rounds - before.rounds
+    evidence.show(COST, "ports bound, uplinks, chassis", f"{bound}, {uplinks}, 3")
+    evidence.show(
+        COST, "CPU of the controller in a round, which is a second", f"{1000 * (after.cpu - before.cpu) / rounds:.1f} ms"
+    )
+    evidence.show(COST, "bytes from the chassis in a round", f"{(after.bytes - before.bytes) / rounds / 1000:.1f} kB")
+    evidence.show(
+        COST, "CPU of the whole controller meanwhile", f"{100 * (after.process - before.process) / rounds:.1f} % of one"
+    )
+    assert bound == ports

@@ -10,7 +10,7 @@ from datetime import datetime, timezone
 import click
 
 from ryu_overlay.cli import kinds, usage_text
-from ryu_overlay.cli.answers import Answer
+from ryu_overlay.cli.answers import Answer, lines
 from ryu_overlay.cli.names import completer, known
 from ryu_overlay.cli.session import Session, common, pass_session
 from ryu_overlay.cli.usage_text import Document
@@ -80,12 +80,15 @@ def usage(
     if every is not None:
         _watch(session, tenant, every, top)
         return
-    given = {"tenant": tenant, "since": since, "until": until, "by": by, "per": per, "format": "csv" if as_csv else None}
+    given = {"tenant": tenant, "since": since, "until": until, "by": by, "per": per}
     query = {name: value for name, value in given.items() if value is not None}
-    answer = session.read("usage", **query)
     if as_csv:
-        click.echo(answer.text, nl=False)
-    elif not session.raw(answer):
+        with session.client().stream(("usage",), None, {**query, "format": "csv"}, "GET") as (_, read):
+            for line in lines(read):
+                click.echo(line)
+        return
+    answer = session.read("usage", **query)
+    if not session.raw(answer):
         _tell(answer.body, per not in (None, "total"))
 
 

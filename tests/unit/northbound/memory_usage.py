@@ -45,4 +45,4 @@ class MemoryUsage:
         return {OUT: Count(5, 500), IN: Count(6, 600)}, ACCOUNTS
 
     def reading(self) -> Reading:
-        return Reading({"hv1": 0.5, "hv2": 1.25}, self.away)
+        return Reading({"hv1": 0.5, "hv2": 1.25}, 7, 0.25, 4000, self.away)
