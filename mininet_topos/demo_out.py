@@ -64,6 +64,32 @@ def balancing(tour: Tour) -> None:
         service.kill()
 
 
+def counting(tour: Tour) -> None:
+    """The uplink of a router that does not exist has counters: by whose the other end is."""
+    lab = tour.lab
+    tour.step("What crossed the uplink of a router that does not exist, by whom it was exchanged with")
+    with Serving(lab.vms["red-web-3"], tcp=(SERVICE,)), Serving(lab.server, tcp=(SERVICE,)):
+        before = _used(tour)
+        connect(lab.vms["red-web-1"], SERVER, SERVICE, CONNECTIONS)
+        connect(lab.vms["red-web-1"], FLOATING, SERVICE, CONNECTIONS)
+        connect(lab.vms["red-web-1"], "10.0.1.13", SERVICE, CONNECTIONS)
+    tour.say("red-web-1 has talked to the server outside, to its own tenant's floating IP, and to a VM beside it.\n")
+    tour.until("it is counted", lambda: _used(tour)["own"] >= before["own"] + 5 * CONNECTIONS)
+    tour.overlayctl("usage", "--tenant", "red")
+    grown = {peer: _used(tour)[peer] - before[peer] for peer in before}
+    told = f"{grown['internet']} packets with the internet, {grown['own']} with its own floating IP, none of what stayed inside"
+    tour.hold(told, 4 * CONNECTIONS < grown["internet"] < 8 * CONNECTIONS and 4 * CONNECTIONS < grown["own"] < 8 * CONNECTIONS)
+
+
+def _used(tour: Tour) -> dict[str, int]:
+    """Packets that red's uplink sent and got, by class."""
+    rows = tour.lab.rest.get("/v1/usage?tenant=red").json["rows"]
+    uplink = next((row for row in rows if row["name"] == "up"), None)
+    if uplink is None:
+        return {"internet": 0, "own": 0}
+    return {peer: uplink[peer]["out"]["packets"] + uplink[peer]["into"]["packets"] for peer in ("internet", "own")}
+
+
 def failing_over(tour: Tour) -> None:
     """The gateway dies while there is no controller."""
     lab, vm = tour.lab, tour.lab.vms["red-web-2"]
@@ -97,4 +123,4 @@ def _outer(lines: list[str], address: str) -> bool:
     return all(address in line and "10.0." not in line for line in lines)
 
 
-STEPS = (way_out, balancing, failing_over)
+STEPS = (way_out, balancing, counting, failing_over)

@@ -26,7 +26,7 @@ OPTIONS = (
     *(f"--disable-{word}" for word in _ALONE),
     "--window-size=1400,900",
 )
-PAGES = ("traffic", "traffic/red", "ports/red/web", "topology", "fabric")
+PAGES = ("traffic", "topology", "fabric")
 SECONDS = 20.0
 
 

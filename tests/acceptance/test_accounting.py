@@ -266,7 +266,7 @@ def test_a_ledger_whose_writer_is_killed(evidence: Evidence) -> None:
     """The same tests of the ledger on SQLite and on PostgreSQL, with many kills in the middle of writing."""
     kills = 100 if FULL else 3
     done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "tests/unit/accounting/test_ledger.py"],
+        [sys.executable, "-m", "pytest", "-q", "tests/unit/accounting/test_ledger.py", "tests/lab/test_ledger_on_postgresql.py"],
         cwd=ROOT,
         env={**os.environ, "KILLS": str(kills)},
         capture_output=True,
