@@ -56,7 +56,8 @@ class Keeper:
         since, until = request["since"], request["until"]
         closed = [from_used(used) for used in self._ledger.usage(since, until, coarse=request["coarse"])]
         still = [from_used(used) for used in self._ledger.open() if since <= used.start < until]
-        return {"closed": closed, "open": still, "gaps": [from_gap(gap) for gap in self._ledger.gaps(since, until)]}
+        gaps = [from_gap(gap) for gap in self._ledger.gaps(since, until)]
+        return {"closed": closed, "open": still, "gaps": gaps, "began": self._ledger.began()}
 
 
 def serve(url: str, requests: TextIO, answers: TextIO) -> None:

@@ -136,6 +136,12 @@ class Ledger:
             rows = db.execute(select(OPEN).order_by(OPEN.c.start, *(OPEN.c[name] for name in USE)))
             return [Used(row.start, row.length, _use(row), _count(row)) for row in rows]
 
+    def began(self) -> float | None:
+        """When the first interval began of which anything is left, None if there is none."""
+        with self.engine.connect() as db:
+            found = [db.scalar(select(func.min(table.c.start))) for table in (CLOSED, OPEN)]
+            return min((start for start in found if start is not None), default=None)
+
     def gaps(self, since: float, until: float) -> list[Gap]:
         """Gaps that touch a time."""
         with self.engine.connect() as db:

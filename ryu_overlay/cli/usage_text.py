@@ -55,6 +55,12 @@ def bill_rows(document: Document) -> Iterator[tuple[Any, ...]]:
         yield (*(bill[name] for name in BILLS[:3]), *volumes, *rates, bill["intervals"], bill["complete"])
 
 
+def begins_late(document: Document) -> bool:
+    """Whether the ledger begins in the middle of the month of bills."""
+    since = document["since"]
+    return since is not None and not since.startswith(f"{document['month']}-01T00:00:00")
+
+
 def gap_rows(gaps: Sequence[Document]) -> list[tuple[Any, ...]]:
     """The rows under GAPS, one for all classes of an uplink or floating IP."""
     found = Counter(

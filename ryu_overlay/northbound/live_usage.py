@@ -28,7 +28,7 @@ class LiveUsage:
             found = self._usage.of(since, until, coarse=coarse)
         except ledger_link.LedgerAway as error:
             raise LedgerAway(str(error)) from error
-        return Found(found.used, found.gaps, self._accounts())
+        return Found(found.used, found.gaps, self._accounts(), found.began)
 
     def rates(self) -> tuple[list[Rate], Mapping[str, Account]]:
         return [Rate(use, *rate) for use, rate in self._usage.rates().items()], self._accounts()

@@ -104,9 +104,10 @@ class BillDocument(Named):
 
 
 class Bills(BaseModel):
-    """Bills of a month in UTC, up to now if it is not over."""
+    """Bills of a month in UTC, up to now if it is not over. `since` is when the ledger begins in it (null: it is empty)."""
 
     month: str
+    since: datetime | None
     until: datetime
     interval: int
     bills: list[BillDocument]

@@ -81,7 +81,8 @@ def show_bills(service: Service, request: Request) -> Response:
     found = _found(service, since, until, coarse=False)
     sums = summed(found.used, found.gaps, found.accounts, by, "interval", (since, until))
     made = [shapes.bill_document(bill) for bill in bills(sums, since, until, length)]
-    return _answer(shapes.Bills(month=name, until=shapes.instant(until), interval=length, bills=made))
+    began = None if found.began is None else shapes.instant(max(since, found.began))
+    return _answer(shapes.Bills(month=name, since=began, until=shapes.instant(until), interval=length, bills=made))
 
 
 def _found(service: Service, since: float, until: float, *, coarse: bool) -> Found:

@@ -61,10 +61,11 @@ class Cost:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What there is of a time: usage, that of intervals that are still open last, and what is missing."""
+    """What there is of a time: usage, that of intervals that are still open last, what is missing, and when the ledger began."""
 
     used: list[Used]
     gaps: list[Gap]
+    began: float | None
 
 
 class Usage:
@@ -107,7 +108,7 @@ class Usage:
         self._write()
         found = self._link.ask("usage", since=since, until=until, coarse=coarse)
         used = [to_used(data) for data in (*found["closed"], *found["open"])]
-        return Found(used, [to_gap(data) for data in found["gaps"]])
+        return Found(used, [to_gap(data) for data in found["gaps"]], found["began"])
 
     def accounts(self) -> Mapping[int, Account]:
         """Whose each account is now."""

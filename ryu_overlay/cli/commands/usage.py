@@ -11,6 +11,7 @@ import click
 
 from ryu_overlay.cli import kinds, usage_text
 from ryu_overlay.cli.answers import Answer, lines
+from ryu_overlay.cli.health_text import clock
 from ryu_overlay.cli.names import completer, known
 from ryu_overlay.cli.session import Session, common, pass_session
 from ryu_overlay.cli.usage_text import Document
@@ -133,3 +134,5 @@ def bill(session: Session, month: str, by: str | None) -> None:
         from ryu_overlay.cli import tables
 
         tables.table("usage in that month", usage_text.BILLS, usage_text.bill_rows(answer.body))
+        if usage_text.begins_late(answer.body):
+            click.echo(f"\nThe ledger begins at {clock(answer.body['since'])} UTC: all before that counts as nothing.")

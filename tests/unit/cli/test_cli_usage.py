@@ -64,6 +64,7 @@ def test_rates_again_and_again(run: Run, monkeypatch: pytest.MonkeyPatch) -> Non
 def test_a_bill(run: Run) -> None:  # noqa: F811
     told = lines(run("usage", "bill", "2024-05"))
     assert told[0] == "TENANT ROUTER NAME OUT IN 95 % OUT 95 % IN BILLED AT INTERVALS COMPLETE"
+    assert told[-1] == "The ledger begins at 2024-05-01 12:00:00 UTC: all before that counts as nothing."
     assert "red - - 23.4 MB 1.2 kB 0 bit/s 0 bit/s 0 bit/s 8928 no" in told
 
 

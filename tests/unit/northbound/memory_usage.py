@@ -36,7 +36,7 @@ class MemoryUsage:
             raise LedgerAway(self.away)
         self.asked.append((since, until, coarse))
         used = [each for each in self.used if since <= each.start < until]
-        return Found(used, [GAP] if since < GAP.until and GAP.since < until else [], ACCOUNTS)
+        return Found(used, [GAP] if since < GAP.until and GAP.since < until else [], ACCOUNTS, START)
 
     def rates(self) -> tuple[list[Rate], Mapping[str, Account]]:
         return [Rate(IN, 5.0, 500.0), Rate(OUT, 1000.4, 1_500_000.0)], ACCOUNTS

@@ -119,6 +119,7 @@ def test_a_month_by_volume_and_percentile(call: Caller) -> None:
     assert bill["out_bytes"] == 1000 * 300 * 78 and bill["in_bytes"] == 1200
     # Twelve intervals of 8,928 are far fewer than 5 %.
     assert (bill["percentile"], bill["intervals"], document["interval"]) == (0.0, 31 * 288, 300)
+    assert document["since"] == at(0) and document["until"] == "2024-06-01T00:00:00Z"
 
 
 @pytest.mark.parametrize("month", ["2024-13", "May", "9999-01"])
