@@ -29,7 +29,7 @@ NOTHING = Count(0, 0)
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """An uplink (`kind` "router_port") or floating IP, by its UUID, as it is called. `tagged`: its network has a VLAN."""
+    """A tenant, uplink (`kind` "router_port") or floating IP, by its UUID, as it is called. `tagged`: its network has a VLAN."""
 
     uuid: str
     tenant: str

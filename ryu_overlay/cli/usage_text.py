@@ -12,7 +12,8 @@ from ryu_overlay.cli.health_text import clock, parse_duration
 Document = Mapping[str, Any]
 
 CLASSES = ("internet", "others", "own")
-USAGE = ("tenant", "router", "name", "address", *(f"{peer} {way}" for peer in CLASSES for way in ("out", "in")), "complete")
+_WAYS = ("out", "in")
+USAGE = ("tenant", "router", "name", "address", *(f"{peer} {way}" for peer in CLASSES for way in _WAYS), "inside", "complete")
 RATES = ("tenant", "router", "name", "address", "with", "way", "bit/s", "packets/s")
 BILLS = ("tenant", "router", "name", "out", "in", "95 % out", "95 % in", "billed at", "intervals", "complete")
 GAPS = ("chassis", "tenant", "router", "name", "since (UTC)", "until (UTC)", "what")
@@ -35,7 +36,7 @@ def usage_rows(document: Document, with_time: bool) -> Iterator[tuple[Any, ...]]
     for row in document["rows"]:
         amounts = (octets(row[peer][way]["bytes"]) for peer in CLASSES for way in ("out", "into"))
         time = (clock(row["start"]),) if with_time else ()
-        yield (*time, *(row[name] for name in USAGE[:4]), *amounts, row["complete"])
+        yield (*time, *(row[name] for name in USAGE[:4]), *amounts, octets(row["inside"]["bytes"]), row["complete"])
 
 
 def rate_rows(document: Document, tenant: str | None, top: int) -> list[tuple[Any, ...]]:

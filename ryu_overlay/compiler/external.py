@@ -35,6 +35,7 @@ from ryu_overlay.openflow.fields import (
     ETH_SRC,
     ETH_TYPE,
     IN_PORT,
+    TUN_ID,
     VLAN_PRESENT,
     VLAN_VID,
     mac_to_int,
@@ -212,7 +213,8 @@ def _known(table: Table, match: Match, holding: _Holding) -> Flow:
 def _enter(border: Border) -> tuple[Action, ...]:
     """Into the router by its uplink; conntrack's memory of a pass through another border must not be taken for this one's."""
     came = (SetField(IN_LPORT.field, border.uplink.key), Resubmit(USE_IN_PEER.number))
-    into = (*came, SetField(DATAPATH.field, border.view.router.key))
+    # As if it had come by a tunnel of the uplink's: it is not counted as what VMs here send to each other.
+    into = (*came, SetField(TUN_ID, border.uplink.vni), SetField(DATAPATH.field, border.view.router.key))
     marks = (SetField(HOME.field, 1), SetField(FROM_TUNNEL.field, 0))
     return CtClear(), *into, *marks, Resubmit(LR_COUNT_IN.number), Resubmit(LR_IN_ADMIT.number)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ryu_overlay.compiler.keys import into_tunnel
 from ryu_overlay.compiler.switching import ARP_REQUEST
 from ryu_overlay.model.objects import Port, Switch, Tenant
-from ryu_overlay.openflow.actions import SetField
+from ryu_overlay.openflow.actions import Resubmit, SetField
 from ryu_overlay.openflow.fields import (
     ARP_OP,
     ARP_SHA,
@@ -33,6 +33,7 @@ from ryu_overlay.pipeline.tables import (
     LS_OUT_PORT,
     PHY_IN_PORT,
     PHY_OUT,
+    USE_INSIDE,
 )
 
 
@@ -46,7 +47,7 @@ def local_flows(tenant: Tenant, switch: Switch, port: Port, ofport: int, balance
         )
     binding = Why(Feature.BINDING, tenant.key, port.key)
     enter = (SetField(DATAPATH.field, switch.key), SetField(IN_LPORT.field, port.key))
-    to_port, deliver = {OUT_LPORT.field: port.key}, (SetField(OFPORT.field, ofport),)
+    to_port, deliver = {OUT_LPORT.field: port.key}, (Resubmit(USE_INSIDE.number), SetField(OFPORT.field, ofport))
     flows = [*_hairpin(tenant, switch, port)]
     flows.append(LS_OUT_PORT.flow("local", to_port, deliver, goto=LS_OUT_BALANCE if balanced else PHY_OUT, why=binding))
     if port.port_security:
@@ -73,7 +74,8 @@ def remote_flows(tenant: Tenant, switch: Switch, port: Port, tunnel: int) -> tup
         return (LS_OUT_PORT.flow("refused", {OUT_LPORT.field: port.key}, why=why),)
     why = Why(Feature.TUNNEL, tenant.key, port.key)
     match = {OUT_LPORT.field: port.key, FROM_TUNNEL.field: 0}
-    return (LS_OUT_PORT.flow("remote", match, into_tunnel(switch.vni, tunnel), goto=PHY_OUT, why=why),)
+    into = (Resubmit(USE_INSIDE.number), *into_tunnel(switch.vni, tunnel))
+    return (LS_OUT_PORT.flow("remote", match, into, goto=PHY_OUT, why=why),)
 
 
 def _hairpin(tenant: Tenant, switch: Switch, port: Port) -> tuple[Flow, Flow]:

@@ -40,6 +40,7 @@ from ryu_overlay.pipeline.tables import (
     TUN_COUNT_OUT,
     USE_IN,
     USE_IN_PEER,
+    USE_INSIDE,
     USE_OUT,
     USE_OUT_PEER,
 )
@@ -48,7 +49,7 @@ _MARKED: Match = {TUN_ID: (1 << MARK_BIT, 1 << MARK_BIT)}
 _GROUP: Match = {ETH_SRC: (1 << GROUP_BIT, 1 << GROUP_BIT)}
 _IS_PROBE: Match = {PROBE.field: (1, 1)}
 _UNMARK = Load(TUN_ID, 0, MARK_BIT, 1)
-_COUNTERS = (LR_COUNT_IN, LR_COUNT_OUT, USE_IN, USE_OUT, TUN_COUNT_IN, TUN_COUNT_OUT)
+_COUNTERS = (LR_COUNT_IN, LR_COUNT_OUT, USE_INSIDE, USE_IN, USE_OUT, TUN_COUNT_IN, TUN_COUNT_OUT)
 _PEERS = ((USE_OUT_PEER, USE_OUT), (USE_IN_PEER, USE_IN))
 _NOT_LOOKED_AT = (EXT_CLOCK, EXT_BEAT, EXT_STEADY, USE_OUT_PEER, USE_IN_PEER, *_COUNTERS)
 
@@ -64,7 +65,7 @@ def base_flows() -> Iterator[Flow]:
         yield table.flow("miss", {}, why=Why(Feature.COUNTER))
     for table, count in _PEERS:
         yield table.flow("miss", {}, (SetField(LINK.field, 0),), goto=count, why=Why(Feature.COUNTER))
-    not_counted = [(table, _IS_PROBE) for table in (LR_COUNT_IN, LR_COUNT_OUT, USE_IN, USE_OUT)]
+    not_counted = [(table, _IS_PROBE) for table in (LR_COUNT_IN, LR_COUNT_OUT, USE_INSIDE, USE_IN, USE_OUT)]
     for table, match in (*not_counted, (TUN_COUNT_IN, _GROUP)):
         yield table.flow("probe", match, why=Why(Feature.COUNTER))
     yield from _out()

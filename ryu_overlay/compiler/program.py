@@ -22,6 +22,7 @@ from ryu_overlay.compiler.ports import local_flows, remote_flows
 from ryu_overlay.compiler.routing import neighbour_flows, router_block, size_block
 from ryu_overlay.compiler.switching import port_flows, router_port_flows
 from ryu_overlay.compiler.tunnels import tunnel_flows, vni_flow
+from ryu_overlay.compiler.using import inside_block, inside_flow
 from ryu_overlay.fabric.placement import NOWHERE, Device, Fabric, Placement, components, reach
 from ryu_overlay.model.network import BalancerView, Network, RouterView, SwitchView
 from ryu_overlay.model.objects import LoadBalancer, Port, RouterPort
@@ -102,6 +103,7 @@ class Compiler:
             blocks["counted", each.key] = self._memory.recall(("counted", chassis, each.key), inputs, counting_block)
         for view, placement in zip(part.switches, part.placements):
             key = view.switch.key
+            blocks["inside", view.tenant.key] = self._memory.recall(("inside", view.tenant.key), (view.tenant,), inside_block)
             blocks["switch", key] = self._switch(view)
             balancers = self._network.balancers.get(view.tenant.name, ())
             blocks["local", key] = self._switch_on(chassis, view, placement, tunnels, bool(balancers))
@@ -146,6 +148,8 @@ class Compiler:
     ) -> Block:
         tenant, switch = view.tenant, view.switch
         flows: list[Flow] = [vni_flow(tenant, switch), *flood_flows(view, placement, chassis, tunnels)]
+        counted = inside_flow(tenant, switch)
+        flows += () if counted is None else (counted,)
         for port in view.ports:
             spot = placement.spots.get(port.key)
             if spot is None:

@@ -59,7 +59,7 @@ class Assembly:
             values["key"], values["uuid"] = before.key, before.uuid
         if kind == "router_port":
             values.update(self._uplink_values(ref, before, values, given, patch))
-        if kind == "floating_ip":
+        if kind in ("tenant", "floating_ip"):
             values["account"] = self._account(kind, ref, before)
         names = ref if kind != "route" else (*ref[:2], parse_prefix(ref[2]))
         self._draft.put(CLASSES[kind](**dict(zip(NAMES[kind], names)), **values))
@@ -103,7 +103,7 @@ class Assembly:
         return {**none, **account}
 
     def _account(self, kind: str, ref: Ref, before: Any | None) -> int:
-        """The account that an uplink or a floating IP has. One from before there were any gets one now."""
+        """The account that a tenant, an uplink or a floating IP has. One from before there were any gets one now."""
         account: int = UNASSIGNED_ACCOUNT if before is None else before.account
         if account == UNASSIGNED_ACCOUNT:
             self.wanting.accounts[kind, ref] = None

@@ -23,6 +23,10 @@ from ryu_overlay.model.values import MAX_VNI, RESERVED, span_of
 Wanted = dict[tuple[str, Ref], None]
 
 
+_FIELDS = {"switch": "vni", "router_port": "external", "floating_ip": "address", "tenant": "name"}
+"""Of which field a lack of numbers is said."""
+
+
 @dataclass(slots=True)
 class Wanting:
     """New objects that lack something, by (kind, ref) in the order of the body; `zones` are refs of uplinks."""
@@ -104,7 +108,7 @@ def _assign_numbers(draft: Draft, wanting: Wanting, numbers: Numbers, mentions: 
         for at in wanting.accounts:
             _fill(draft, *at, account=numbers.account())
     except Exhausted as error:
-        path = join(mentions.paths[at], {"switch": "vni", "router_port": "external", "floating_ip": "address"}[at[0]])
+        path = join(mentions.paths[at], _FIELDS[at[0]])
         report.add_at(path, str(error), conflict=True)
         report.refuse_if_any()
 

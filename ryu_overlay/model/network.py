@@ -47,7 +47,7 @@ class Network:
 
     `next_key`, `next_tenant_key`, `next_vni`, `next_zone` and `next_account` are where the search for the next free number
     starts (zones are searched downward), so that a number is not used again soon after its object is gone. `vnis` holds the refs
-    of switches and uplinks, `zones` those of uplinks, `accounts` the uplinks and floating IPs themselves.
+    of switches and uplinks, `zones` those of uplinks, `accounts` the tenants, uplinks and floating IPs themselves.
     """
 
     revision: int = 0
@@ -63,7 +63,7 @@ class Network:
     port_by_uuid: MappingProxyType[str, Port] = field(default_factory=_nothing)
     vnis: MappingProxyType[int, Ref] = field(default_factory=_nothing)
     zones: MappingProxyType[int, Ref] = field(default_factory=_nothing)
-    accounts: MappingProxyType[int, RouterPort | FloatingIp] = field(default_factory=_nothing)
+    accounts: MappingProxyType[int, Tenant | RouterPort | FloatingIp] = field(default_factory=_nothing)
 
     @property
     def switch_views(self) -> MappingProxyType[Ref, SwitchView]:
@@ -204,12 +204,12 @@ class Draft:
         named |= {"vnis": vnis, "zones": zones, "accounts": self._accounts(pairs)}
         return {k: MappingProxyType(v) for k, v in named.items()}
 
-    def _accounts(self, pairs: Pairs) -> dict[int, RouterPort | FloatingIp]:
+    def _accounts(self, pairs: Pairs) -> dict[int, Tenant | RouterPort | FloatingIp]:
         accounts = self.base.accounts.copy()
         for before, _ in pairs:
-            if isinstance(before, (RouterPort, FloatingIp)):
+            if isinstance(before, (Tenant, RouterPort, FloatingIp)):
                 accounts.pop(before.account, None)
         for _, after in pairs:
-            if isinstance(after, (RouterPort, FloatingIp)) and after.account:
+            if isinstance(after, (Tenant, RouterPort, FloatingIp)) and after.account:
                 accounts[after.account] = after
         return accounts

@@ -21,13 +21,15 @@ VNI_BITS = 22
 
 @dataclass(frozen=True, slots=True)
 class Tenant:
-    """Whom networks belong to. Names of switches and routers are unique within a tenant."""
+    """Whom networks belong to. Names of switches and routers are unique within a tenant. `account` (1 to 32735) says by which
+    meters what stays inside is counted."""
 
     kind: ClassVar[str] = "tenant"
     name: str
     key: int
     uuid: str
     description: str = ""
+    account: int = 0
 
     @property
     def ref(self) -> Ref:

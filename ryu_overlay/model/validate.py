@@ -80,9 +80,9 @@ def _check_zones(network: Network, report: Report) -> None:
 
 
 def _check_accounts(network: Network, report: Report) -> None:
-    """Each uplink and floating IP is counted by itself. None may have an account yet (0), and no edit makes one wrong."""
-    holders: dict[int, RouterPort | FloatingIp] = {}
-    for obj in (*network.tables["router_port"].values(), *network.tables["floating_ip"].values()):
+    """Each tenant, uplink and floating IP is counted by itself. None may have an account yet (0), and no edit makes one wrong."""
+    holders: dict[int, Tenant | RouterPort | FloatingIp] = {}
+    for obj in (obj for kind in ("tenant", "router_port", "floating_ip") for obj in network.tables[kind].values()):
         if obj.account and (other := holders.setdefault(obj.account, obj)) is not obj:
             report.add(Spot(obj, "account"), f"{obj.account} is already {describe_fully(other)}'s", other=other)
 

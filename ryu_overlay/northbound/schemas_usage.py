@@ -14,7 +14,7 @@ from ryu_overlay.accounting.billing import Bill
 from ryu_overlay.accounting.summary import Sum, Whose
 from ryu_overlay.accounting.values import Account, Count, Gap
 from ryu_overlay.northbound.service_usage import Rate
-from ryu_overlay.pipeline.accounts import Peer, Way
+from ryu_overlay.pipeline.accounts import PEERS, Peer, Way
 
 
 class Amount(BaseModel):
@@ -32,7 +32,8 @@ class Amounts(BaseModel):
 
 
 class Named(BaseModel):
-    """Whose it is. `kind` is `router_port` for an uplink, or `floating_ip`; fields that are summed up over are empty."""
+    """Whose it is. `kind` is `router_port` for an uplink, `floating_ip`, or `tenant` for what stays inside. What is summed up
+    over is empty."""
 
     tenant: str
     router: str
@@ -42,13 +43,15 @@ class Named(BaseModel):
 
 
 class UsageRow(Named):
-    """What somebody carried from `start` on for `seconds`. `complete`: nothing of it is known to be missing."""
+    """What somebody carried from `start` on for `seconds`; `inside` is what a tenant's VMs sent to each other. `complete`:
+    nothing of it is known to be missing."""
 
     start: datetime
     seconds: float
     internet: Amounts
     own: Amounts
     others: Amounts
+    inside: Amount
     complete: bool
 
 
@@ -114,9 +117,10 @@ class Bills(BaseModel):
 
 
 def usage_row(made: Sum) -> UsageRow:
-    peers: tuple[Peer, ...] = ("internet", "own", "others")
-    amounts = {peer: Amounts(out=_amount(made.of(peer, "out")), into=_amount(made.of(peer, "in"))) for peer in peers}
-    return UsageRow(**_named(made.whose), start=instant(made.start), seconds=made.length, complete=made.complete, **amounts)
+    amounts = {peer: Amounts(out=_amount(made.of(peer, "out")), into=_amount(made.of(peer, "in"))) for peer in PEERS}
+    inside = _amount(made.of("inside", "out"))
+    times = {"start": instant(made.start), "seconds": made.length}
+    return UsageRow(**_named(made.whose), **times, **amounts, inside=inside, complete=made.complete)
 
 
 def gap_document(gap: Gap, account: Account) -> GapDocument:

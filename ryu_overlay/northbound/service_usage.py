@@ -27,8 +27,8 @@ class Rate:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What there is of a time: usage, that of intervals that are still open too, what is missing in it, and whose all that is; and
-    when the ledger began, None if there is nothing in it."""
+    """What there is of a time: usage, that of intervals that are still open too, what is missing in it, and whose all that is;
+    and when the ledger began, None if there is nothing in it."""
 
     used: list[Used]
     gaps: list[Gap]

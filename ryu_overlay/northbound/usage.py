@@ -21,7 +21,7 @@ from ryu_overlay.northbound.http import JSON, Parameter, Request, Response
 from ryu_overlay.northbound.problems import missing, problem, shown
 from ryu_overlay.northbound.service import Service
 from ryu_overlay.northbound.service_usage import Found, LedgerAway
-from ryu_overlay.pipeline.accounts import PEERS, WAYS
+from ryu_overlay.pipeline.accounts import CLASSES
 
 CSV = "text/csv; charset=utf-8"
 _DAY = 86400.0
@@ -100,7 +100,7 @@ def _known(service: Service, tenant: str) -> None:
 
 
 def _csv(sums: list[Sum]) -> str:
-    names, classes = tuple(shapes.Named.model_fields), [(peer, way) for peer in PEERS for way in WAYS]
+    names, classes = tuple(shapes.Named.model_fields), CLASSES
     counted = (f"{peer}_{way}_{what}" for peer, way in classes for what in ("packets", "bytes"))
     text = io.StringIO()
     out = csv.writer(text)

@@ -116,12 +116,13 @@ def _change(
     """What makes `flows` and `groups` of the program be there, and those of the old ones that are not among them not."""
     wanted_flows = {flow.key: flow for flow in flows}
     wanted_groups = {group.number: group for group in groups}
+    wanted_meters = {meter.number: meter for meter in (*program.meters, *counting)}
     return Change(
         put_flows={key: flow for key, flow in wanted_flows.items() if installed.flows.get(key) != flow.value},
         delete_flows={key for key in old_flows if key not in wanted_flows and key in installed.flows},
         put_groups={n: group for n, group in wanted_groups.items() if installed.groups.get(n) != group.value},
         delete_groups={n for n in old_groups if n not in wanted_groups and n in installed.groups},
-        put_meters=[m for m in (*program.meters, *counting) if installed.meters.get(m.number) != m.encoded],
+        put_meters=[m for m in wanted_meters.values() if installed.meters.get(m.number) != m.encoded],
         delete_meters={n for n in installed.meters if n < COUNTING} - {meter.number for meter in program.meters},
     )
 

@@ -1,4 +1,4 @@
-"""The numbers of the meters that count what uplinks and floating IPs carry: eight for each account, from 256 on.
+"""The numbers of the meters that count what tenants, uplinks and floating IPs carry: eight for each account, from 256 on.
 
 Meters count each packet when it passes. Counters of flows are told later, of whatever flow would match by then: see
 docs/decisions/0022-usage-is-counted-by-meters.md.
@@ -10,13 +10,16 @@ from typing import Literal, NamedTuple
 
 from ryu_overlay.openflow.diff import COUNTING
 
-Peer = Literal["internet", "own", "others"]
-"""Whose the address at the other end is: nobody's here, the tenant's own, or another tenant's."""
+Peer = Literal["internet", "own", "others", "inside"]
+"""Whose the other end's address is: nobody's here, an external one of the tenant's own, another tenant's; or it is inside."""
 Way = Literal["out", "in"]
-"""Out of the tenant's network, or into it."""
+"""Out of the tenant's network, or into it. What stays inside is "out", of the VM that sent it."""
 PEERS: tuple[Peer, ...] = ("internet", "own", "others")
+"""Those at the other end of an uplink."""
 WAYS: tuple[Way, ...] = ("out", "in")
-_OF_AN_ACCOUNT, _OF_A_WAY = 8, 4
+CLASSES: tuple[tuple[Peer, Way], ...] = (*((peer, way) for way in WAYS for peer in PEERS), ("inside", "out"))
+"""All that is told apart, in the order of their meters."""
+_OF_AN_ACCOUNT = 8
 
 
 class Line(NamedTuple):
@@ -29,12 +32,10 @@ class Line(NamedTuple):
 
 def meter_of(line: Line) -> int:
     """The number of the meter that counts it."""
-    within = WAYS.index(line.way) * _OF_A_WAY + PEERS.index(line.peer)
-    return COUNTING + _OF_AN_ACCOUNT * (line.account - 1) + within
+    return COUNTING + _OF_AN_ACCOUNT * (line.account - 1) + CLASSES.index((line.peer, line.way))
 
 
 def line_of(number: int) -> Line | None:
     """What the meter with that number counts, None if it is none of these."""
     account, within = divmod(number - COUNTING, _OF_AN_ACCOUNT)
-    way, peer = divmod(within, _OF_A_WAY)
-    return Line(account + 1, PEERS[peer], WAYS[way]) if account >= 0 and peer < len(PEERS) else None
+    return Line(account + 1, *CLASSES[within]) if account >= 0 and within < len(CLASSES) else None

@@ -244,7 +244,7 @@ EXT = (
         "ext_lookup",
         "Into the router whose MAC it is, or an answer to ARP.",
         frozenset({_DP, ETH_TYPE, ETH_DST, ARP_OP, ARP_TPA}),
-        frozenset({_DP, _IN, _HOME, _TUN, ETH_SRC, ETH_DST, ARP_OP, ARP_SPA, ARP_TPA, ARP_SHA, ARP_THA}),
+        frozenset({_DP, _IN, _HOME, _TUN, TUN_ID, ETH_SRC, ETH_DST, ARP_OP, ARP_SPA, ARP_TPA, ARP_SHA, ARP_THA}),
         {"miss": 0, "caught": 1, "known": 10, "asked": 20},
         frozenset({"lr_in_admit", "ext_physical", "lr_count_in", "use_in_peer"}),
         reflects=True,
@@ -284,16 +284,26 @@ EXT = (
     ),
 )
 
+_INSIDE = Table(
+    85,
+    "use_inside",
+    "Counts what VMs here send to VMs of their tenant, on its way. What came from elsewhere has a VNI, of its tunnel or uplink.",
+    frozenset({_DP, TUN_ID}),
+    frozenset(),
+    {"miss": 0, "inside": 10, "probe": 20},
+    miss="not counted",
+)
 _CLASSES = {"miss": 0, "others": 10, "known": 20, "floating_others": 30, "floating_known": 40}
 
 USE = (
+    _INSIDE,
     Table(
         86,
         "use_out_peer",
         "Whose the external address is that a packet leaves to.",
         frozenset({_DP, ETH_TYPE, IPV4_DST}),
         frozenset({LINK.field}),
-        {"miss": 0, "address": 10},
+        {"miss": 0, "known": 10},
         frozenset({"use_out"}),
         miss="the internet's",
     ),
@@ -309,10 +319,10 @@ USE = (
     Table(
         88,
         "use_in_peer",
-        "Whose the external address is that a packet comes from.",
-        frozenset({_DP, ETH_TYPE, IPV4_SRC}),
+        "Whose the MAC is that a packet comes from, as far as it is known; or that it is somebody's here.",
+        frozenset({_DP, ETH_SRC}),
         frozenset({LINK.field}),
-        {"miss": 0, "address": 10},
+        {"miss": 0, "ours": 5, "known": 10},
         frozenset({"use_in"}),
         miss="the internet's",
     ),

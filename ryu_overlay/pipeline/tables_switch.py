@@ -161,7 +161,7 @@ LS_OUT = (
         frozenset({_OUT, _TUN}),
         frozenset({TUN_ID, OFPORT.field}),
         {"miss": 0, "stale": 4, "refused": 6, "caught": 8, "remote": 10, "local": 20},
-        frozenset({"ls_out_balance", "phy_out"}),
+        frozenset({"ls_out_balance", "phy_out", "use_inside"}),
         miss="drop not_bound",
     ),
     Table(

@@ -24,7 +24,7 @@ from ryu_overlay.accounting.wire import from_booking, to_begun, to_gap, to_used
 from ryu_overlay.engine.engine import Engine
 from ryu_overlay.engine.events import MetersRead
 from ryu_overlay.model.network import Network
-from ryu_overlay.model.objects import FloatingIp, RouterPort
+from ryu_overlay.model.objects import FloatingIp, RouterPort, Tenant
 from ryu_overlay.openflow.diff import COUNTING
 from ryu_overlay.openflow.messages import meter_stats_request
 from ryu_overlay.openflow.replies import parse_meter_counts
@@ -218,7 +218,9 @@ class Usage:
         return int(at // self.keeping.length)
 
 
-def _account(network: Network, obj: RouterPort | FloatingIp) -> Account:
+def _account(network: Network, obj: Tenant | RouterPort | FloatingIp) -> Account:
+    if isinstance(obj, Tenant):
+        return Account(obj.uuid, obj.name, obj.kind, "", "", "")
     external = network.router_views[obj.tenant, obj.router].external
     address = obj.address if isinstance(obj, FloatingIp) else obj.addresses[0].ip
     tagged = external is not None and external.vlan is not None

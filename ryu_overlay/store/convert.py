@@ -43,11 +43,13 @@ class Table:
 
 
 def _write_tenant(tenant: Tenant, network: Network) -> JsonRow:
-    return {"name": tenant.name, "key": tenant.key, "description": checked(tenant.description)}
+    account = optional_json(tenant.account or None)
+    return {"name": tenant.name, "key": tenant.key, "description": checked(tenant.description), "account": account}
 
 
 def _read_tenant(row: Any, parent: None, references: References) -> Tenant:
-    return Tenant(name=row.name, key=row.key, uuid=str(row.uuid), description=row.description)
+    account = row.account[0] if row.account else 0
+    return Tenant(name=row.name, key=row.key, uuid=str(row.uuid), description=row.description, account=account)
 
 
 def _write_switch(switch: Switch, network: Network) -> JsonRow:
@@ -171,7 +173,7 @@ _LOAD_BALANCER = (
 )
 _MEMBER = ("load_balancer", "name", "key", "port", "number", "weight", "drained")
 TABLES: Mapping[str, Table] = {
-    "tenant": Table("Tenant", ("name", "key", "description"), None, _write_tenant, _read_tenant),
+    "tenant": Table("Tenant", ("name", "key", "description", "account"), None, _write_tenant, _read_tenant),
     "external_network": Table(
         "External_Network", _EXTERNAL_NETWORK, None, outside.write_external_network, outside.read_external_network
     ),

@@ -126,13 +126,14 @@ class Told:
 
     packets: Counter[Key]
     bytes: Counter[Key]
+    inside: Counter[str]
 
 
 def told(lab: Lab, since: str = "2000-01-01T00:00:00Z") -> Told:
     """What the controller tells of the time since then."""
     answer = lab.rest.get(f"/v1/usage?by=tenant&since={since}")
     assert answer.status == 200, answer.text
-    found = Told(Counter(), Counter())
+    found = Told(Counter(), Counter(), Counter())
     for row in answer.json["rows"]:
         for peer in ("internet", "own", "others"):
             for way, name in (("out", "out"), ("in", "into")):
@@ -140,4 +141,6 @@ def told(lab: Lab, since: str = "2000-01-01T00:00:00Z") -> Told:
                 if amount["packets"]:
                     found.packets[row["tenant"], peer, way] += amount["packets"]
                     found.bytes[row["tenant"], peer, way] += amount["bytes"]
+        if row["inside"]["packets"]:
+            found.inside[row["tenant"]] += row["inside"]["bytes"]
     return found

@@ -170,9 +170,12 @@ def test_what_stays_inside_is_not_the_internets(lab: Lab, evidence: Evidence) ->
     internet = octets["red", "internet", "out"] + octets["red", "internet", "in"]
     evidence.show(INSIDE, "within the tenant, and through its own floating IP", f"{MEGABYTES} MiB of payload each")
     evidence.show(INSIDE, "usage of the internet that came of it", internet, "bytes")
+    stayed = after.inside["red"] - before.inside["red"]
+    evidence.show(INSIDE, "counted as inside, shown for capacity", f"{stayed / 1e6:.0f} MB")
     evidence.show(INSIDE, "usage of own floating IPs", f"{octets['red', 'own', 'out'] / 1e6:.0f} MB out of the uplink")
     evidence.show(INSIDE, "what the taps of its VMs sent", f"{(_taps(lab) - taps) / 1e6:.0f} MB, all of it billed by their sum")
     assert internet == 0
+    assert MEGABYTES << 20 < stayed < 1.2 * (MEGABYTES << 20)
     assert MEGABYTES << 20 < octets["red", "own", "out"] < 1.2 * (MEGABYTES << 20)
 
 

@@ -71,10 +71,10 @@ def usage(
     internet  with addresses that nobody has here
     others    with external addresses of other tenants
     own       with external addresses of the tenant itself (hairpin)
+    inside    what the tenant's VMs sent to each other: on a line of its own
 
-    OUT is out of the tenant's network. Bytes are those of Ethernet frames, without tag and check sequence. What stays inside
-    of a tenant's networks is not in it. Where COMPLETE says no, a vswitch was lost with what it had counted since it was read
-    last: nothing is put in its place.
+    OUT is out of the tenant's network. Bytes are those of Ethernet frames, without tag and check sequence. Where COMPLETE says
+    no, a vswitch was lost with what it had counted since it was read last: nothing is put in its place.
     """
     if ctx.invoked_subcommand is not None:
         return

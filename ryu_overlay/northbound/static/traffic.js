@@ -71,8 +71,9 @@ function listing(rows, rates, gaps) {
   const sums = new Map();
   for (const row of rows) {
     const key = [row.tenant, row.router, row.kind, row.name, row.address].join("\n");
-    const sum = sums.get(key) ?? { row, complete: true, of: Object.fromEntries(CLASSES.map((peer) => [peer, { out: 0, into: 0 }])) };
+    const sum = sums.get(key) ?? { row, complete: true, inside: 0, of: Object.fromEntries(CLASSES.map((peer) => [peer, { out: 0, into: 0 }])) };
     for (const peer of CLASSES) for (const way of ["out", "into"]) sum.of[peer][way] += row[peer][way].bytes;
+    sum.inside += row.inside.bytes;
     sum.complete &&= row.complete;
     sums.set(key, sum);
   }
@@ -80,14 +81,14 @@ function listing(rows, rates, gaps) {
     .reduce((total, r) => total + r.bits, 0);
   const all = (sum) => CLASSES.reduce((total, peer) => total + sum.of[peer].out + sum.of[peer].into, 0);
   const ordered = [...sums.values()].sort((a, b) => all(b) - all(a));
-  const headers = ["tenant", "router", "uplink or floating IP", "address", ...CLASSES.flatMap((peer) => [`${peer} out`, `${peer} in`]), "now out", "now in", "complete"];
+  const headers = ["tenant", "router", "uplink or floating IP", "address", ...CLASSES.flatMap((peer) => [`${peer} out`, `${peer} in`]), "inside", "now out", "now in", "complete"];
   const cells = ordered.map((sum) => [
     link(["traffic", sum.row.tenant], sum.row.tenant),
-    link(["traffic", sum.row.tenant, sum.row.router], sum.row.router),
-    link(["traffic", sum.row.tenant, sum.row.router, sum.row.name], sum.row.name),
-    sum.row.address,
+    sum.row.router ? link(["traffic", sum.row.tenant, sum.row.router], sum.row.router) : "-",
+    sum.row.name ? link(["traffic", sum.row.tenant, sum.row.router, sum.row.name], sum.row.name) : "all that stays inside",
+    sum.row.address || "-",
     ...CLASSES.flatMap((peer) => [number(octets(sum.of[peer].out)), number(octets(sum.of[peer].into))]),
-    number(bits(now(sum.row, "out"))), number(bits(now(sum.row, "in"))),
+    number(octets(sum.inside)), number(bits(now(sum.row, "out"))), number(bits(now(sum.row, "in"))),
     make("span", { class: sum.complete ? "good" : "bad" }, sum.complete ? "yes" : "no"),
   ]);
   const parts = [make("h2", {}, "By uplink and floating IP"), table("usage", headers, cells)];

@@ -116,14 +116,20 @@ def test_a_port_elsewhere_is_behind_the_tunnel_to_its_chassis() -> None:
     programs = compiled([port(11), port(12)], {"hv1": {"p11": 7}, "hv2": {"p12": 8}})
     here, there = (of(programs[c], LS_OUT_PORT.number, Feature.BINDING, Feature.TUNNEL) for c in ("hv1", "hv2"))
     vni = "load:0x1->NXM_NX_TUN_ID[0..21]"
-    assert actions(here) == [f"{vni},set_field:0x10066->reg3,goto_table:95", "set_field:0x7->reg3,goto_table:95"]
-    assert actions(there) == [f"{vni},set_field:0x10065->reg3,goto_table:95", "set_field:0x8->reg3,goto_table:95"]
+    assert actions(here) == [
+        f"resubmit(,85),{vni},set_field:0x10066->reg3,goto_table:95",
+        "resubmit(,85),set_field:0x7->reg3,goto_table:95",
+    ]
+    assert actions(there) == [
+        f"resubmit(,85),{vni},set_field:0x10065->reg3,goto_table:95",
+        "resubmit(,85),set_field:0x8->reg3,goto_table:95",
+    ]
 
 
 def test_a_port_with_no_known_way_there_is_not_sent_to() -> None:
     without_tunnel = compiled([port(11), port(12)], {"hv1": {"p11": 7}, "hv2": {"p12": 8}}, tunnels={})["hv1"]
     assert actions(of(without_tunnel, LS_OUT_PORT.number, Feature.BINDING, Feature.TUNNEL)) == [
-        "set_field:0x7->reg3,goto_table:95"
+        "resubmit(,85),set_field:0x7->reg3,goto_table:95"
     ]
     not_said = compiled([port(11)], {"hv1": {"p11": None}})["hv1"]
     assert not of(not_said, LS_OUT_PORT.number, *Feature) and not of(not_said, PHY_IN_PORT.number, *Feature)
@@ -199,7 +205,7 @@ def test_every_flow_is_whole(placed: Placed) -> None:
         for flow in program.flows():
             why = read_cookie(flow.cookie)
             assert why is not None and (not why.key or why.key in placed.network.by_key)
-            does_nothing = flow.instructions.encoded == b""
+            does_nothing = not flow.instructions.actions and flow.instructions.goto is None
             leads_to_meter = flow.table in (USE_OUT_PEER.number, USE_IN_PEER.number)
             assert does_nothing or leads_to_meter if why.feature is Feature.COUNTER else why.feature.is_drop == does_nothing
             assert flow.instructions.goto is None or flow.table < flow.instructions.goto in tables

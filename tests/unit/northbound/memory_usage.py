@@ -12,7 +12,8 @@ START = int(SINCE // 3600 * 3600)
 UP = Account("u-up", "red", "router_port", "r1", "up", "203.0.113.11")
 WEB = Account("u-web", "red", "floating_ip", "r1", "web", "203.0.113.12")
 BLUE = Account("u-blue", "blue", "router_port", "r9", "up", "203.0.113.21")
-ACCOUNTS = {account.uuid: account for account in (UP, WEB, BLUE)}
+RED = Account("u-red", "red", "tenant", "", "", "")
+ACCOUNTS = {account.uuid: account for account in (UP, WEB, BLUE, RED)}
 OUT, IN = Use("u-up", "internet", "out"), Use("u-up", "internet", "in")
 GAP = Gap("hv2", Use("u-web", "internet", "in"), START + 400.0, START + 402.5, "lost")
 
@@ -30,6 +31,7 @@ class MemoryUsage:
         self.used += [Used(start, 300, IN, Count(1, 100)) for start in every]
         self.used.append(Used(START + 300, 300, Use("u-web", "others", "in"), Count(7, 700)))
         self.used.append(Used(START, 300, Use("u-blue", "own", "out"), Count(3, 300)))
+        self.used.append(Used(START, 300, Use("u-red", "inside", "out"), Count(9, 9000)))
 
     def usage(self, since: float, until: float, *, coarse: bool) -> Found:
         if self.away is not None:

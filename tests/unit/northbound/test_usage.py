@@ -36,6 +36,7 @@ def test_a_total_by_account_has_every_class_and_says_what_is_missing(call: Calle
     octets = 1000 * 300 * sum(range(1, 13))
     assert up["internet"] == {"out": {"packets": 120, "bytes": octets}, "into": {"packets": 12, "bytes": 1200}}
     assert up["complete"] and not found["web red"]["complete"]
+    assert (found[" red"]["kind"], found[" red"]["inside"]) == ("tenant", {"packets": 9, "bytes": 9000})
     assert found["web red"]["others"]["into"] == {"packets": 7, "bytes": 700}
     assert found["up blue"]["own"]["out"] == {"packets": 3, "bytes": 300}
 
@@ -44,7 +45,7 @@ def test_a_total_by_account_has_every_class_and_says_what_is_missing(call: Calle
     ("query", "expected"),
     [
         ("by=tenant", [("blue", "", 3), ("red", "", 139)]),
-        ("by=router", [("blue", "r9", 3), ("red", "r1", 139)]),
+        ("by=router", [("blue", "r9", 3), ("red", "", 0), ("red", "r1", 139)]),
         ("by=account&tenant=blue", [("blue", "r9", 3)]),
     ],
 )
@@ -76,6 +77,7 @@ def test_csv_says_the_same(service: MemoryService) -> None:
     assert response.content_type == "text/csv; charset=utf-8"
     found = {(row["tenant"], row["name"]): row for row in csv.DictReader(io.StringIO(response.body.decode()))}
     assert found["red", "up"]["internet_out_packets"] == "120" and found["red", "web"]["complete"] == "false"
+    assert found["red", ""]["inside_out_bytes"] == "9000"
     assert found["blue", "up"]["own_out_bytes"] == "300" and found["blue", "up"]["internet_in_bytes"] == "0"
 
 

@@ -14,6 +14,7 @@ from ryu_overlay.accounting.ledger import Ledger
 from ryu_overlay.accounting.values import Use
 from ryu_overlay.engine.events import MetersRead
 from ryu_overlay.model.network import Network
+from ryu_overlay.model.objects import RouterPort
 from ryu_overlay.pipeline.accounts import Line, meter_of
 from ryu_overlay.southbound.ledger_link import LedgerAway, Superseded
 from ryu_overlay.southbound.usage import Keeping, Usage
@@ -57,7 +58,7 @@ class World:
         self.posted: list[Any] = []
         network = edit(Network(), "external_network", "internet", EXTERNAL).network
         self.network = edit(network, "tenant", "red", RED).network
-        (self.uplink,) = self.network.accounts.values()
+        (self.uplink,) = (obj for obj in self.network.accounts.values() if isinstance(obj, RouterPort))
         self.number = meter_of(Line(self.uplink.account, "internet", "out"))
         monkeypatch.setattr("ryu_overlay.southbound.usage.time.time", lambda: self.now)
         self.link = Link(url)
