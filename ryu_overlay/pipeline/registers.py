@@ -53,7 +53,8 @@ LINK = Register(
     register(4),
     "link",
     17,
-    "which of a NAT rule's addresses; where uplinks are counted, the key of the tenant at the other end, 0 for the internet, 65536 for a tenant that is not known",
+    "which of a NAT rule's addresses; where uplinks are counted, the key of the tenant at the other end, 0 for the internet, "
+    "65536 for a tenant that is not known",
     "from lr_out_tracked to lr_out_snat; from use_out_peer to use_out, from use_in_peer to use_in",
 )
 ZONE = Register(register(13), "zone", 16, "conntrack zone of a load balancer's choice", "from the choice to lb_member")
