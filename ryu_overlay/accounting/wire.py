@@ -9,6 +9,9 @@ from typing import Any
 from ryu_overlay.accounting.meter import Begun, Booking, Kept, Spot
 from ryu_overlay.accounting.values import Account, Count, Gap, Use, Used
 
+URL_VARIABLE = "OVERLAY_USAGE_DB"
+"""The environment variable in which the ledger's process finds the database."""
+
 
 def from_booking(booking: Booking) -> dict[str, Any]:
     return {

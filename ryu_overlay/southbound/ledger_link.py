@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import sys
 from typing import Any
 
 import eventlet
 from eventlet.green import subprocess
 from eventlet.semaphore import Semaphore
+
+from ryu_overlay.accounting.wire import URL_VARIABLE
 
 LOG = logging.getLogger(__name__)
 
@@ -64,8 +67,9 @@ class LedgerLink:
 
     def _start(self) -> None:
         self.process += 1
-        command = [sys.executable, "-m", "ryu_overlay.accounting.keeper", self._url]
-        self._child = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        command = [sys.executable, "-m", "ryu_overlay.accounting.keeper"]
+        environment = {**os.environ, URL_VARIABLE: self._url}
+        self._child = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment)
 
     def _end(self) -> None:
         child, self._child = self._child, None

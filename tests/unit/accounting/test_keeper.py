@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pytest
 from sqlalchemy import text
 
 from ryu_overlay.accounting.keeper import Keeper, serve
@@ -50,7 +51,7 @@ def test_intervals_are_closed_summed_up_and_deleted_as_time_goes_by(tmp_path: Pa
 
 
 def test_who_was_replaced_is_told_so(tmp_path: Path) -> None:
-    old, new = (Keeper(Ledger(f"sqlite:///{tmp_path}/usage.db")) for _ in range(2))
+    old, new = (Keeper(lambda: Ledger(f"sqlite:///{tmp_path}/usage.db")) for _ in range(2))
     for keeper in (old, new):
         assert keeper.answer({"do": "begin"})["last"] == 0
     refused = old.answer(write(1, Meter(), 310.0, 5))
@@ -60,7 +61,7 @@ def test_who_was_replaced_is_told_so(tmp_path: Path) -> None:
 
 def test_what_sql_refuses_is_told_and_nothing_is_written(tmp_path: Path) -> None:
     ledger = Ledger(f"sqlite:///{tmp_path}/usage.db")
-    keeper = Keeper(ledger)
+    keeper = Keeper(lambda: ledger)
     keeper.answer({"do": "begin"})
     with ledger.engine.begin() as db:
         db.execute(text("DROP TABLE gaps"))
@@ -77,3 +78,9 @@ def test_bookings_and_gaps_come_back_as_they_went() -> None:
     assert made.gaps and to_booking(json.loads(json.dumps(from_booking(made)))) == made
     gap = Gap("hv1", USE, 1.0, 2.0, "late")
     assert to_gap(json.loads(json.dumps(["hv1", list(USE), 1.0, 2.0, "late"]))) == gap
+
+
+@pytest.mark.parametrize("url", ["sqlite:////nowhere/at/all/usage.db", "postgres-no-url", "oracle+nothing://host/db"])
+def test_a_database_that_cannot_be_opened_is_an_answer(url: str) -> None:
+    (answer,) = asked(url, {"do": "begin"})
+    assert set(answer) == {"error"} and answer["error"]

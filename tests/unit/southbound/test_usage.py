@@ -38,7 +38,7 @@ class Link:
     def ask(self, do: str, **what: Any) -> dict[str, Any]:
         if self._keeper is None:
             self.process += 1
-            self._keeper = Keeper(Ledger(self._url))
+            self._keeper = Keeper(lambda: Ledger(self._url))
         keeper, fails = self._keeper, self.fails if do == "write" else ""
         answer = {} if fails == "before" else keeper.answer({"do": do, **what})
         if fails:
