@@ -19,7 +19,7 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from ryu_overlay.accounting.values import NOTHING, Account, Count, Gap, Use
-from ryu_overlay.pipeline.accounts import line_of
+from ryu_overlay.pipeline.accounts import Line, line_of
 
 FAR_APART = 10.0
 """Seconds between two readings from which on what passed meanwhile is marked as late."""
@@ -27,11 +27,10 @@ _TAG = 4
 _NOTHING_KEPT: Mapping[Any, Any] = MappingProxyType({})
 
 
-@dataclass(frozen=True, slots=True)
-class Seen:
+class Seen(NamedTuple):
     """A meter as it was read: what it had counted, its age in seconds, and how many flows led to it."""
 
-    count: Count
+    counted: Count
     age: float
     flows: int
 
@@ -82,6 +81,7 @@ class _Known:
     account: str
     seen: Seen
     still: bool = False
+    named: Account | None = None
 
 
 class Meter:
@@ -116,7 +116,13 @@ class Meter:
         for number in known.keys() - seen.keys():
             self._gone(Spot(chassis, number), known.pop(number), since, at)
         for number, now in seen.items():
-            self._read(Spot(chassis, number), now, since, at, whose)
+            line, before = line_of(number), known.get(number)
+            account = None if line is None else whose.get(line.account)
+            # Most count nothing most of the time.
+            if before is not None and account is before.named and _is_the_same(before.seen, now):
+                before.seen, before.still = now, True
+            elif line is not None:
+                self._read(Spot(chassis, number), line, now, since, at, account)
         self.read[chassis] = at
         return frozenset(number for number, state in known.items() if state.still and not state.seen.flows)
 
@@ -137,31 +143,30 @@ class Meter:
 
     def _kept(self, spot: Spot) -> Kept | None:
         state = self._of(spot.chassis).get(spot.number)
-        return None if state is None else Kept(state.account, state.seen.count, state.seen.age)
+        return None if state is None else Kept(state.account, state.seen.counted, state.seen.age)
 
-    def _read(self, spot: Spot, now: Seen, since: float, at: float, whose: Mapping[int, Account]) -> None:
-        line, known = line_of(spot.number), self._of(spot.chassis)
+    def _read(self, spot: Spot, line: Line, now: Seen, since: float, at: float, account: Account | None) -> None:
+        known = self._of(spot.chassis)
         before = known.get(spot.number)
-        account = None if line is None else whose.get(line.account)
         if account is not None:
             self._name(account)
         uuid = account.uuid if account is not None else None if before is None else before.account
-        if line is None or uuid is None:
+        if uuid is None:
             return
         use = Use(uuid, line.peer, line.way)
-        grown = now.count
+        grown = now.counted
         if before is not None:
             if _is_anew(before.seen, now):
                 made = max(since, at - now.age)
                 self._gaps.append(Gap(spot.chassis, Use(before.account, line.peer, line.way), since, made, "lost"))
             else:
-                grown = now.count - before.seen.count
+                grown = now.counted - before.seen.counted
                 if grown != NOTHING and at - since > FAR_APART:
                     self._gaps.append(Gap(spot.chassis, use, since, at, "late"))
         still = before is not None and grown == NOTHING
         if not still or before is None or before.account != uuid:
             self._changed.add(spot)
-        known[spot.number] = _Known(uuid, now, still)
+        known[spot.number] = _Known(uuid, now, still, account)
         if grown != NOTHING:
             self._use(use, grown)
 
@@ -172,7 +177,8 @@ class Meter:
             self._gaps.append(Gap(spot.chassis, Use(state.account, line.peer, line.way), since, at, "lost"))
 
     def _name(self, account: Account) -> None:
-        if self.accounts.get(account.uuid) != account:
+        known = self.accounts.get(account.uuid)
+        if known is not account and known != account:
             self.accounts[account.uuid] = account
             self._new_accounts.add(account.uuid)
 
@@ -188,8 +194,12 @@ class Meter:
         return self._known.setdefault(chassis, {})
 
 
+def _is_the_same(before: Seen, now: Seen) -> bool:
+    return now.counted == before.counted and now.age >= before.age
+
+
 def _is_anew(before: Seen, now: Seen) -> bool:
-    return now.age < before.age or now.count.packets < before.count.packets or now.count.bytes < before.count.bytes
+    return now.age < before.age or now.counted.packets < before.counted.packets or now.counted.bytes < before.counted.bytes
 
 
 def merged(first: Booking, second: Booking) -> Booking:

@@ -8,11 +8,13 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from ryu_overlay.openflow.flow import FlowKey, FlowValue
 
 _MORE = 1
 _PORT_STATS = struct.Struct("!I4x8Q40x")
+_METER_COUNT = struct.Struct("!IH6xIQQII")
 _NOT_COUNTED = 0xFFFFFFFFFFFFFFFF
 
 
@@ -126,8 +128,7 @@ def parse_meter_stats(body: bytes) -> Iterator[tuple[int, int, int]]:
         offset += length
 
 
-@dataclass(frozen=True, slots=True)
-class MeterCount:
+class MeterCount(NamedTuple):
     """What came to a meter so far, for how many seconds it has been there, and how many flows lead to it."""
 
     number: int
@@ -141,7 +142,7 @@ def parse_meter_counts(body: bytes) -> Iterator[MeterCount]:
     """The meters in a meter statistics reply (section 7.3.5.14)."""
     offset = 0
     while offset < len(body):
-        number, length, flows, packets, octets, seconds, nanoseconds = struct.unpack_from("!IH6xIQQII", body, offset)
+        number, length, flows, packets, octets, seconds, nanoseconds = _METER_COUNT.unpack_from(body, offset)
         yield MeterCount(number, flows, packets, octets, seconds + nanoseconds / 1e9)
         offset += length
 

@@ -6,6 +6,7 @@ docs/decisions/0022-usage-is-counted-by-meters.md.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Literal, NamedTuple
 
 from ryu_overlay.openflow.diff import COUNTING
@@ -35,6 +36,7 @@ def meter_of(line: Line) -> int:
     return COUNTING + _OF_AN_ACCOUNT * (line.account - 1) + CLASSES.index((line.peer, line.way))
 
 
+@lru_cache(maxsize=1 << 16)
 def line_of(number: int) -> Line | None:
     """What the meter with that number counts, None if it is none of these."""
     account, within = divmod(number - COUNTING, _OF_AN_ACCOUNT)
