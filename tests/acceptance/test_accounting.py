@@ -18,7 +18,6 @@ from mininet_topos.loading import Streaming
 from mininet_topos.outside import SERVER_ADDRESS
 from mininet_topos.scenarios import populate, write
 from mininet_topos.scenarios_out import RED_FLOATING, WAY_OUT
-from ryu_overlay.southbound.usage import READ_EVERY
 from tests.acceptance import accounting_crowd as crowd
 from tests.acceptance import accounting_traffic as traffic
 from tests.acceptance import accounting_wires as wires
@@ -32,6 +31,7 @@ CAPABILITY = "accounting"
 TITLE = "the uplink of a router that does not exist"
 pytestmark = pytest.mark.lab
 
+CUT = "A gateway's link outside is cut under traffic"
 KILLED = "A vswitch is killed under traffic"
 INSIDE = "What never left the tenant"
 PHYSICAL = "The sum over tenants, and the physical counters"
@@ -42,6 +42,9 @@ COST = "What reading costs"
 LEDGER = "The ledger's writer is killed"
 FLOATING, UP = ("red", "internet", "out"), ("red", "internet", "out")
 RATE = 400
+READ_EVERY = 1.0
+NOTICED = 0.3
+"""Seconds in which another gateway takes over."""
 MEGABYTES = 500 if FULL else 10
 IMAGES = ROOT / "docs" / "img"
 CLOSURE = "Closure: everything at once, changes, migrations, gateways, controllers killed"
@@ -133,6 +136,34 @@ def _disturb(lab: Lab, changes: traffic.Changes) -> None:
             changes.made["gateways"] += 1
             at_rest(lab)
     settle(lab)
+
+
+def test_a_gateway_that_fails_over(lab: Lab, evidence: Evidence) -> None:
+    """What its router sent into the dead cable is what it sent, as on any router; everything else is as on the wires."""
+    host = lab.hypervisors["hv1"]
+    before = still(lab)
+    with wires.watching(lab, traffic.TENANTS) as seen:
+        with traffic.one_way(lab):
+            until("traffic", lambda: wires.told(lab).packets[UP] > before.packets[UP] + RATE)
+            host.external(False)
+            try:
+                until("the other gateway", lambda: active(lab, "red") == "hv2")
+                moved = wires.told(lab).packets[UP]
+                until("traffic by the other gateway", lambda: wires.told(lab).packets[UP] > moved + RATE)
+            finally:
+                host.external(True)
+            at_rest(lab)
+        after = still(lab)
+    told = after.packets - before.packets
+    dead = {key: told[key] - seen.packets[key] for key in told | seen.packets if told[key] != seen.packets[key]}
+    evidence.show(CUT, "packets on the wires", sum(seen.packets.values()))
+    evidence.show(CUT, "packets of the ledger", sum(told.values()))
+    evidence.show(
+        CUT, "of which went into the dead cable, by class", ", ".join(f"{' '.join(k)} {n}" for k, n in dead.items()) or "none"
+    )
+    assert all(number > 0 and way == "out" and tenant != "blue" for (tenant, _, way), number in dead.items())
+    # Red's and green's streams through hv1.
+    assert sum(dead.values()) <= NOTICED * 400
 
 
 def test_a_vswitch_that_is_killed_makes_a_gap_and_never_too_much(lab: Lab, evidence: Evidence) -> None:
