@@ -23,7 +23,7 @@ def percentile_95(volumes: Mapping[int, int], since: int, until: int, length: in
     if count < 1:
         raise ValueError("there is no whole interval in that time")
     seen = sorted(volume for start, volume in volumes.items() if since <= start < since + count * length)
-    at = ceil(0.95 * count) - 1 - (count - len(seen))
+    at = ceil(count * 95 / 100) - 1 - (count - len(seen))
     return 8 * seen[at] / length if at >= 0 else 0.0
 
 

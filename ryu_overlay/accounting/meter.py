@@ -57,7 +57,6 @@ class Booking:
     says when each chassis was read last, `at` when all of them were."""
 
     at: float
-
     used: Mapping[Use, Count]
     gaps: tuple[Gap, ...]
     kept: Mapping[Spot, Kept]
@@ -158,7 +157,7 @@ class Meter:
         if before is not None:
             if _is_anew(before.seen, now):
                 made = max(since, at - now.age)
-                self._gaps.append(Gap(spot.chassis, Use(before.account, line.peer, line.way), since, made, "lost"))
+                self._lost(spot, line, before, since, made)
             else:
                 grown = now.counted - before.seen.counted
                 if grown != NOTHING and at - since > FAR_APART:
@@ -173,8 +172,13 @@ class Meter:
     def _gone(self, spot: Spot, state: _Known, since: float, at: float) -> None:
         self._changed.add(spot)
         line = line_of(spot.number)
-        if line is not None and (state.seen.flows or not state.still):
-            self._gaps.append(Gap(spot.chassis, Use(state.account, line.peer, line.way), since, at, "lost"))
+        if line is not None:
+            self._lost(spot, line, state, since, at)
+
+    def _lost(self, spot: Spot, line: Line, state: _Known, since: float, until: float) -> None:
+        """The meter is no more. Unless it was retired, it may have counted after it was read."""
+        if state.seen.flows or not state.still:
+            self._gaps.append(Gap(spot.chassis, Use(state.account, line.peer, line.way), since, until, "lost"))
 
     def _name(self, account: Account) -> None:
         known = self.accounts.get(account.uuid)

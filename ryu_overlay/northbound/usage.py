@@ -79,7 +79,8 @@ def show_bills(service: Service, request: Request) -> Response:
     if until <= since:
         raise problem(404, "month", f"no interval of {name} is over yet")
     found = _found(service, since, until, coarse=False)
-    sums = summed(found.used, found.gaps, found.accounts, by, "interval", (since, until))
+    billed = [used for used in found.used if used.use.peer != "inside"]
+    sums = summed(billed, found.gaps, found.accounts, by, "interval", (since, until))
     made = [shapes.bill_document(bill) for bill in bills(sums, since, until, length)]
     began = None if found.began is None else shapes.instant(max(since, found.began))
     return _answer(shapes.Bills(month=name, since=began, until=shapes.instant(until), interval=length, bills=made))

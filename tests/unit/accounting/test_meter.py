@@ -82,6 +82,15 @@ def test_a_meter_that_is_gone_leaves_a_gap_unless_it_was_retired() -> None:
     assert booking.gaps == () and booking.gone == {Spot("hv1", OUT)} and booking.used[USE].packets == 6
 
 
+def test_one_that_was_retired_and_is_there_again_leaves_no_gap() -> None:
+    meter = Meter()
+    for at, packets, flows in ((1.0, 5, 1), (2.0, 6, 0), (3.0, 6, 0)):
+        read(meter, at, packets, flows=flows)
+    read(meter, 4.0, 2, age=0.5)
+    booking = meter.book(4.0)
+    assert booking.used[USE].packets == 8 and booking.gaps == ()
+
+
 def test_what_nothing_leads_to_for_now_is_counted_on() -> None:
     meter = Meter()
     for at, packets, flows in ((1.0, 5, 1), (2.0, 5, 0), (3.0, 5, 0), (4.0, 8, 1)):

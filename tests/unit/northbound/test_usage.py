@@ -118,6 +118,7 @@ def test_rates_those_with_the_most_first(call: Caller) -> None:
 def test_a_month_by_volume_and_percentile(call: Caller) -> None:
     document = call("GET", f"/v1/usage/bills/{at(0)[:7]}")[1]
     (bill,) = (bill for bill in document["bills"] if bill["tenant"] == "red")
+    assert [b["name"] for b in call("GET", f"/v1/usage/bills/{at(0)[:7]}", query="by=account")[1]["bills"]] == ["up", "up", "web"]
     assert bill["out_bytes"] == 1000 * 300 * 78 and bill["in_bytes"] == 1200
     # Twelve intervals of 8,928 are far fewer than 5 %.
     assert (bill["percentile"], bill["intervals"], document["interval"]) == (0.0, 31 * 288, 300)
