@@ -30,8 +30,7 @@ def scenario_files(scenario: Scenario) -> Iterator[tuple[Path, str]]:
     """Each file of a scenario that is written, and what is to be in it."""
     for chassis, program in scenario.programs.items():
         groups = [g.text for g in sorted(program.groups(), key=lambda g: g.number)]
-        meters = (*program.meters, *sorted(program.counting(), key=lambda m: m.number))
-        files = {"flows": list(flow_lines(program)), "groups": groups, "meters": [m.text for m in meters]}
+        files = {"flows": list(flow_lines(program)), "groups": groups, "meters": [m.text for m in program.all_meters()]}
         for suffix, lines in files.items():
             if lines:
                 yield scenario.path / f"{chassis}.{suffix}", "".join(f"{line}\n" for line in lines)

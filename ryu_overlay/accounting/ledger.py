@@ -125,7 +125,8 @@ class Ledger:
         with self.engine.connect() as db:
             rows = db.execute(select(CLOSED).where(CLOSED.c.start >= since, CLOSED.c.start < until)).all()
             chosen = _cover({(row.start, row.length) for row in rows}, until, coarse)
-            found = select(USAGE).where(USAGE.c.start >= since, USAGE.c.start < until)
+            lengths = {length for _, length in chosen}
+            found = select(USAGE).where(USAGE.c.start >= since, USAGE.c.start < until, USAGE.c.length.in_(lengths))
             for row in db.execute(found.order_by(USAGE.c.start, USAGE.c.length, *(USAGE.c[name] for name in USE))):
                 if (row.start, row.length) in chosen:
                     yield Used(row.start, row.length, _use(row), _count(row))

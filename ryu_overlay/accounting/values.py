@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
@@ -71,3 +72,14 @@ class Used:
     length: int
     use: Use
     count: Count
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What there is of a time: usage, that of intervals that are still open last, what is missing in it, and whose all that is;
+    and when the ledger began, None if there is nothing in it."""
+
+    used: list[Used]
+    gaps: list[Gap]
+    accounts: Mapping[str, Account]
+    began: float | None

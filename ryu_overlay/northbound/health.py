@@ -6,7 +6,7 @@ Each handler is a plain function of (service, request) that gives the response. 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, Literal
 from urllib.parse import quote
 
@@ -16,7 +16,7 @@ from ryu_overlay.health.elements import LAYERS, Element, read_element
 from ryu_overlay.health.faults import Fault, Impact
 from ryu_overlay.health.report import Silence
 from ryu_overlay.northbound import schemas_health as shapes
-from ryu_overlay.northbound.http import JSON, LINES, Parameter, Request, Response
+from ryu_overlay.northbound.http import JSON, LINES, Parameter, Request, Response, choice
 from ryu_overlay.northbound.problems import missing, problem, shown
 from ryu_overlay.northbound.schemas_health import fault_document, report_document, silence_document
 from ryu_overlay.northbound.service import Service
@@ -152,23 +152,10 @@ def _element(text: str) -> Element:
     return read_element(text)
 
 
-def _one_of(*words: str) -> Callable[[str], str]:
-    def parse(text: str) -> str:
-        if text not in words:
-            raise ValueError(f"must be {', '.join(words[:-1])} or {words[-1]}")
-        return text
-
-    return parse
-
-
-def _choice(name: str, summary: str, *words: str) -> Parameter:
-    return Parameter(name, _one_of(*words), {"type": "string", "enum": list(words)}, summary)
-
-
 _FILTERS = (
-    _choice("layer", "Only faults of this layer.", *LAYERS),
-    _choice("state", "Only faults that last, or only those that are over.", "lasting", "ended"),
-    _choice("quiet", "Only faults that are silenced or under maintenance, or only those that are not.", "true", "false"),
+    choice("layer", "Only faults of this layer.", *LAYERS),
+    choice("state", "Only faults that last, or only those that are over.", "lasting", "ended"),
+    choice("quiet", "Only faults that are silenced or under maintenance, or only those that are not.", "true", "false"),
 )
 _ELEMENT = Parameter(
     *("element", _element, {"type": "string", "examples": ["link hv2"]}),

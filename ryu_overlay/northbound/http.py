@@ -167,6 +167,17 @@ def _flag(text: str) -> bool:
     return text == "true"
 
 
+def choice(name: str, summary: str, *words: str) -> Parameter:
+    """A parameter that is one of at least two words."""
+
+    def parse(text: str) -> str:
+        if text not in words:
+            raise ValueError(f"must be {', '.join(words[:-1])} or {words[-1]}")
+        return text
+
+    return Parameter(name, parse, {"type": "string", "enum": list(words)}, summary)
+
+
 _BOOLEAN = {"type": "boolean", "default": False}
 WAIT = Parameter(
     "wait",

@@ -5,8 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 
-from ryu_overlay.accounting.values import Account, Count, Use
-from ryu_overlay.northbound.service_usage import Found, LedgerAway, Rate, Reading
+from ryu_overlay.accounting.values import Account, Count, Found, Use
+from ryu_overlay.northbound.service_usage import LedgerAway, Rate, Reading
 from ryu_overlay.southbound import ledger_link
 from ryu_overlay.southbound.usage import Usage
 
@@ -25,10 +25,9 @@ class LiveUsage:
 
     def usage(self, since: float, until: float, *, coarse: bool) -> Found:
         try:
-            found = self._usage.of(since, until, coarse=coarse)
+            return self._usage.of(since, until, coarse=coarse)
         except ledger_link.LedgerAway as error:
             raise LedgerAway(str(error)) from error
-        return Found(found.used, found.gaps, self._accounts(), found.began)
 
     def rates(self) -> tuple[list[Rate], Mapping[str, Account]]:
         return [Rate(use, *rate) for use, rate in self._usage.rates().items()], self._accounts()

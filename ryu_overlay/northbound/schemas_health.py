@@ -5,7 +5,7 @@ Times are told as ISO 8601 in UTC, elements as operators type them.
 
 from __future__ import annotations
 
-from datetime import datetime, timezone
+from datetime import datetime
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field, WithJsonSchema
@@ -15,7 +15,7 @@ from ryu_overlay.health.faults import Fault, Impact
 from ryu_overlay.health.kinds import KINDS
 from ryu_overlay.health.report import LayerStatus, Report, Silence
 from ryu_overlay.northbound.shape import Shape
-from ryu_overlay.northbound.values import Description
+from ryu_overlay.northbound.values import Description, instant
 
 MAX_SILENCE = 366 * 86_400
 """Seconds of the longest silence that ends by itself."""
@@ -119,9 +119,9 @@ def fault_document(fault: Fault) -> FaultDocument:
         kind=verdict.kind,
         element=verdict.element.text,
         provider=verdict.what.provider,
-        since=_time(fault.since),
-        raised=_time(fault.raised),
-        until=None if fault.until is None else _time(fault.until),
+        since=instant(fault.since),
+        raised=instant(fault.raised),
+        until=None if fault.until is None else instant(fault.until),
         flaps=fault.flaps,
         quiet=fault.quiet,
         evidence=list(verdict.evidence),
@@ -132,7 +132,7 @@ def fault_document(fault: Fault) -> FaultDocument:
 
 def silence_document(silence: Silence) -> SilenceDocument:
     """A silence as REST tells it."""
-    until = None if silence.until is None else _time(silence.until)
+    until = None if silence.until is None else instant(silence.until)
     return SilenceDocument(what=silence.what, name=silence.name, until=until, reason=silence.reason)
 
 
@@ -140,8 +140,4 @@ def report_document(report: Report) -> HealthReport:
     """A report as REST tells it."""
     faults = [fault_document(fault) for fault in report.faults]
     silences = [silence_document(silence) for silence in report.silences]
-    return HealthReport(at=_time(report.at), layers=list(report.layers), faults=faults, silences=silences)
-
-
-def _time(seconds: float) -> datetime:
-    return datetime.fromtimestamp(seconds, timezone.utc)
+    return HealthReport(at=instant(report.at), layers=list(report.layers), faults=faults, silences=silences)

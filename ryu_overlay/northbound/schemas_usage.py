@@ -5,7 +5,7 @@ Bytes are those of Ethernet frames without tag and check sequence. `out` is out 
 
 from __future__ import annotations
 
-from datetime import datetime, timezone
+from datetime import datetime
 from typing import Literal
 
 from pydantic import BaseModel
@@ -14,6 +14,7 @@ from ryu_overlay.accounting.billing import Bill
 from ryu_overlay.accounting.summary import Sum, Whose
 from ryu_overlay.accounting.values import Account, Count, Gap
 from ryu_overlay.northbound.service_usage import Rate
+from ryu_overlay.northbound.values import instant
 from ryu_overlay.pipeline.accounts import PEERS, Peer, Way
 
 
@@ -145,11 +146,6 @@ def bill_document(bill: Bill) -> BillDocument:
         intervals=bill.intervals,
         complete=bill.complete,
     )
-
-
-def instant(seconds: float) -> datetime:
-    """Seconds since 1970 as a time in UTC."""
-    return datetime.fromtimestamp(seconds, timezone.utc)
 
 
 def _amount(count: Count) -> Amount:

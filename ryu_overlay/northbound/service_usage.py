@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-from ryu_overlay.accounting.values import Account, Count, Gap, Use, Used
+from ryu_overlay.accounting.values import Account, Count, Found, Use
 
 
 class LedgerAway(Exception):
@@ -23,17 +23,6 @@ class Rate:
     use: Use
     packets: float
     bytes: float
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """What there is of a time: usage, that of intervals that are still open too, what is missing in it, and whose all that is;
-    and when the ledger began, None if there is nothing in it."""
-
-    used: list[Used]
-    gaps: list[Gap]
-    accounts: Mapping[str, Account]
-    began: float | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,6 @@ from __future__ import annotations
 import csv
 import io
 import time
-from collections.abc import Callable
 from datetime import datetime, timezone
 from typing import Any, get_args
 
@@ -16,11 +15,13 @@ from pydantic import BaseModel
 
 from ryu_overlay.accounting.billing import bills, month
 from ryu_overlay.accounting.summary import By, Per, Sum, summed
+from ryu_overlay.accounting.values import Found
 from ryu_overlay.northbound import schemas_usage as shapes
-from ryu_overlay.northbound.http import JSON, Parameter, Request, Response
+from ryu_overlay.northbound.http import JSON, Parameter, Request, Response, choice
 from ryu_overlay.northbound.problems import missing, problem, shown
 from ryu_overlay.northbound.service import Service
-from ryu_overlay.northbound.service_usage import Found, LedgerAway
+from ryu_overlay.northbound.service_usage import LedgerAway
+from ryu_overlay.northbound.values import instant
 from ryu_overlay.pipeline.accounts import CLASSES
 
 CSV = "text/csv; charset=utf-8"
@@ -49,8 +50,8 @@ def show_usage(service: Service, request: Request) -> Response:
     gaps = [gap for gap in found.gaps if gap.use.object in accounts and tenant in (None, accounts[gap.use.object].tenant)]
     return _answer(
         shapes.UsageDocument(
-            since=shapes.instant(since),
-            until=shapes.instant(until),
+            since=instant(since),
+            until=instant(until),
             rows=[shapes.usage_row(made) for made in sums],
             gaps=[shapes.gap_document(gap, accounts[gap.use.object]) for gap in gaps],
         )
@@ -65,7 +66,7 @@ def show_rates(service: Service, request: Request) -> Response:
     rows.sort(key=lambda row: -row.bits)
     reading = service.usage.reading()
     ages = {name: round(age, 3) for name, age in sorted(reading.ages.items())}
-    return _answer(shapes.Rates(at=shapes.instant(time.time()), rates=rows, ages=ages, ledger_away=reading.away))
+    return _answer(shapes.Rates(at=instant(time.time()), rates=rows, ages=ages, ledger_away=reading.away))
 
 
 def show_bills(service: Service, request: Request) -> Response:
@@ -82,8 +83,8 @@ def show_bills(service: Service, request: Request) -> Response:
     billed = [used for used in found.used if used.use.peer != "inside"]
     sums = summed(billed, found.gaps, found.accounts, by, "interval", (since, until))
     made = [shapes.bill_document(bill) for bill in bills(sums, since, until, length)]
-    began = None if found.began is None else shapes.instant(max(since, found.began))
-    return _answer(shapes.Bills(month=name, since=began, until=shapes.instant(until), interval=length, bills=made))
+    began = None if found.began is None else instant(max(since, found.began))
+    return _answer(shapes.Bills(month=name, since=began, until=instant(until), interval=length, bills=made))
 
 
 def _found(service: Service, since: float, until: float, *, coarse: bool) -> Found:
@@ -108,7 +109,7 @@ def _csv(sums: list[Sum]) -> str:
     out.writerow(["start", "seconds", *names, *counted, "complete"])
     for each in sums:
         counts = (number for peer, way in classes for number in each.of(peer, way))
-        start = shapes.instant(each.start).isoformat()
+        start = instant(each.start).isoformat()
         out.writerow([start, f"{each.length:.0f}", *(getattr(each.whose, n) for n in names), *counts, str(each.complete).lower()])
     return text.getvalue()
 
@@ -125,28 +126,15 @@ def _time(text: str) -> float:
         raise ValueError("must be a time such as 2026-11-26T10:00:00Z") from error
 
 
-def _one_of(*words: str) -> Callable[[str], str]:
-    def parse(text: str) -> str:
-        if text not in words:
-            raise ValueError(f"must be {', '.join(words[:-1])} or {words[-1]}")
-        return text
-
-    return parse
-
-
-def _choice(name: str, summary: str, words: tuple[str, ...]) -> Parameter:
-    return Parameter(name, _one_of(*words), {"type": "string", "enum": list(words)}, summary)
-
-
 _WHEN = {"type": "string", "format": "date-time"}
-_BY = _choice("by", "What to tell apart: tenants, their routers, or their uplinks and floating IPs.", get_args(By))
+_BY = choice("by", "What to tell apart: tenants, their routers, or their uplinks and floating IPs.", *get_args(By))
 _QUERY = (
     Parameter("since", _time, _WHEN, "From when on; a day before `until` if it is left out."),
     Parameter("until", _time, _WHEN, "Up to when; now if it is left out."),
     Parameter("tenant", str, {"type": "string"}, "Only this tenant's."),
     _BY,
-    _choice("per", "Over what time to sum up; `interval` is what the ledger is kept in.", get_args(Per)),
-    _choice("format", "How to tell it.", ("json", "csv")),
+    choice("per", "Over what time to sum up; `interval` is what the ledger is kept in.", *get_args(Per)),
+    choice("format", "How to tell it.", "json", "csv"),
 )
 
 READS: tuple[tuple[Any, ...], ...] = (

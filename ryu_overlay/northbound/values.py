@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from datetime import datetime, timezone
 from ipaddress import IPv4Address, IPv4Interface, IPv4Network, IPv6Interface
 from typing import Annotated, Any, TypeVar
 
@@ -186,3 +187,8 @@ Timeout = Annotated[float, Field(ge=MIN_TIMEOUT, le=MAX_TIMEOUT)]
 Count = Annotated[int, Field(ge=1, le=MAX_IN_A_ROW)]
 """How many checks in a row change what a member is taken for."""
 HttpPath = Annotated[str, _checked(_path_fault), WithJsonSchema({"type": "string", "pattern": _PATH.pattern.join("^$")})]
+
+
+def instant(seconds: float) -> datetime:
+    """Seconds since 1970 as a time in UTC."""
+    return datetime.fromtimestamp(seconds, timezone.utc)

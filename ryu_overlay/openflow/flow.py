@@ -228,9 +228,13 @@ class Program:
         for block in self.blocks.values():
             yield from block.meters
 
+    def all_meters(self) -> tuple[Meter, ...]:
+        """Those that limit, then those that count, in a stable order."""
+        return *self.meters, *sorted(self.counting(), key=lambda m: m.number)
+
     def text(self) -> Iterable[str]:
         """Meters, groups and flows in a stable order, as `ovs-ofctl` lines."""
-        yield from (m.text for m in (*self.meters, *sorted(self.counting(), key=lambda m: m.number)))
+        yield from (m.text for m in self.all_meters())
         yield from (g.text for g in sorted(self.groups(), key=lambda g: g.number))
         yield from (f.text for f in sorted(self.flows(), key=lambda f: (f.table, -f.priority, f.match_bytes)))
 

@@ -284,19 +284,19 @@ EXT = (
     ),
 )
 
-_INSIDE = Table(
-    85,
-    "use_inside",
-    "Counts what VMs here send to VMs of their tenant, on its way. What came from elsewhere has a VNI, of its tunnel or uplink.",
-    frozenset({_DP, TUN_ID}),
-    frozenset(),
-    {"miss": 0, "inside": 10, "probe": 20},
-    miss="not counted",
-)
 _CLASSES = {"miss": 0, "others": 10, "known": 20, "floating_others": 30, "floating_known": 40}
 
 USE = (
-    _INSIDE,
+    Table(
+        85,
+        "use_inside",
+        "Counts what VMs here send to VMs of their tenant, on its way. "
+        "What came from elsewhere has a VNI, of its tunnel or uplink.",
+        frozenset({_DP, TUN_ID}),
+        frozenset(),
+        {"miss": 0, "inside": 10, "probe": 20},
+        miss="not counted",
+    ),
     Table(
         86,
         "use_out_peer",

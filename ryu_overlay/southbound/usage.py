@@ -19,7 +19,7 @@ import eventlet
 from eventlet.semaphore import Semaphore
 
 from ryu_overlay.accounting.meter import Booking, Meter, Seen, merged
-from ryu_overlay.accounting.values import DAY, HOUR, NOTHING, Account, Count, Gap, Use, Used
+from ryu_overlay.accounting.values import DAY, HOUR, NOTHING, Account, Count, Found, Use
 from ryu_overlay.accounting.wire import from_booking, to_begun, to_gap, to_used
 from ryu_overlay.engine.engine import Engine
 from ryu_overlay.engine.events import MetersRead
@@ -59,15 +59,6 @@ class Cost:
     bytes: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
-    """What there is of a time: usage, that of intervals that are still open last, what is missing, and when the ledger began."""
-
-    used: list[Used]
-    gaps: list[Gap]
-    began: float | None
-
-
 class Usage:
     """Runs for as long as the controller does. `failures` counts exceptions, each of which is logged; `away` says why the ledger
     is not there, None if it is."""
@@ -105,10 +96,10 @@ class Usage:
 
     def of(self, since: float, until: float, *, coarse: bool) -> Found:
         """What the ledger has of a time, with what was counted to now: see `Ledger.usage`. Raises LedgerAway."""
-        self._write()
+        accounts = self._write()
         found = self._link.ask("usage", since=since, until=until, coarse=coarse)
         used = [to_used(data) for data in (*found["closed"], *found["open"])]
-        return Found(used, [to_gap(data) for data in found["gaps"]], found["began"])
+        return Found(used, [to_gap(data) for data in found["gaps"]], accounts, found["began"])
 
     def accounts(self) -> Mapping[int, Account]:
         """Whose each account is now."""
@@ -168,12 +159,12 @@ class Usage:
         self.cost.bytes += sum(map(len, bodies))
         return at, seen
 
-    def _write(self) -> None:
-        """Have what is new written. Raises LedgerAway; then it is written later."""
+    def _write(self) -> Mapping[str, Account]:
+        """Have what is new written, and give whose all that is. Raises LedgerAway; then it is written later."""
         with self._writing:
-            self._write_all()
+            return self._write_all().accounts
 
-    def _write_all(self) -> None:
+    def _write_all(self) -> Meter:
         if self.meter is None or not self._link.stands(self._process):
             self._begin()
         assert self.meter is not None
@@ -194,6 +185,7 @@ class Usage:
         if self.away is not None:
             LOG.info("usage: the ledger is there")
             self.away = None
+        return self.meter
 
     def _begin(self) -> None:
         """Have a new process take the ledger over."""

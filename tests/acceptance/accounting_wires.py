@@ -33,8 +33,6 @@ class Wires:
     inward: dict[str, Capture]
     packets: Counter[Key] = field(default_factory=Counter)
     bytes: Counter[Key] = field(default_factory=Counter)
-    others: Counter[str] = field(default_factory=Counter)
-    """Frames without IPv4, by what they are and way."""
     dropped: int = 0
 
     def count(self, tenants: Mapping[str, str]) -> None:
@@ -50,12 +48,10 @@ class Wires:
         if way == "in":
             here, there = there, here
         tenant, other = tenants.get(here), tenants.get(there)
-        if tenant is None:
-            self.others[f"IPv4 of nobody {way}"] += 1
-            return
-        key = tenant, "internet" if other is None else "own" if other == tenant else "others", way
-        self.packets[key] += 1
-        self.bytes[key] += packet.ip.length + _ETHERNET
+        if tenant is not None:
+            key = tenant, "internet" if other is None else "own" if other == tenant else "others", way
+            self.packets[key] += 1
+            self.bytes[key] += packet.ip.length + _ETHERNET
 
 
 @contextmanager

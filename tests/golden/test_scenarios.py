@@ -28,7 +28,7 @@ def installed(made: Rig, bridge: str) -> Installed:
 
 def as_installed(program: Program) -> Installed:
     groups = {g.number: g.value for g in program.groups()}
-    meters = {m.number: m.encoded for m in (*program.meters, *program.counting())}
+    meters = {m.number: m.encoded for m in program.all_meters()}
     return Installed({f.key: f.value for f in program.flows()}, groups, meters)
 
 

@@ -9,6 +9,16 @@ export async function ask(path) {
   return document;
 }
 
+const EVERY = 2000;
+
+// Do the work now, and every two seconds for as long as its page is shown.
+export async function again(alive, work) {
+  while (alive()) {
+    await work();
+    await new Promise((done) => setTimeout(done, EVERY));
+  }
+}
+
 // An element with properties and children; text is never taken for HTML.
 export function make(name, properties = {}, ...children) {
   const made = document.createElement(name);

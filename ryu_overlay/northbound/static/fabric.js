@@ -1,16 +1,8 @@
 // The logical topology with live rates, and the chassis and tunnels under it, coloured by health.
 
-import { ask, bits, draw, link, make, number, table } from "./common.js";
+import { again, ask, bits, draw, link, make, number, table } from "./common.js";
 
-const EVERY = 2000;
 const [WIDTH, HEIGHT, GAP, LEFT] = [190, 46, 18, 300];
-
-async function again(alive, work) {
-  while (alive()) {
-    await work();
-    await new Promise((done) => setTimeout(done, EVERY));
-  }
-}
 
 const lasting = (health) => health.faults.filter((fault) => fault.until === null && fault.provider);
 

@@ -1,9 +1,8 @@
 // Traffic over time, stacked by class, from all tenants down to one uplink, floating IP or logical port.
 
-import { CLASSES, ask, bits, color, link, make, number, octets, table } from "./common.js";
+import { CLASSES, again, ask, bits, color, link, make, number, octets, table } from "./common.js";
 
 const SPANS = [["1 hour", 3600, "interval"], ["1 day", 86400, "interval"], ["7 days", 604800, "hour"], ["30 days", 2592000, "day"]];
-const LIVE = 2000;
 const chosen = { span: 0 };
 
 export async function show(place, names, alive) {
@@ -26,11 +25,7 @@ export async function show(place, names, alive) {
     below.replaceChildren(...listing(rows, rates.rates, found.gaps.filter(wanted)));
     if (tenant && !router) below.append(await switches(tenant));
   };
-  await refresh();
-  while (alive()) {
-    await new Promise((done) => setTimeout(done, LIVE));
-    if (alive()) await refresh();
-  }
+  await again(alive, refresh);
 }
 
 function crumbs(names) {
@@ -112,7 +107,7 @@ export async function ports(place, [tenant, name], alive) {
   let before = null;
   const body = make("div", {});
   place.replaceChildren(make("h1", {}, "Ports of ", link(["traffic", tenant], tenant), ` › ${name}`), body);
-  while (alive()) {
+  await again(alive, async () => {
     const at = Date.now();
     const found = await ask(`/v1/tenants/${encodeURIComponent(tenant)}/switches/${encodeURIComponent(name)}/interfaces`);
     if (!alive()) return;
@@ -129,6 +124,5 @@ export async function ports(place, [tenant, name], alive) {
     ]);
     body.replaceChildren(table("ports", ["port", "addresses", "chassis", "state", "in", "out", "now in", "now out", "drops"], rows));
     before = { at, ports: new Map(found.interfaces.map((port) => [port.name, port])) };
-    await new Promise((done) => setTimeout(done, LIVE));
-  }
+  });
 }

@@ -35,7 +35,7 @@ def content(program: Program) -> Installed:
     groups = list(program.groups())
     assert [k for k, n in Counter(f.key for f in flows).items() if n > 1] == []
     assert [k for k, n in Counter(g.number for g in groups).items() if n > 1] == []
-    meters = {m.number: m.encoded for m in (*program.meters, *program.counting())}
+    meters = {m.number: m.encoded for m in program.all_meters()}
     assert len(meters) == len(program.meters) + len(list(program.counting()))
     return Installed({f.key: f.value for f in flows}, {g.number: g.value for g in groups}, meters)
 

@@ -239,7 +239,7 @@ class World:
 def assert_holds(switch: SimulatedSwitch, program: Program) -> None:
     assert switch.ours == {flow.key: flow.value for flow in program.flows()}
     assert switch.groups == {group.number: group.value for group in program.groups()}
-    wanted = {meter.number: meter.encoded for meter in (*program.meters, *program.counting())}
+    wanted = {meter.number: meter.encoded for meter in program.all_meters()}
     # Those that count stay until they are read for the last time.
     assert {n: value for n, value in switch.meters.items() if n in wanted or n < COUNTING} == wanted
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from ryu_overlay.accounting.values import Account, Count, Gap, Use, Used
-from ryu_overlay.northbound.service_usage import Found, LedgerAway, Rate, Reading
+from ryu_overlay.accounting.values import Account, Count, Found, Gap, Use, Used
+from ryu_overlay.northbound.service_usage import LedgerAway, Rate, Reading
 from tests.unit.northbound.memory_health import SINCE
 
 START = int(SINCE // 3600 * 3600)
