@@ -208,10 +208,11 @@ def test_a_killed_session_is_cleared_and_living_labs_are_spared(make_lab: LabMak
     living = make_lab(hypervisors=2, controller_app=None)
     a, b = two_guests(living)
     script = (
-        "import sys, time\nfrom mininet_topos.lab import Lab\n"
+        "import time\nfrom mininet_topos.lab import Lab\nfrom mininet_topos.processes import wait_until\n"
         f"with Lab({lab_name!r}, hypervisors=1, controller_app=None) as lab:\n"
         "    lab.hypervisors['hv1'].vsctl('add-br', 'br-int', '--', 'set', 'Bridge', 'br-int', 'datapath_type=netdev')\n"
-        "    vm = lab.vm('a', 'hv1', '02:00:00:00:00:0a', '10.0.0.1/24')\n    lab.pinging(vm, '10.0.0.1')\n"
+        "    vm = lab.vm('a', 'hv1', '02:00:00:00:00:0a', '10.0.0.1/24')\n    ping = lab.pinging(vm, '10.0.0.1')\n"
+        "    wait_until(lambda: 'bytes from' in ping.log.read_text(), 10, 'the ping to run in its namespace')\n"
         "    print('ready', flush=True)\n    time.sleep(600)\n"
     )
     child = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True)
