@@ -6,6 +6,7 @@ Facts go up: store and chassis -> events -> engine. Data goes down: engine -> ef
 from __future__ import annotations
 
 import os
+import time
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -34,8 +35,10 @@ from ryu_overlay.model.network import Network
 from ryu_overlay.northbound.live import LiveService
 from ryu_overlay.northbound.schemas_health import fault_document
 from ryu_overlay.northbound.wsgi import mount
+from ryu_overlay.oam.fairness import Fairness
 from ryu_overlay.oam.responder import Responder
 from ryu_overlay.oam.translations import NUMBER as TRANSLATIONS
+from ryu_overlay.pipeline.limits import Limits
 from ryu_overlay.southbound.captures import Captures
 from ryu_overlay.southbound.checks import Checks
 from ryu_overlay.southbound.loop import Loop
@@ -61,6 +64,8 @@ CONF.register_cli_opts(
         cfg.IntOpt("ovsdb-port", default=6640, min=1, max=65535, help="port to listen on for chassis"),
         cfg.StrOpt("openflow-target", help="where chassis find OpenFlow (default: the address they reached OVSDB at)"),
         cfg.IntOpt("punt-rate", default=2000, min=1, help="packets a second that one chassis may send to the controller"),
+        cfg.IntOpt("punt-rate-port", default=200, min=1, help="packets a second of one VM that may go to the controller"),
+        cfg.IntOpt("answer-rate", default=10000, min=1, help="packets a second that routers answer in all, shared out fairly"),
         cfg.IntOpt(
             "gateway-check-ms",
             default=FAST_MS,
@@ -100,8 +105,9 @@ class Overlay(app_manager.RyuApp):  # type: ignore[misc]
         # First, since a bad URL ends the start.
         self._webhook = _webhook(options.webhook)
         self._known = False
-        self._responder = Responder(lambda: self._engine.mtu)
-        self._engine = Engine(Options(options.punt_rate, options.audit_interval))
+        self._fairness = Fairness(options.answer_rate, options.punt_rate)
+        self._responder = Responder(lambda: self._engine.mtu, self._admit)
+        self._engine = Engine(Options(Limits(options.punt_rate, options.punt_rate_port), options.audit_interval))
         self._loop = Loop(self._engine)
         self._punts = Punts(
             self._responder, self._loop.post, lambda *heard: self._checks.answer(*heard), self._on_observed, self._on_probe
@@ -135,6 +141,7 @@ class Overlay(app_manager.RyuApp):  # type: ignore[misc]
             self._loop,
             self._switches,
             self._responder,
+            self._fairness,
             self._checks,
             self._captures,
             self._probes,
@@ -174,6 +181,9 @@ class Overlay(app_manager.RyuApp):  # type: ignore[misc]
                     server.start()
                 except ServerError as error:
                     self.logger.error("the database server is gone and does not start: %s", error)
+
+    def _admit(self, dpid: int, port: int) -> bool:
+        return self._fairness.admit(dpid, port, time.monotonic())
 
     def _on_probe(self, dpid: int, data: bytes) -> None:
         if not self._monitor.heard(dpid, data):

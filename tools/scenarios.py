@@ -26,10 +26,11 @@ from ryu_overlay.model.objects import Ref
 from ryu_overlay.northbound.bodies import given
 from ryu_overlay.northbound.schemas import NetworkDocument
 from ryu_overlay.openflow.flow import Program
+from ryu_overlay.pipeline.limits import Limits
 
 FLOWS = Path(__file__).parent.parent / "flows"
 
-PUNT_RATE = 2000
+LIMITS = Limits()
 """Packets a second to the controller in the scenarios' meters."""
 
 
@@ -143,7 +144,7 @@ class Scenario:
     @cached_property
     def programs(self) -> dict[str, Program]:
         """Each chassis' whole program."""
-        return compile_all(self.network, self.fabric, PUNT_RATE)
+        return compile_all(self.network, self.fabric, LIMITS)
 
     def _read(self, name: str) -> Any:
         return json.loads((self.path / name).read_text())

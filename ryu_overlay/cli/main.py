@@ -29,6 +29,7 @@ COMMANDS = {
     "uplinks": ("fabric", "uplinks", "Show which chassis carries each uplink."),
     "members": ("fabric", "members", "Show how the members of load balancers are."),
     "drops": ("fabric", "drops", "Show what was dropped, by name of the rule."),
+    "limits": ("fabric", "limits", "Show how much may go to the controller, and what was too much."),
     "drift": ("fabric", "drift", "Show what audits found and healed, and flows that are not ours."),
     "revision": ("fabric", "revision", "Show the newest revision and what each chassis has confirmed."),
     "router": ("router", "router", "Stand on a router: its table, neighbours, counters, translations, log."),

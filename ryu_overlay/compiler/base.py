@@ -7,8 +7,10 @@ from ipaddress import IPv4Network
 
 from ryu_overlay.compiler.balancing import base_flows as balancing
 from ryu_overlay.compiler.keys import ICMP, TCP, UDP, always, prefix
+from ryu_overlay.compiler.limiting import PUNT
+from ryu_overlay.compiler.limiting import base_flows as limiting
 from ryu_overlay.compiler.probing import base_flows as probing
-from ryu_overlay.openflow.actions import Move, Punt, SetField, SetTtl
+from ryu_overlay.openflow.actions import Move, SetField, SetTtl
 from ryu_overlay.openflow.actions_nicira import Load
 from ryu_overlay.openflow.fields import (
     CT_DNAT,
@@ -30,7 +32,8 @@ from ryu_overlay.openflow.fields import (
 )
 from ryu_overlay.openflow.flow import Block, Flow, Meter
 from ryu_overlay.pipeline.cookies import Feature, Why
-from ryu_overlay.pipeline.registers import ANSWER, FROM_TUNNEL, NEXT_HOP, OUTSIDE, OWNED, PROBE, TOO_LARGE
+from ryu_overlay.pipeline.limits import OF_CHECKS
+from ryu_overlay.pipeline.registers import ANSWER, FROM_TUNNEL, LINK, NEXT_HOP, OUTSIDE, OWNED, PROBE, TOO_LARGE
 from ryu_overlay.pipeline.table import Match, Table
 from ryu_overlay.pipeline.tables import (
     ARP_METER,
@@ -99,14 +102,14 @@ _MULTICAST = ("224.0.0.0/4", "255.255.255.255/32")
 @lru_cache(maxsize=1)
 def base() -> Block:
     """The flows that do not depend on any network."""
-    flows = (*_misses(), *_admission(), *_services(), *_ttl(), *_external(), *balancing(), *probing())
+    flows = (*_misses(), *_admission(), *_services(), *_ttl(), *_external(), *balancing(), *probing(), *limiting())
     return Block(flows, always().groups)
 
 
-def meters(punt_rate: int) -> tuple[Meter, ...]:
-    """The meters: how many packets a second a chassis may send to the controller, and how many beats a second pass."""
+def meters(rate: int) -> tuple[Meter, ...]:
+    """A chassis' own meters: how many packets a second it may send to the controller, and how many beats a second pass."""
     numbers = (PUNT_METER, HEALTH_METER, ARP_METER, OAM_METER, GUEST_METER, ECHO_METER)
-    punts = (Meter(number, punt_rate, punt_rate) for number in numbers)
+    punts = (Meter(number, rate, rate) for number in numbers)
     return *punts, Meter(STEADY_METER, 1, 1), Meter(BEAT_METER, BEAT_RATE, BEAT_RATE)
 
 
@@ -141,9 +144,9 @@ def _misses() -> list[Flow]:
     flows = [table.flow("miss", {}, why=Why(feature)) for table, feature in drops]
     flows.append(LS_OUT_PORT.flow("stale", {FROM_TUNNEL.field: 1}, why=Why(Feature.DROP_STALE_TUNNEL)))
     flows += [table.flow("miss", {}, goto=to, why=Why(Feature.PIPELINE)) for table, to in onward]
-    flows += [table.flow("miss", {}, (Punt(),), meter=PUNT_METER, why=Why(feature)) for table, feature in punts]
-    health = Why(Feature.PUNT_HEALTH)
-    return flows + [t.flow("miss", {}, (Punt(),), meter=HEALTH_METER, why=health) for t in (LS_IN_VIP_REPLY, LR_IN_VIP_REPLY)]
+    flows += [table.flow("miss", {}, PUNT, why=Why(feature)) for table, feature in punts]
+    health = (SetField(LINK.field, OF_CHECKS), *PUNT)
+    return flows + [t.flow("miss", {}, health, why=Why(Feature.PUNT_HEALTH)) for t in (LS_IN_VIP_REPLY, LR_IN_VIP_REPLY)]
 
 
 def _external() -> list[Flow]:
@@ -154,7 +157,7 @@ def _external() -> list[Flow]:
     return [
         LR_IN_TRANSLATED.flow("done", {CT_STATE: (CT_DNAT, CT_DNAT)}, goto=LR_IN_OWN, why=Why(Feature.UPLINK)),
         LR_OUT_TRANSLATED.flow("done", {CT_STATE: (CT_SNAT, CT_SNAT)}, goto=LR_OUT_EXTERNAL, why=Why(Feature.UPLINK)),
-        LR_OUT_OVERSIZE.flow("oversize", {TOO_LARGE.field: 1}, (Punt(),), meter=PUNT_METER, why=oversize),
+        LR_OUT_OVERSIZE.flow("oversize", {TOO_LARGE.field: 1}, PUNT, why=oversize),
         EXT_OWNER.flow("elsewhere", {owned: 0, OUTSIDE.field: 0}, goto=EXT_PHYSICAL, why=to_wire),
         *EXT_OWNER.drop("standby", {owned: 0, OUTSIDE.field: 1}, why=Why(Feature.DROP_STANDBY)),
         EXT_OWNER.flow("clock", {owned: 1, ETH_TYPE: ETH_CFM}, goto=EXT_PHYSICAL, why=clock),
@@ -189,7 +192,7 @@ def _services() -> list[Flow]:
     icmp = {**_IP, IP_PROTO: ICMP}
 
     def punt(proto: int, feature: Feature) -> Flow:
-        return LR_IN_SERVICE.flow("protocol", {**_IP, IP_PROTO: proto}, (Punt(),), meter=PUNT_METER, why=Why(feature))
+        return LR_IN_SERVICE.flow("protocol", {**_IP, IP_PROTO: proto}, PUNT, why=Why(feature))
 
     # A later fragment does not say what it is of: two routers would send an echo reply's to and fro.
     fragment = {**icmp, IP_FRAG: FRAG_LATER, ANSWER.field: 0}
@@ -206,4 +209,4 @@ def _services() -> list[Flow]:
 
 def _ttl() -> list[Flow]:
     why = Why(Feature.PUNT_TTL_EXCEEDED)
-    return [LR_IN_TTL.flow("expired", {**_IP, NW_TTL: ttl}, (Punt(),), meter=PUNT_METER, why=why) for ttl in (0, 1)]
+    return [LR_IN_TTL.flow("expired", {**_IP, NW_TTL: ttl}, PUNT, why=why) for ttl in (0, 1)]

@@ -42,7 +42,7 @@ from ryu_overlay.openflow.fields import (
 )
 from ryu_overlay.openflow.flow import Block, Bucket, Flow, Group
 from ryu_overlay.pipeline.cookies import Feature, Why
-from ryu_overlay.pipeline.registers import DATAPATH, FROM_TUNNEL, HOME, IN_LPORT, LINK, NEXT_HOP, OFPORT, OUTSIDE, OWNED
+from ryu_overlay.pipeline.registers import CAME_BY, DATAPATH, FROM_TUNNEL, HOME, IN_LPORT, LINK, NEXT_HOP, OFPORT, OUTSIDE, OWNED
 from ryu_overlay.pipeline.table import Match, Table
 from ryu_overlay.pipeline.tables import (
     ARP_METER,
@@ -145,7 +145,7 @@ def _frames(borders: Iterable[tuple[Border, int]]) -> Iterator[Action]:
 
 def _wire(network: ExternalNetwork, patch: int) -> Iterator[Flow]:
     why = Why(Feature.EXTERNAL, key=network.key)
-    enter = (SetField(DATAPATH.field, network.key), SetField(OUTSIDE.field, 1))
+    enter = (SetField(CAME_BY.field, patch), SetField(DATAPATH.field, network.key), SetField(OUTSIDE.field, 1))
     if network.vlan is None:
         yield PHY_IN_PORT.flow("any", {IN_PORT: patch, VLAN_VID: 0}, enter, goto=EXT_IN, why=why)
         yield EXT_PHYSICAL.flow("out", {DATAPATH.field: network.key}, (SetField(OFPORT.field, patch),), goto=PHY_OUT, why=why)

@@ -22,7 +22,7 @@ from ryu_overlay.openflow.fields import (
 )
 from ryu_overlay.openflow.flow import Flow
 from ryu_overlay.pipeline.cookies import Feature, Why
-from ryu_overlay.pipeline.registers import DATAPATH, FROM_TUNNEL, IN_LPORT, OFPORT, OUT_LPORT
+from ryu_overlay.pipeline.registers import CAME_BY, DATAPATH, FROM_TUNNEL, IN_LPORT, OFPORT, OUT_LPORT
 from ryu_overlay.pipeline.table import Match
 from ryu_overlay.pipeline.tables import (
     GROUP_BIT,
@@ -46,7 +46,8 @@ def local_flows(tenant: Tenant, switch: Switch, port: Port, ofport: int, balance
             LS_OUT_PORT.flow("refused", {OUT_LPORT.field: port.key}, why=why),
         )
     binding = Why(Feature.BINDING, tenant.key, port.key)
-    enter = (SetField(DATAPATH.field, switch.key), SetField(IN_LPORT.field, port.key))
+    came = (SetField(CAME_BY.field, ofport), SetField(IN_LPORT.field, port.key))
+    enter = (SetField(DATAPATH.field, switch.key), *came)
     to_port, deliver = {OUT_LPORT.field: port.key}, (Resubmit(USE_INSIDE.number), SetField(OFPORT.field, ofport))
     flows = [*_hairpin(tenant, switch, port)]
     flows.append(LS_OUT_PORT.flow("local", to_port, deliver, goto=LS_OUT_BALANCE if balanced else PHY_OUT, why=binding))

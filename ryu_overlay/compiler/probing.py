@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from ryu_overlay.compiler.limiting import PUNT
 from ryu_overlay.openflow.actions import OFPP_IN_PORT, Action, Output, Punt, Resubmit, SetField
 from ryu_overlay.openflow.actions_nicira import Load, OutputTo
 from ryu_overlay.openflow.fields import CT_MARK, ETH_ARP, ETH_DST, ETH_SRC, ETH_TYPE, TUN_ID
 from ryu_overlay.openflow.flow import Flow
 from ryu_overlay.pipeline.cookies import Feature, Why
+from ryu_overlay.pipeline.limits import OF_GUESTS
 from ryu_overlay.pipeline.registers import DELIVERED, HELD, LINK, OFPORT, PROBE, ROUTERS_AT, ROUTERS_BITS, SEEN, TUNNEL
 from ryu_overlay.pipeline.table import Match, Table
 from ryu_overlay.pipeline.tables import (
@@ -24,7 +26,6 @@ from ryu_overlay.pipeline.tables import (
     EXT_STEADY,
     GROUP_BIT,
     GUEST_MAC,
-    GUEST_METER,
     LR_COUNT_IN,
     LR_COUNT_OUT,
     LR_IN_ADMIT,
@@ -34,6 +35,8 @@ from ryu_overlay.pipeline.tables import (
     OAM_METER,
     PHY_IN_TUNNEL,
     PHY_OUT,
+    PUNT_CHASSIS,
+    PUNT_PORT,
     ROOM_VNI,
     TABLES,
     TUN_COUNT_IN,
@@ -51,7 +54,7 @@ _IS_PROBE: Match = {PROBE.field: (1, 1)}
 _UNMARK = Load(TUN_ID, 0, MARK_BIT, 1)
 _COUNTERS = (LR_COUNT_IN, LR_COUNT_OUT, USE_INSIDE, USE_IN, USE_OUT, TUN_COUNT_IN, TUN_COUNT_OUT)
 _PEERS = ((USE_OUT_PEER, USE_OUT), (USE_IN_PEER, USE_IN))
-_NOT_LOOKED_AT = (EXT_CLOCK, EXT_BEAT, EXT_STEADY, USE_OUT_PEER, USE_IN_PEER, *_COUNTERS)
+_NOT_LOOKED_AT = (EXT_CLOCK, EXT_BEAT, EXT_STEADY, USE_OUT_PEER, USE_IN_PEER, PUNT_PORT, PUNT_CHASSIS, *_COUNTERS)
 
 
 def base_flows() -> Iterator[Flow]:
@@ -77,7 +80,8 @@ def base_flows() -> Iterator[Flow]:
     yield LR_IN_TRACKED.flow("answer", answer, then, meter=OAM_METER, why=Why(Feature.PROBE))
     # Here destinations are looked up anyway: further in front this would make a datapath flow for each of them.
     said: Match = {ETH_TYPE: ETH_ARP, ETH_DST: GUEST_MAC}
-    yield LS_IN_LOOKUP.flow("guest", said, (Punt(),), meter=GUEST_METER, why=Why(Feature.PUNT_GUEST))
+    of_guest = (SetField(LINK.field, OF_GUESTS), *PUNT)
+    yield LS_IN_LOOKUP.flow("guest", said, of_guest, why=Why(Feature.PUNT_GUEST))
 
 
 def _gate(table: Table) -> Iterator[Flow]:

@@ -16,6 +16,7 @@ from ryu_overlay.compiler.base import base, meters
 from ryu_overlay.compiler.borders import BorderCompiler
 from ryu_overlay.compiler.counting import counting_block, taken
 from ryu_overlay.compiler.flooding import flood_flows
+from ryu_overlay.compiler.limiting import shared_limits, vif_limit
 from ryu_overlay.compiler.memory import Memory, Values
 from ryu_overlay.compiler.part import Part
 from ryu_overlay.compiler.ports import local_flows, remote_flows
@@ -26,7 +27,8 @@ from ryu_overlay.compiler.using import inside_block, inside_flow
 from ryu_overlay.fabric.placement import NOWHERE, Device, Fabric, Placement, components, reach
 from ryu_overlay.model.network import BalancerView, Network, RouterView, SwitchView
 from ryu_overlay.model.objects import LoadBalancer, Port, RouterPort
-from ryu_overlay.openflow.flow import Block, Flow, Program
+from ryu_overlay.openflow.flow import Block, Flow, Meter, Program
+from ryu_overlay.pipeline.limits import Limits
 
 _NO_PORTS: Mapping[str, int] = MappingProxyType({})
 
@@ -34,10 +36,11 @@ _NO_PORTS: Mapping[str, int] = MappingProxyType({})
 class Compiler:
     """Compiles programs, remembering. One instance for the life of a controller; a new one compiles everything anew."""
 
-    def __init__(self, punt_rate: int) -> None:
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
         self._memory = Memory()
         self._borders = BorderCompiler(self._memory)
-        self._meters = meters(punt_rate)
+        self._meters = meters(limits.chassis)
         self._network = Network()
 
     def parts(self, network: Network) -> list[frozenset[Device]]:
@@ -89,6 +92,8 @@ class Compiler:
         tunnels, patches = fabric.tunnels.get(name, _NO_PORTS), fabric.physical.get(name, _NO_PORTS)
         blocks: dict[object, Block] = {"base": base()}
         blocks["tunnels"] = self._memory.recall(("tunnels", name), (tunnels,), tunnel_flows)
+        inputs = (tunnels, patches, self._limits)
+        blocks["limits"] = self._memory.recall(("limits", name), inputs, shared_limits)
         for part in parts:
             blocks.update(self._memory.recall(("part", name, part.device), (name, part, tunnels, patches), self._part_on))
         if patches:
@@ -148,6 +153,7 @@ class Compiler:
     ) -> Block:
         tenant, switch = view.tenant, view.switch
         flows: list[Flow] = [vni_flow(tenant, switch), *flood_flows(view, placement, chassis, tunnels)]
+        meters: list[Meter] = []
         counted = inside_flow(tenant, switch)
         flows += () if counted is None else (counted,)
         for port in view.ports:
@@ -159,7 +165,12 @@ class Compiler:
             if ofport is not None:
                 scope = ("spot", chassis, port.key)
                 flows += self._memory.recall(scope, (tenant, switch, port, ofport, int(here), balanced), _spot_flows)
-        return Block(tuple(flows))
+            if here and ofport is not None:
+                inputs = (tenant, port, ofport, self._limits.port)
+                flow, meter = self._memory.recall(("limit", chassis, port.key), inputs, vif_limit)
+                flows.append(flow)
+                meters.append(meter)
+        return Block(tuple(flows), (), tuple(meters))
 
     def _router(self, view: RouterView) -> Block:
         switches = self._network.switch_views
@@ -200,6 +211,6 @@ def _spot_flows(tenant: Any, switch: Any, port: Any, ofport: int, here: int, bal
     return local_flows(tenant, switch, port, ofport, balanced) if here else remote_flows(tenant, switch, port, ofport)
 
 
-def compile_all(network: Network, fabric: Fabric, punt_rate: int) -> dict[str, Program]:
+def compile_all(network: Network, fabric: Fabric, limits: Limits) -> dict[str, Program]:
     """The meaning of a network on a fabric: every chassis' whole program, from nothing."""
-    return Compiler(punt_rate).compile_all(network, fabric)
+    return Compiler(limits).compile_all(network, fabric)

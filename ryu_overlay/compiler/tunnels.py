@@ -9,17 +9,18 @@ from ryu_overlay.openflow.actions import Resubmit, SetField
 from ryu_overlay.openflow.fields import IN_PORT, TUN_ID
 from ryu_overlay.openflow.flow import Block, Flow
 from ryu_overlay.pipeline.cookies import Feature, Why
-from ryu_overlay.pipeline.registers import DATAPATH, FROM_TUNNEL
+from ryu_overlay.pipeline.registers import CAME_BY, DATAPATH, FROM_TUNNEL
 from ryu_overlay.pipeline.tables import LS_IN_LOOKUP, PHY_IN_PORT, PHY_IN_TUNNEL, TUN_COUNT_IN
 
 
 def tunnel_flows(tunnels: Mapping[str, int]) -> Block:
     """Packets that come by one of the chassis' tunnel ports (remote chassis to OpenFlow port)."""
-    mark = (SetField(FROM_TUNNEL.field, 1), Resubmit(TUN_COUNT_IN.number))
-    why = Why(Feature.TUNNEL)
-    return Block(
-        tuple(PHY_IN_PORT.flow("any", {IN_PORT: port}, mark, goto=PHY_IN_TUNNEL, why=why) for port in sorted(tunnels.values()))
-    )
+    return Block(tuple(_from_tunnel(port) for port in sorted(tunnels.values())))
+
+
+def _from_tunnel(port: int) -> Flow:
+    mark = (SetField(CAME_BY.field, port), SetField(FROM_TUNNEL.field, 1), Resubmit(TUN_COUNT_IN.number))
+    return PHY_IN_PORT.flow("any", {IN_PORT: port}, mark, goto=PHY_IN_TUNNEL, why=Why(Feature.TUNNEL))
 
 
 def vni_flow(tenant: Tenant, switch: Switch) -> Flow:

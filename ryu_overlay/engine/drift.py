@@ -17,7 +17,7 @@ GROUP_NUMBER_BITS = 28
 """Groups of ours have numbers below 2 ** 28: four bits of what the group is for above an object's key."""
 
 
-_COUNTS = Meter(COUNTING, UNLIMITED, UNLIMITED).encoded
+_COUNTS = Meter(COUNTING.start, UNLIMITED, UNLIMITED).encoded
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,7 @@ def ours(read: SwitchRead, believed: Installed) -> tuple[Installed, list[Install
         else:
             foreign.append(flow)
     groups = {n: value for n, value in read.groups.items() if not n >> GROUP_NUMBER_BITS}
-    meters = {n: value for n, value in read.meters.items() if n < COUNTING or value == _COUNTS}
+    meters = {n: value for n, value in read.meters.items() if n not in COUNTING or value == _COUNTS}
     return Installed(flows, groups, meters), foreign
 
 

@@ -59,6 +59,7 @@ from ryu_overlay.fabric.facts import ChassisFacts
 from ryu_overlay.fabric.placement import Device, Fabric
 from ryu_overlay.model.network import Network
 from ryu_overlay.openflow.flow import EMPTY, Program
+from ryu_overlay.pipeline.limits import DEFAULT, Limits
 
 WAIT_FOR_CHASSIS = 10.0
 """Seconds after the start that remembered chassis have to report before others may take over what is bound there."""
@@ -66,9 +67,9 @@ WAIT_FOR_CHASSIS = 10.0
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """`punt_rate`: packets a second a chassis may send to the controller. `audit_every`: seconds between audits."""
+    """`limits`: of what goes to the controller. `audit_every`: seconds between audits."""
 
-    punt_rate: int = 2000
+    limits: Limits = DEFAULT
     audit_every: float = 30.0
 
 
@@ -89,7 +90,7 @@ class Engine:
         self.programs: dict[str, Program] = {}
         self.fabric = Fabric()
         self._options = options
-        self._compiler = Compiler(options.punt_rate)
+        self._compiler = Compiler(options.limits)
         self._tunnels = Tunnels()
         self._memory = Memory()
         self._revisions = Revisions()

@@ -22,7 +22,7 @@ Table = MappingProxyType[Ref, Any]
 
 MAX_ZONE = 65535
 """Conntrack zones are 1 to this. Uplinks take theirs from the top, load balancing takes tenants' keys."""
-MAX_ACCOUNT = 32735
+MAX_ACCOUNT = 24544
 """Accounts are 1 to this: Open vSwitch has 2**18 meters on a bridge, eight are for each account, and 256 for other things."""
 
 _CHILDREN: Mapping[str, tuple[str, ...]] = {

@@ -62,7 +62,7 @@ class Numbers:
         return number
 
     def account(self) -> int:
-        """A number that no other tenant, uplink or floating IP is counted by, 1 to 32735."""
+        """A number that no other tenant, uplink or floating IP is counted by, 1 to 24544."""
         taken = (self._draft.base.accounts, self._accounts)
         number = _next_free(_upward(self._draft.next_account, MAX_ACCOUNT), MAX_ACCOUNT, taken, "account")
         self._accounts.add(number)

@@ -21,7 +21,7 @@ VNI_BITS = 22
 
 @dataclass(frozen=True, slots=True)
 class Tenant:
-    """Whom networks belong to. Names of switches and routers are unique within a tenant. `account` (1 to 32735) says by which
+    """Whom networks belong to. Names of switches and routers are unique within a tenant. `account` (1 to 24544) says by which
     meters what stays inside is counted."""
 
     kind: ClassVar[str] = "tenant"
@@ -121,7 +121,7 @@ class RouterPort:
     `peer` is (router, port). It may be given on either side; the other side then need not name it. Of an uplink: `gateways` are
     the chassis that may carry it, the preferred one first (none: they are scheduled); with `preempt` a preferred chassis that
     comes back takes over again; `vni` (as a switch's) brings packets to the gateway, `zone` (1 to 65535) is the conntrack zone of
-    its translations, `account` (1 to 32735) says by which meters it is counted. All three are 0 for other ports.
+    its translations, `account` (1 to 24544) says by which meters it is counted. All three are 0 for other ports.
     """
 
     kind: ClassVar[str] = "router_port"

@@ -16,6 +16,7 @@ from ryu_overlay.northbound.service import (
     ChassisStatus,
     DriftEntry,
     DropCount,
+    LimitStatus,
     MemberStatus,
     TunnelStatus,
     UplinkStatus,
@@ -167,6 +168,12 @@ class Drops(BaseModel):
     """Every named drop, in order of reason, object and chassis."""
 
     drops: list[DropCount]
+
+
+class Limits(BaseModel):
+    """What may go to the controller, and what did, by chassis; of ports only those that something came by."""
+
+    limits: list[LimitStatus]
 
 
 class Drift(BaseModel):

@@ -20,7 +20,7 @@ from ryu_overlay.model.network import Network
 from ryu_overlay.model.objects import Port
 from ryu_overlay.model.problems import Problem, Refused
 from ryu_overlay.model.walk import Facts
-from ryu_overlay.northbound import live_outside, service_usage
+from ryu_overlay.northbound import live_limits, live_outside, service_usage
 from ryu_overlay.northbound.live_captures import LiveCaptures
 from ryu_overlay.northbound.live_devices import LiveDevices
 from ryu_overlay.northbound.live_health import LiveHealth
@@ -30,6 +30,7 @@ from ryu_overlay.northbound.service import (
     ChassisStatus,
     DriftEntry,
     DropCount,
+    LimitStatus,
     MemberStatus,
     RevisionStatus,
     StoreAway,
@@ -38,15 +39,16 @@ from ryu_overlay.northbound.service import (
 )
 from ryu_overlay.northbound.service_devices import Devices
 from ryu_overlay.northbound.service_health import Health
+from ryu_overlay.oam.fairness import Fairness
 from ryu_overlay.oam.pinging import Echo, Summary
 from ryu_overlay.oam.responder import Responder
 from ryu_overlay.oam.start import Start
 from ryu_overlay.oam.tracer import Report
 from ryu_overlay.openflow.describe import flow_text
 from ryu_overlay.openflow.messages import flow_request, meter_stats_request
-from ryu_overlay.openflow.replies import parse_flows, parse_meter_drops
+from ryu_overlay.openflow.replies import parse_flows
 from ryu_overlay.pipeline.cookies import DROP_BIT, OURS_COOKIE, OURS_MASK, read_cookie
-from ryu_overlay.pipeline.tables import ARP_METER, HEALTH_METER, PUNT_METER, TABLE_NAMES
+from ryu_overlay.pipeline.tables import TABLE_NAMES
 from ryu_overlay.southbound.asking import ask_all
 from ryu_overlay.southbound.captures import Captures
 from ryu_overlay.southbound.checks import Checks
@@ -58,11 +60,6 @@ from ryu_overlay.southbound.translating import Translating
 from ryu_overlay.southbound.usage import Usage
 from ryu_overlay.store import store as store_room
 
-PUNT_RATE_EXCEEDED = "punt_rate_exceeded"
-"""The name, among drops, of what the meter before the controller took away."""
-
-_PUNT_METERS = (PUNT_METER, HEALTH_METER, ARP_METER)
-
 
 class LiveService:
     """See `service.Service`, which it implements."""
@@ -73,6 +70,7 @@ class LiveService:
         loop: Loop,
         switches: Switches,
         responder: Responder,
+        fairness: Fairness,
         checks: Checks,
         captures: Captures,
         probes: Probes,
@@ -85,6 +83,7 @@ class LiveService:
         self._engine = loop.engine
         self._switches = switches
         self._responder = responder
+        self._fairness = fairness
         self._checks = checks
         self._probes = probes
         self.captures = LiveCaptures(captures)
@@ -165,6 +164,14 @@ class LiveService:
 
     def drops(self) -> list[DropCount]:
         return [drop for name, bridge in self._bridges() for drop in self._drops(name, bridge.dpid)]
+
+    def limits(self) -> list[LimitStatus]:
+        found = [live_limits.of_controller(self._fairness)]
+        bridges = list(self._bridges())
+        answers = ask_all(self._switches, [(bridge.dpid, meter_stats_request) for _, bridge in bridges])
+        for (name, _), bodies in zip(bridges, answers):
+            found += live_limits.of_chassis(self._engine, name, bodies or ())
+        return found
 
     def drift(self) -> list[DriftEntry]:
         found = [d for _, bridge in self._bridges() for d in (*bridge.drift, *bridge.foreign)]
@@ -256,16 +263,16 @@ class LiveService:
             meters = self._switches.ask(dpid, meter_stats_request)
         except NoAnswer:
             return
+        withheld = self._fairness.withheld.get(dpid, 0)
+        if withheld:
+            yield DropCount(live_limits.WITHHELD, name, None, None, withheld, 0)
         for flow in (f for body in bodies for f in parse_flows(body)):
             why = read_cookie(flow.value[0])
             if why is not None and flow.packets:
                 obj = self._engine.network.by_key.get(why.key)
                 kind, ref = (None, None) if obj is None else (obj.kind, "/".join(obj.ref))
                 yield DropCount(why.feature.reason, name, kind, ref, flow.packets, flow.bytes)
-        exceeded = [drops for body in meters for number, *drops in parse_meter_drops(body) if number in _PUNT_METERS]
-        packets, octets = (sum(counts) for counts in zip((0, 0), *exceeded))
-        if packets:
-            yield DropCount(PUNT_RATE_EXCEEDED, name, None, None, packets, octets)
+        yield from live_limits.drops(self._engine, name, meters)
 
 
 def _drift_entry(drift: Drift) -> DriftEntry:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Iterable, Iterator, Mapping
 
 from ryu_overlay.engine.engine import Engine
 from ryu_overlay.fabric.placement import Spot
@@ -10,13 +10,15 @@ from ryu_overlay.model.external import port_mtu
 from ryu_overlay.model.network import RouterView, SwitchView
 from ryu_overlay.model.objects import Port, RouterPort
 from ryu_overlay.northbound import live_outside
+from ryu_overlay.northbound.live_limits import EXCEEDED
 from ryu_overlay.northbound.live_look import Look, Looking, Request, drops_of
 from ryu_overlay.northbound.service_devices import Counter, Drop, Interfaces, InterfaceStatus, OnChassis
 from ryu_overlay.oam.standing import Question, standings, value
 from ryu_overlay.openflow.flow import Flow
-from ryu_overlay.openflow.messages import port_stats_request
-from ryu_overlay.openflow.replies import PortStats, parse_port_stats
+from ryu_overlay.openflow.messages import meter_stats_request, port_stats_request
+from ryu_overlay.openflow.replies import PortStats, parse_meter_drops, parse_port_stats
 from ryu_overlay.pipeline.cookies import Feature, read_cookie
+from ryu_overlay.pipeline.limits import meter_number
 from ryu_overlay.pipeline.registers import IN_LPORT, OUT_LPORT
 from ryu_overlay.pipeline.tables import LR_COUNT_IN, LR_COUNT_OUT
 
@@ -61,8 +63,9 @@ def of_switch(engine: Engine, looking: Looking, view: SwitchView) -> Interfaces:
     keys = {key, *(port.key for port in view.ports)}
     look = looking.look(("switch", key), keys, [drops_of(view.tenant.key)])
     drops = _by_key(look, keys)
-    counters = _port_counters(engine, looking, view)
-    rows = (_port(engine, port, counters.get(port.key), drops.get(port.key, ())) for port in view.ports)
+    counters, limited = _port_counters(engine, looking, view)
+    told = {port.key: (*drops.get(port.key, ()), *limited.get(port.key, ())) for port in view.ports}
+    rows = (_port(engine, port, counters.get(port.key), told[port.key]) for port in view.ports)
     return Interfaces(engine.network.revision, look.asked, tuple(rows), drops.get(key, ()))
 
 
@@ -102,16 +105,30 @@ def _attached(view: RouterView, port: RouterPort) -> str | None:
     return None if far is None else f"router-port {'/'.join(far.ref)}"
 
 
-def _port_counters(engine: Engine, looking: Looking, view: SwitchView) -> dict[int, tuple[Spot, PortStats | None]]:
-    """By port key, where it is bound, and its interface's counters if its chassis told them."""
+def _port_counters(
+    engine: Engine, looking: Looking, view: SwitchView
+) -> tuple[dict[int, tuple[Spot, PortStats | None]], dict[int, tuple[Drop, ...]]]:
+    """By port key: where it is bound, and its interface's counters if its chassis told them; what its meter dropped."""
     spots = [(port.key, spot) for port in view.ports if (spot := engine.bindings.spot(port)) is not None]
     told = [(key, spot, spot.ofport) for key, spot in spots if spot.ofport is not None]
     answers = looking.ask([(spot.chassis, _request(ofport)) for _, spot, ofport in told])
+    meters = looking.ask([(spot.chassis, _meter_request(ofport)) for _, spot, ofport in told])
     found: dict[int, tuple[Spot, PortStats | None]] = {key: (spot, None) for key, spot in spots}
     for (key, spot, ofport), bodies in zip(told, answers):
         stats = (s for body in bodies or () for s in parse_port_stats(body))
         found[key] = spot, next((s for s in stats if s.port == ofport), None)
-    return found
+    limited = {key: tuple(_limited(spot.chassis, bodies or ())) for (key, spot, _), bodies in zip(told, meters)}
+    return found, limited
+
+
+def _meter_request(ofport: int) -> Request:
+    return lambda xid: meter_stats_request(xid, meter_number(ofport))
+
+
+def _limited(chassis: str, bodies: Iterable[bytes]) -> Iterator[Drop]:
+    for meter in (found for body in bodies for found in parse_meter_drops(body)):
+        if meter.dropped:
+            yield Drop(EXCEEDED, chassis, meter.dropped, meter.dropped_bytes)
 
 
 def _request(ofport: int) -> Request:

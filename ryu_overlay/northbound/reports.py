@@ -65,6 +65,12 @@ def list_drops(service: Service, request: Request) -> Response:
     return _answer(answers.Drops(drops=total_drops(service)))
 
 
+def list_limits(service: Service, request: Request) -> Response:
+    """What may go to the controller, and what did."""
+    found = sorted(service.limits(), key=lambda limit: (limit.chassis or "", limit.kind, limit.name))
+    return _answer(answers.Limits(limits=found))
+
+
 def list_drift(service: Service, request: Request) -> Response:
     """What audits found, the newest first."""
     return _answer(answers.Drift(drift=sorted(service.drift(), key=lambda d: d.time, reverse=True)))

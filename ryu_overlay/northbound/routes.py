@@ -248,6 +248,7 @@ ROUTES: tuple[Route, ...] = (
     _read("/v1/members", reports.list_members, "List how each load balancer's members are", answers.MemberStates),
     _read("/v1/revision", reports.show_revision, "Show what each chassis has confirmed", answers.Revision, WAIT),
     _read("/v1/drops", reports.list_drops, "List every named drop", answers.Drops),
+    _read("/v1/limits", reports.list_limits, "List what may go to the controller, and what did", answers.Limits),
     _read("/v1/drift", reports.list_drift, "List what audits found", answers.Drift),
     *_devices(),
     *_captures(),

@@ -93,6 +93,22 @@ class DropCount:
 
 
 @dataclass(frozen=True, slots=True)
+class LimitStatus:
+    """How many packets a second may go to the controller, and how many did so far.
+
+    `kind` is `port`, `tunnel`, `physical-network` (what comes by one: `name`), `chassis` (a kind of packets of one: `name`) or
+    `controller` (what it answers in all). `passed` and `exceeded` are packets.
+    """
+
+    kind: str
+    name: str
+    chassis: str | None
+    rate: int
+    passed: int
+    exceeded: int
+
+
+@dataclass(frozen=True, slots=True)
 class DriftEntry:
     """A flow that an audit found to differ from what was wanted; `foreign` ones are not ours and are left alone.
 
@@ -200,6 +216,8 @@ class Service(Protocol):
     def members(self) -> list[MemberStatus]: ...
 
     def drops(self) -> list[DropCount]: ...
+
+    def limits(self) -> list[LimitStatus]: ...
 
     def drift(self) -> list[DriftEntry]: ...
 

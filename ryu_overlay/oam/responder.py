@@ -20,7 +20,7 @@ from ryu_overlay.oam.icmp import Reason, answer
 from ryu_overlay.openflow.actions import Resubmit, SetField, SetTtl, encode_actions
 from ryu_overlay.openflow.messages import packet_out
 from ryu_overlay.pipeline.cookies import Feature, read_cookie
-from ryu_overlay.pipeline.registers import ANSWER, DATAPATH, HOME, IN_LPORT, NEXT_HOP, OUT_LPORT
+from ryu_overlay.pipeline.registers import ANSWER, CAME_BY, DATAPATH, HOME, IN_LPORT, NEXT_HOP, OUT_LPORT
 from ryu_overlay.pipeline.tables import LR_IN_ROUTE, LR_OUT_UPLINK, ORIGIN_TTL
 
 _REASONS = {
@@ -47,6 +47,8 @@ _OUT_LPORT_HEADER = OUT_LPORT.field.header | OUT_LPORT.field.size
 _NEXT_HOP_HEADER = NEXT_HOP.field.header | NEXT_HOP.field.size
 _HOME_HEADER = HOME.field.header | HOME.field.size
 _ANSWER_HEADER = ANSWER.field.header | ANSWER.field.size
+_CAME_BY_HEADER = CAME_BY.field.header | CAME_BY.field.size
+Admit = Callable[[int, int], bool]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,14 +65,16 @@ class Responder:
     """Answers for every router of a network.
 
     `answered` and `unanswered` count packet-ins by reason, `malformed` those that were cut short. `mtu` tells what VMs may use,
-    in bytes, None while that is not known.
+    in bytes, None while that is not known; `admit`, of a chassis' datapath id and the port that a packet came by, whether it is
+    to be answered at all.
     """
 
-    def __init__(self, mtu: Callable[[], int | None] = lambda: None) -> None:
+    def __init__(self, mtu: Callable[[], int | None] = lambda: None, admit: Admit = lambda chassis, port: True) -> None:
         self.answered = dict.fromkeys(_REASONS, 0)
         self.unanswered = dict.fromkeys(_REASONS, 0)
         self.malformed = 0
         self._mtu = mtu
+        self._admit = admit
         self._network = Network()
         self._places: dict[tuple[int, int], _Place] = {}
 
@@ -80,7 +84,7 @@ class Responder:
             self._places = {}
         self._network = network
 
-    def answer(self, packet_in: bytes) -> bytes | None:
+    def answer(self, packet_in: bytes, chassis: int = 0) -> bytes | None:
         """The packet-out (OpenFlow 1.3.5 section 7.3.7) that answers a packet-in (7.4.1), or None where none is due.
 
         Never raises, whatever the bytes are.
@@ -94,6 +98,8 @@ class Responder:
             position = _position(packet_in, match_length)
         except struct.error:
             self.malformed += 1
+            return None
+        if not self._admit(chassis, position.came_by):
             return None
         frame = packet_in[_MATCH_AT + (match_length + 7) // 8 * 8 + 2 :]
         out = self._oversize(position, frame) if reason is Reason.FRAGMENTATION_NEEDED else self._error(reason, position, frame)
@@ -140,7 +146,7 @@ class Responder:
 class _Position:
     """Where a packet was when it was sent up: keys of the router and of its ports by which it came and was to go.
 
-    `answer` is 1 if a router made it.
+    `answer` is 1 if a router made it. `came_by` is the OpenFlow port by which it came into the bridge, 0 for none.
     """
 
     router: int = 0
@@ -149,6 +155,7 @@ class _Position:
     next_hop: int = 0
     home: int = 0
     answer: int = 0
+    came_by: int = 0
 
 
 def _source(place: _Place, frame: bytes, is_answer: bool) -> int | None:
@@ -188,6 +195,7 @@ _NAMES = {
     _NEXT_HOP_HEADER: "next_hop",
     _HOME_HEADER: "home",
     _ANSWER_HEADER: "answer",
+    _CAME_BY_HEADER: "came_by",
 }
 
 

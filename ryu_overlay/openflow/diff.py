@@ -9,8 +9,8 @@ from typing import TypeVar
 from ryu_overlay.openflow import messages
 from ryu_overlay.openflow.flow import Flow, FlowKey, FlowValue, Group, GroupValue, Meter, Program
 
-COUNTING = 256
-"""Meters from this number on count. They outlast their flows, until somebody has read what they counted last."""
+COUNTING = range(256, 3 << 16)
+"""The meters that count, by number. They outlast their flows, until somebody has read what they counted last."""
 
 
 @dataclass(slots=True)
@@ -92,8 +92,8 @@ def difference(installed: Installed, program: Program, base: Program | None) -> 
     looked at. Without it everything is compared, and what is installed beyond the program is deleted, but for meters that count.
     """
     if base is None:
-        old = installed.flows.keys(), installed.groups.keys()
-        return _change(installed, program, program.flows(), program.groups(), program.counting(), *old)
+        old = installed.flows.keys(), installed.groups.keys(), installed.meters.keys()
+        return _change(installed, program, program.flows(), program.groups(), program.own_meters(), *old)
     fresh = [block for scope, block in program.blocks.items() if base.blocks.get(scope) is not block]
     stale = [block for scope, block in base.blocks.items() if program.blocks.get(scope) is not block]
     gone = {id(flow): flow for block in stale for flow in block.flows}
@@ -101,7 +101,8 @@ def difference(installed: Installed, program: Program, base: Program | None) -> 
     old_groups = {group.number for block in stale for group in block.groups}
     groups = [group for block in fresh for group in block.groups]
     meters = [meter for block in fresh for meter in block.meters]
-    return _change(installed, program, flows, groups, meters, [flow.key for flow in gone.values()], old_groups)
+    old_meters = {meter.number for block in stale for meter in block.meters} | {n for n in installed.meters if n < COUNTING.start}
+    return _change(installed, program, flows, groups, meters, [flow.key for flow in gone.values()], old_groups, old_meters)
 
 
 def _change(
@@ -109,28 +110,29 @@ def _change(
     program: Program,
     flows: Iterable[Flow],
     groups: Iterable[Group],
-    counting: Iterable[Meter],
+    meters: Iterable[Meter],
     old_flows: Iterable[FlowKey],
     old_groups: Iterable[int],
+    old_meters: Iterable[int],
 ) -> Change:
     """What makes `flows` and `groups` of the program be there, and those of the old ones that are not among them not."""
     wanted_flows = {flow.key: flow for flow in flows}
     wanted_groups = {group.number: group for group in groups}
-    wanted_meters = {meter.number: meter for meter in (*program.meters, *counting)}
+    wanted_meters = {meter.number: meter for meter in (*program.meters, *meters)}
     return Change(
         put_flows={key: flow for key, flow in wanted_flows.items() if installed.flows.get(key) != flow.value},
         delete_flows={key for key in old_flows if key not in wanted_flows and key in installed.flows},
         put_groups={n: group for n, group in wanted_groups.items() if installed.groups.get(n) != group.value},
         delete_groups={n for n in old_groups if n not in wanted_groups and n in installed.groups},
         put_meters=[m for m in wanted_meters.values() if installed.meters.get(m.number) != m.encoded],
-        delete_meters={n for n in installed.meters if n < COUNTING} - {meter.number for meter in program.meters},
+        delete_meters={n for n in old_meters if n not in COUNTING and n not in wanted_meters and n in installed.meters},
     )
 
 
 def retirement(installed: Installed, program: Program, numbers: Iterable[int]) -> Change:
     """What takes away those meters that count and that the program has not."""
-    wanted = {meter.number for meter in program.counting()}
-    return Change(delete_meters={n for n in numbers if n >= COUNTING and n in installed.meters} - wanted)
+    wanted = {meter.number for meter in program.own_meters()}
+    return Change(delete_meters={n for n in numbers if n in COUNTING and n in installed.meters} - wanted)
 
 
 K = TypeVar("K")

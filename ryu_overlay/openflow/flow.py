@@ -200,7 +200,7 @@ class Meter:
 class Block:
     """Flows, groups and meters that were compiled together from one scope, in no particular order.
 
-    Its meters count, and what they have counted is of use when the flows are gone: so they stay until they are retired.
+    What a meter has counted is of use when the flows are gone: so one that does no more than count stays until it is retired.
     """
 
     flows: tuple[Flow, ...] = ()
@@ -210,8 +210,8 @@ class Block:
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """All that one bridge should have: blocks by scope, and the meters that limit. Blocks not changed are the same object as
-    before."""
+    """All that one bridge should have: blocks by scope, and the meters that are no block's. Blocks not changed are the same
+    object as before."""
 
     blocks: Mapping[object, Block]
     meters: tuple[Meter, ...] = ()
@@ -224,13 +224,14 @@ class Program:
         for block in self.blocks.values():
             yield from block.groups
 
-    def counting(self) -> Iterator[Meter]:
+    def own_meters(self) -> Iterator[Meter]:
+        """Those of its blocks."""
         for block in self.blocks.values():
             yield from block.meters
 
     def all_meters(self) -> tuple[Meter, ...]:
-        """Those that limit, then those that count, in a stable order."""
-        return *self.meters, *sorted(self.counting(), key=lambda m: m.number)
+        """Those of the whole bridge, then those of its blocks, in a stable order."""
+        return *self.meters, *sorted(self.own_meters(), key=lambda m: m.number)
 
     def text(self) -> Iterable[str]:
         """Meters, groups and flows in a stable order, as `ovs-ofctl` lines."""

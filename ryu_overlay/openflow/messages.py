@@ -114,8 +114,9 @@ def meter_request(xid: int) -> bytes:
     return message(MULTIPART_REQUEST, struct.pack("!HH4xI4x", STATS_METER_CONFIG, 0, _ANY), xid)
 
 
-def meter_stats_request(xid: int) -> bytes:
-    return message(MULTIPART_REQUEST, struct.pack("!HH4xI4x", STATS_METER, 0, _ANY), xid)
+def meter_stats_request(xid: int, number: int = _ANY) -> bytes:
+    """Ask for the counters of one meter, or of all."""
+    return message(MULTIPART_REQUEST, struct.pack("!HH4xI4x", STATS_METER, 0, number), xid)
 
 
 def port_stats_request(xid: int, port: int = ALL_PORTS) -> bytes:

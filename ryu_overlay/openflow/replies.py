@@ -108,13 +108,22 @@ def parse_meters(body: bytes) -> Iterator[tuple[int, bytes]]:
         offset += length
 
 
-def parse_meter_drops(body: bytes) -> Iterator[tuple[int, int, int]]:
-    """(number, packets dropped, bytes dropped) of each meter in a meter statistics reply, over its bands."""
+class MeterDrops(NamedTuple):
+    """What came to a meter so far, and what of it was dropped, over its bands."""
+
+    number: int
+    packets: int
+    dropped: int
+    dropped_bytes: int
+
+
+def parse_meter_drops(body: bytes) -> Iterator[MeterDrops]:
+    """The meters in a meter statistics reply (section 7.3.5.14)."""
     offset = 0
     while offset < len(body):
-        number, length = struct.unpack_from("!IH", body, offset)
+        number, length, packets = struct.unpack_from("!IH10xQ", body, offset)
         bands = [struct.unpack_from("!QQ", body, at) for at in range(offset + 40, offset + length, 16)]
-        yield number, sum(b[0] for b in bands), sum(b[1] for b in bands)
+        yield MeterDrops(number, packets, sum(b[0] for b in bands), sum(b[1] for b in bands))
         offset += length
 
 

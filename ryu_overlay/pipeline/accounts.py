@@ -33,11 +33,11 @@ class Line(NamedTuple):
 
 def meter_of(line: Line) -> int:
     """The number of the meter that counts it."""
-    return COUNTING + _OF_AN_ACCOUNT * (line.account - 1) + CLASSES.index((line.peer, line.way))
+    return COUNTING.start + _OF_AN_ACCOUNT * (line.account - 1) + CLASSES.index((line.peer, line.way))
 
 
 @lru_cache(maxsize=1 << 16)
 def line_of(number: int) -> Line | None:
     """What the meter with that number counts, None if it is none of these."""
-    account, within = divmod(number - COUNTING, _OF_AN_ACCOUNT)
-    return Line(account + 1, *CLASSES[within]) if account >= 0 and within < len(CLASSES) else None
+    account, within = divmod(number - COUNTING.start, _OF_AN_ACCOUNT)
+    return Line(account + 1, *CLASSES[within]) if number in COUNTING and within < len(CLASSES) else None

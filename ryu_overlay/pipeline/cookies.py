@@ -43,6 +43,7 @@ class Feature(IntEnum):
     MTU = 17
     PROBE = 18
     COUNTER = 19
+    LIMIT = 20
 
     PUNT_TTL_EXCEEDED = 64
     PUNT_NET_UNREACHABLE = 65

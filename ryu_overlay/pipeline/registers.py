@@ -54,14 +54,27 @@ LINK = Register(
     "link",
     17,
     "which of a NAT rule's addresses; where uplinks are counted, the key of the tenant at the other end, 0 for the internet, "
-    "65536 for a tenant that is not known",
-    "from lr_out_tracked to lr_out_snat; from use_out_peer to use_out, from use_in_peer to use_in",
+    "65536 for a tenant that is not known; 65537 and 65538 for the controller's health checks and for guests' answers to it",
+    "from lr_out_tracked to lr_out_snat; from use_out_peer to use_out, from use_in_peer to use_in; from a punt to punt_chassis",
 )
 ZONE = Register(register(13), "zone", 16, "conntrack zone of a load balancer's choice", "from the choice to lb_member")
-TOO_LARGE = Register(register(12), "too_large", 1, "1: larger than the out port's MTU", "from lr_out_size to lr_out_oversize")
+YES = Register(
+    register(12),
+    "yes",
+    1,
+    "1: yes to what was asked last: is it larger than the out port's MTU, or does this chassis carry the uplink now",
+    "from lr_out_size to lr_out_oversize; from the uplink's group to ext_owner",
+)
+TOO_LARGE = OWNED = YES
 HOME = Register(register(9), "home", 1, "1: this chassis itself carries the uplink for it", "until the next device")
 OUTSIDE = Register(register(8), "outside", 1, "1: it came from a physical network", "until a router has it")
-OWNED = Register(register(7), "owned", 1, "1: this chassis is the one that carries the uplink now", "from its group to ext_owner")
+CAME_BY = Register(
+    register(7),
+    "came_by",
+    16,
+    "OpenFlow port by which it came into the bridge; 0: the controller sent it",
+    "for the rest of its way",
+)
 PROBE = Register(
     register(6),
     "probe",
@@ -84,7 +97,7 @@ TUNNEL = 0x10000
 
 REGISTERS: tuple[Register, ...] = (
     *(DATAPATH, IN_LPORT, OUT_LPORT, FROM_TUNNEL, ANSWER, NEXT_HOP),
-    *(SOURCE, CHOSEN, LINK, ZONE, TOO_LARGE, HOME, OUTSIDE, OWNED),
+    *(SOURCE, CHOSEN, LINK, ZONE, YES, HOME, OUTSIDE, CAME_BY),
     *(PROBE, SEEN, OFPORT),
 )
 

@@ -109,7 +109,8 @@ class Table:
             self._check(action, _is_of_probes(match))
         if goto is not None and (goto.name not in self.next or goto.number <= self.number):
             raise Undeclared(f"{self.name} may not go to {goto.name}")
-        if why.feature.is_drop != (not then and goto is None) and why.feature is not Feature.COUNTER:
+        does_nothing = not then and goto is None and meter is None
+        if why.feature.is_drop != does_nothing and why.feature is not Feature.COUNTER:
             raise Undeclared(f"{self.name}: {why.feature.name} and what the flow does do not agree")
         instructions = Instructions(then, None if goto is None else goto.number, meter)
         return Flow(self.number, self._priority(priority, rank), make_match(match), instructions, why.cookie)

@@ -13,14 +13,14 @@ from dataclasses import replace
 from ryu_overlay.pipeline.table import Table
 from ryu_overlay.pipeline.tables_border import EXT, LR_OUT, USE
 from ryu_overlay.pipeline.tables_router import COUNT, LR_IN
-from ryu_overlay.pipeline.tables_switch import LS_IN, LS_OUT, PHY_IN, PHY_OUTWARD, TUNNEL_COUNT
+from ryu_overlay.pipeline.tables_switch import LS_IN, LS_OUT, PHY_IN, PHY_OUTWARD, PUNT, TUNNEL_COUNT
 
 ORIGIN_TTL = 64
 """The TTL of what routers send themselves (RFC 1700). The way out of a router takes one off, so it is set one higher there."""
 
 PUNT_METER, HEALTH_METER, ARP_METER = 1, 2, 3
-"""The meters of what goes to the controller: packets to be answered, answers to health checks, ARP. Each has its own, so that a
-flood of the first takes no load balancer's members down."""
+"""A chassis' meters of what goes to the controller: packets to be answered, answers to health checks, ARP. Each has its own, so
+that a flood of the first takes no load balancer's members down."""
 
 STEADY_METER, BEAT_METER = 4, 5
 """The meters of the clock's beats: one lets a beat a second through, the other bounds what forged beats can set off."""
@@ -43,7 +43,7 @@ not both of the bits above."""
 CAPTURE_METERS = range(100, 200)
 """The meters of captures."""
 
-_DECLARED = (*PHY_IN, *LS_IN, *LR_IN, *LR_OUT, *LS_OUT, *EXT, *USE, *COUNT, *TUNNEL_COUNT, *PHY_OUTWARD)
+_DECLARED = (*PHY_IN, *LS_IN, *LR_IN, *LR_OUT, *LS_OUT, *EXT, *USE, *COUNT, *TUNNEL_COUNT, *PUNT, *PHY_OUTWARD)
 
 
 def _linked(declared: tuple[Table, ...]) -> dict[str, Table]:
@@ -66,10 +66,14 @@ def _linked(declared: tuple[Table, ...]) -> dict[str, Table]:
     return tables
 
 
+_PERIOD = 28
+"""After how many tables bits come again: so no table leads to one with its own, as `_linked` makes sure."""
+
+
 def _bit(table: Table, declared: tuple[Table, ...]) -> int:
     """Tables in a row have different bits. All lead to the last, which has one for itself."""
     place = declared.index(table)
-    return 1 << (31 if place == len(declared) - 1 else place % 31)
+    return 1 << (31 if place == len(declared) - 1 else place % _PERIOD)
 
 
 TABLES = _linked(_DECLARED)
@@ -129,4 +133,6 @@ LR_COUNT_IN = TABLES["lr_count_in"]
 LR_COUNT_OUT = TABLES["lr_count_out"]
 TUN_COUNT_IN = TABLES["tun_count_in"]
 TUN_COUNT_OUT = TABLES["tun_count_out"]
+PUNT_PORT = TABLES["punt_port"]
+PUNT_CHASSIS = TABLES["punt_chassis"]
 PHY_OUT = TABLES["phy_out"]

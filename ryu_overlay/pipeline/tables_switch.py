@@ -25,6 +25,7 @@ from ryu_overlay.openflow.fields import (
     VLAN_VID,
 )
 from ryu_overlay.pipeline.registers import (
+    CAME_BY,
     CHOSEN,
     DATAPATH,
     FROM_TUNNEL,
@@ -54,7 +55,7 @@ PHY_IN = (
         "phy_in_port",
         "Which logical port, tunnel or physical network the packet came by; a VM's source MAC.",
         frozenset({IN_PORT, ETH_SRC, ETH_DST, ETH_TYPE, VLAN_VID}),
-        frozenset({_DP, _IN, _TUN, _OUTSIDE}),
+        frozenset({_DP, _IN, _TUN, _OUTSIDE, CAME_BY.field}),
         {"miss": 0, "refused": 5, "caught": 7, "any": 10, "mac": 20, "clock": 30},
         frozenset({"phy_in_tunnel", "ls_in_security", "ls_in_arp", "ext_in", "ext_clock", "tun_count_in"}),
         miss="drop unknown_in_port",
@@ -100,9 +101,9 @@ LS_IN = (
         "ls_in_lookup",
         "Destination MAC to logical port, router, load balancer, or flooding. A router's output comes back in here.",
         frozenset({_DP, _IN, _TUN, ETH_DST, ETH_TYPE}),
-        frozenset({_DP, _IN, _OUT, TUN_ID, OFPORT.field}),
+        frozenset({_DP, _IN, _OUT, TUN_ID, OFPORT.field, LINK.field}),
         {"miss": 0, "flood": 10, "caught": 15, "guest": 18, "mac": 20, "hairpin": 30},
-        frozenset({"lr_in_admit", "ls_in_vip", "ls_out_port", "lr_count_in", "phy_out"}),
+        frozenset({"lr_in_admit", "ls_in_vip", "ls_out_port", "lr_count_in", "phy_out", "punt_port"}),
         punts=True,
         miss="drop unknown_mac",
     ),
@@ -144,9 +145,9 @@ LS_IN = (
         "ls_in_vip_reply",
         "What a member sends to the virtual address: its side of a connection to itself, or the answer to a health check.",
         frozenset({_DP, ETH_TYPE, IPV4_DST, IP_PROTO, CT_STATE}),
-        frozenset({ETH_DST, _IN}),
+        frozenset({ETH_DST, _IN, LINK.field}),
         {"miss": 0, "known": 10},
-        frozenset({"ls_in_lookup"}),
+        frozenset({"ls_in_lookup", "punt_port"}),
         punts=True,
         reflects=True,
         miss="to controller: health",
@@ -208,9 +209,31 @@ TUNNEL_COUNT = (
     ),
 )
 
+PUNT = (
+    Table(
+        94,
+        "punt_port",
+        "On the way to the controller: the meter of the port that the packet came by, so that nobody spends what others may use.",
+        frozenset({CAME_BY.field}),
+        frozenset(),
+        {"miss": 0, "port": 10, "probe": 20},
+        frozenset({"punt_chassis"}),
+        miss="go on to punt_chassis",
+    ),
+    Table(
+        96,
+        "punt_chassis",
+        "Then the chassis' own meter, of what is to be answered, of answers to health checks, or of what guests say.",
+        frozenset({LINK.field}),
+        frozenset(),
+        {"miss": 0, "kind": 10, "probe": 20},
+        miss="metered as what is to be answered",
+    ),
+)
+
 PHY_OUTWARD = (
     Table(
-        95,
+        98,
         "phy_out",
         "Out of the bridge by the port in `ofport`. A probe goes into tunnels, to a VIF or a wire only if it is to be delivered.",
         frozenset({OFPORT.field}),

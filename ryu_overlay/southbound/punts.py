@@ -59,7 +59,7 @@ class Punts:
                 self._probe(dpid, data)
                 return None
             if why is None or why.feature not in (Feature.PUNT_ARP, Feature.PUNT_UNRESOLVED, Feature.PUNT_HEALTH):
-                return self._responder.answer(data)
+                return self._responder.answer(data, dpid)
             packet = parse_packet_in(data)
         except (struct.error, ValueError):
             self._responder.malformed += 1

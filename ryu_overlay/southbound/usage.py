@@ -153,7 +153,7 @@ class Usage:
         if bodies is None:
             return None
         at, begun = time.time(), time.thread_time()
-        counts = (count for body in bodies for count in parse_meter_counts(body) if count.number >= COUNTING)
+        counts = (count for body in bodies for count in parse_meter_counts(body) if count.number in COUNTING)
         seen = {c.number: Seen(Count(c.packets, c.bytes), c.age, c.flows) for c in counts}
         self.cost.seconds += time.thread_time() - begun
         self.cost.bytes += sum(map(len, bodies))

@@ -28,7 +28,7 @@ from tools.scenarios import Scenario, scenarios
 
 SCENARIOS = scenarios()
 MARK, GROUP_BIT = 1 << 23, 0x01
-COUNTERS = {table.number for table in TABLES.values() if table.name.startswith(("lr_count_", "tun_count_", "use_"))}
+COUNTERS = {table.number for table in TABLES.values() if table.name.startswith(("lr_count_", "tun_count_", "use_", "punt_"))}
 
 pytestmark = pytest.mark.ovs
 

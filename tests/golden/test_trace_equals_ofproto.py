@@ -42,7 +42,7 @@ from tests.golden.networks_out import INTERNET, packets_in, packets_out, placed_
 from tests.golden.rig import Rig, rig
 from tests.golden.telling import facts_of
 from tests.golden.unmarked import TOO_DEEP, End, Unmarked
-from tools.scenarios import PUNT_RATE, Scenario, scenarios
+from tools.scenarios import LIMITS, Scenario, scenarios
 
 PROMISE = "Identical to `ofproto/trace`"
 PACKETS = 5
@@ -91,7 +91,7 @@ class Case:
     traced: bool = False
 
     def __post_init__(self) -> None:
-        programs = compile_all(self.network, self.fabric, PUNT_RATE)
+        programs = compile_all(self.network, self.fabric, LIMITS)
         self.hands.load(self.network, self.fabric, programs)
         lookups = {name: Lookup(program.flows()) for name, program in programs.items()}
         self.observer = Observer(self.network, lookups, self.hands.world().places)

@@ -22,7 +22,7 @@ from tests.golden.networks_out import INTERNET, packets_in, packets_out, placed_
 from tests.golden.rig import Rig
 from tests.golden.telling import Teller, facts_of
 from tests.golden.ways import Way
-from tools.scenarios import PUNT_RATE
+from tools.scenarios import LIMITS
 
 PACKETS = 6
 """Tried on each network; loading it takes longer than tracing them."""
@@ -42,7 +42,7 @@ def ends() -> Iterator[Counter[str]]:
 
 
 def follower(made: Rig, placed: Placed) -> Follower:
-    made.load(compile_all(placed.network, placed.fabric, PUNT_RATE))
+    made.load(compile_all(placed.network, placed.fabric, LIMITS))
     return Follower(made, placed.network, placed.fabric)
 
 

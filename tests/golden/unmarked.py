@@ -36,7 +36,8 @@ TOO_DEEP = "too deep"
 _NOT_LOOKED_AT = {
     table.number
     for table in TABLES.values()
-    if table.name in ("ext_clock", "ext_beat", "ext_steady") or table.name.startswith(("lr_count_", "tun_count_", "use_"))
+    if table.name in ("ext_clock", "ext_beat", "ext_steady")
+    or table.name.startswith(("lr_count_", "tun_count_", "use_", "punt_"))
 }
 _HASHES = range(1, 257)
 """Enough for every bucket of a group."""

@@ -76,6 +76,11 @@ members = _list(
 drops = _list(
     "drops", ("reason", "chassis", "kind", "object", "packets", "bytes"), "Show every named drop, by chassis and object."
 )
+limits = _list(
+    "limits",
+    ("chassis", "kind", "name", "rate", "passed", "exceeded"),
+    "Show how many packets a second may go to the controller, and how many passed and were too many, by port and chassis.",
+)
 drift = _list(
     "drift",
     ("time", "chassis", "what", "healed", "table", "flow"),

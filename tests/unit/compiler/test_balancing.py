@@ -97,7 +97,7 @@ def test_a_tenant_without_load_balancers_is_not_looked_up() -> None:
     program = programs(net)["hv3"]
     assert not [f for f in program.flows() if f.table == TABLES["ls_out_balance"].number and f.match and not only_looks(f)]
     port = net.port_by_name["red-2"].key
-    assert one(program, "ls_out_port", f"reg15={port:#x}") == "resubmit(,85),set_field:0x2->reg3,goto_table:95"
+    assert one(program, "ls_out_port", f"reg15={port:#x}") == "resubmit(,85),set_field:0x2->reg3,goto_table:98"
 
 
 def drops(program: Program, feature: Feature) -> list[str]:

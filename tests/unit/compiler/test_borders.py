@@ -18,6 +18,7 @@ from ryu_overlay.model.objects import Ref
 from ryu_overlay.oam.sighting import only_looks
 from ryu_overlay.openflow.flow import Flow, Program
 from ryu_overlay.pipeline.cookies import read_cookie
+from ryu_overlay.pipeline.limits import Limits
 from ryu_overlay.pipeline.registers import TUNNEL as TUNNEL_BIT
 from ryu_overlay.pipeline.tables import STEADY_METER, TABLES
 from tests.unit.model.bodies import edit
@@ -54,7 +55,7 @@ def fabric(net: Network, places: Mapping[str, str] | None = None, **changes: Any
 
 def programs(net: Network | None = None, **changes: Any) -> dict[str, Program]:
     net = net or network()
-    return compile_all(net, fabric(net, **changes), 100)
+    return compile_all(net, fabric(net, **changes), Limits(100, 10))
 
 
 @lru_cache(maxsize=1)
@@ -103,7 +104,7 @@ def test_each_chassis_finds_the_first_gateway_that_is_alive() -> None:
     here = "bucket=watch_port:200,actions=set_field:0x1->reg9,resubmit(,50)"
     hv1, hv2 = (
         f"bucket=watch_port:{port},actions=load:{UPLINK.vni:#x}->NXM_NX_TUN_ID[0..21],"
-        f"set_field:{TUNNEL_BIT | port:#x}->reg3,resubmit(,95)"
+        f"set_field:{TUNNEL_BIT | port:#x}->reg3,resubmit(,98)"
         for port in (101, 102)
     )
     assert group(found["hv1"], TO_GW) == f"ff,{here},{hv2},{NO_GATEWAY}"
@@ -115,9 +116,9 @@ def test_each_chassis_finds_the_first_gateway_that_is_alive() -> None:
 
 def test_a_gateway_carries_it_unless_a_better_one_is_alive() -> None:
     found = usual()
-    mine = "bucket=watch_port:200,actions=set_field:0x1->reg7,resubmit(,74)"
+    mine = "bucket=watch_port:200,actions=set_field:0x1->reg12,resubmit(,74)"
     assert group(found["hv1"], OWN) == f"ff,{mine}"
-    assert group(found["hv2"], OWN) == f"ff,bucket=watch_port:101,actions=set_field:0x0->reg7,resubmit(,74),{mine}"
+    assert group(found["hv2"], OWN) == f"ff,bucket=watch_port:101,actions=set_field:0x0->reg12,resubmit(,74),{mine}"
     assert not any(g.number == OWN for name in ("hv3", "hv4") for g in found[name].groups())
 
 
@@ -213,18 +214,18 @@ def test_who_answers_arp_outside_and_whether_it_depends_on_gateways() -> None:
         for name, program in found.items()
     }
     gateway = dict.fromkeys(("203.0.113.11", "203.0.113.21", "203.0.113.101"), f"group:{OWN}")
-    assert asked == {"hv1": gateway, "hv2": gateway, "hv3": {}, "hv4": {"203.0.113.111": "set_field:0x1->reg7,resubmit(,74)"}}
+    assert asked == {"hv1": gateway, "hv2": gateway, "hv3": {}, "hv4": {"203.0.113.111": "set_field:0x1->reg12,resubmit(,74)"}}
 
 
 def test_frames_are_tagged_as_the_network_is() -> None:
     (tagged,) = of(usual()["hv1"], "phy_in_port", "in_port=200,vlan_vid")
     assert (tagged.match_text, tagged.instructions.text.split(",")[0]) == ("in_port=200,vlan_vid=0x1064", "pop_vlan")
     tag = "push_vlan:0x8100,set_field:0x1064->vlan_vid"
-    assert one(usual()["hv1"], "ext_physical", "reg3") == f"{tag},set_field:{PATCH:#x}->reg3,goto_table:95"
+    assert one(usual()["hv1"], "ext_physical", "reg3") == f"{tag},set_field:{PATCH:#x}->reg3,goto_table:98"
     untagged = programs(edited("external_network", "internet", {"vlan": None}))["hv1"]
     (flow,) = of(untagged, "phy_in_port", "in_port=200,vlan_vid")
     assert flow.match_text == "in_port=200,vlan_vid=0x0" and "pop_vlan" not in flow.instructions.text
-    assert one(untagged, "ext_physical", "reg3") == f"set_field:{PATCH:#x}->reg3,goto_table:95"
+    assert one(untagged, "ext_physical", "reg3") == f"set_field:{PATCH:#x}->reg3,goto_table:98"
 
 
 def test_next_hops_outside_are_known_from_the_model_and_from_what_was_learned() -> None:
@@ -287,7 +288,7 @@ def test_every_switch_port_and_uplink_has_its_size() -> None:
 
 def test_ports_towards_the_physical_network_count_also_while_no_gateway_does() -> None:
     """A floating IP is at home whatever gateways there are, so it appears with its chassis' port."""
-    net, compiler = network(), Compiler(100)
+    net, compiler = network(), Compiler(Limits(100, 10))
     without = fabric(net, gateways={}, physical={})
     assert not of(compiler.compile_all(net, without)["hv4"], *CT_OUT)
     after = compiler.compile_all(net, replace(without, physical={"hv4": {"physnet1": PATCH}}))

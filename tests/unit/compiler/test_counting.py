@@ -16,6 +16,7 @@ from ryu_overlay.openflow.fields import ETH_SRC, IN_PORT, TUN_ID
 from ryu_overlay.openflow.flow import Program
 from ryu_overlay.openflow.lookup import Lookup
 from ryu_overlay.pipeline.cookies import Feature, Why, read_cookie
+from ryu_overlay.pipeline.limits import Limits
 from ryu_overlay.pipeline.registers import OFPORT, TUNNEL
 from ryu_overlay.pipeline.tables import GROUP_BIT, TUN_COUNT_IN, TUN_COUNT_OUT
 from tests.golden.networks import Placed, placed_networks
@@ -53,7 +54,7 @@ def programs(net: Network, *bound: str, gateways: tuple[str, ...] = (), tunnels:
     ports = {name: {port: n for n, port in enumerate(bound, 1) if port.endswith(name)} for name in NAMES}
     chassis = {n: Chassis(IPv4Address("172.31.0.1"), ports[n], tunnels.get(n, {}), {"physnet1": 200}) for n in NAMES}
     outside = Outside({("red", "r1", "up"): gateways} if gateways else {})
-    return compile_all(net, fabric_of(net, chassis, outside), 100)
+    return compile_all(net, fabric_of(net, chassis, outside), Limits(100, 10))
 
 
 def counted(made: Mapping[str, Program]) -> tuple[set[Pair], set[Pair]]:
@@ -120,7 +121,7 @@ def test_what_a_group_seems_to_have_sent_is_a_probe_and_not_counted(group: int, 
 
 
 def check(placed: Placed) -> None:
-    sent, received = counted(compile_all(placed.network, placed.fabric, 100))
+    sent, received = counted(compile_all(placed.network, placed.fabric, Limits(100, 10)))
     assert sent == received
 
 

@@ -10,10 +10,12 @@ from hypothesis import given
 
 from ryu_overlay.compiler.base import base, meters
 from ryu_overlay.compiler.keys import ALWAYS
+from ryu_overlay.compiler.limiting import PUNT
 from ryu_overlay.compiler.program import compile_all
 from ryu_overlay.openflow.actions import Resubmit, ToGroup
 from ryu_overlay.openflow.flow import Flow, Program
 from ryu_overlay.pipeline.cookies import Feature, read_cookie
+from ryu_overlay.pipeline.limits import Limits
 from ryu_overlay.pipeline.tables import (
     ARP_METER,
     ECHO_METER,
@@ -26,6 +28,7 @@ from ryu_overlay.pipeline.tables import (
     OAM_METER,
     PHY_IN_PORT,
     PUNT_METER,
+    PUNT_PORT,
     TABLES,
     USE_IN_PEER,
     USE_OUT_PEER,
@@ -35,14 +38,12 @@ from tools.scenarios import Chassis, fabric_of, network_of
 
 MAC = "02:00:00:00:01:{:02x}"
 METERS = {
-    Feature.PUNT_HEALTH: HEALTH_METER,
     Feature.PUNT_CROSSED: OAM_METER,
-    Feature.PUNT_GUEST: GUEST_METER,
     Feature.PUNT_ECHO: ECHO_METER,
     # Probes that are here were let in: by the controller, or by the meter of those from outside.
     **dict.fromkeys((Feature.PUNT_SEEN, Feature.PUNT_CAUGHT), None),
 }
-"""Of punts that are not for routers to answer."""
+"""Of punts that no VM causes."""
 TUNNELS = {"hv1": {"hv2": 102}, "hv2": {"hv1": 101}}
 
 
@@ -53,7 +54,7 @@ def compiled(
     switch = {"name": "web", "subnets": ["10.0.1.0/24"], "ports": list(ports)}
     network = network_of({"tenants": [{"name": "red", "switches": [switch], **more}]})
     chassis = {n: Chassis(IPv4Address("172.31.0.1"), bound.get(n, {}), tunnels.get(n, {})) for n in ("hv1", "hv2")}
-    return compile_all(network, fabric_of(network, chassis), 100)
+    return compile_all(network, fabric_of(network, chassis), Limits(100, 10))
 
 
 def port(number: int, **more: Any) -> dict[str, Any]:
@@ -85,15 +86,16 @@ def test_each_kind_of_punt_passes_a_meter_of_its_own() -> None:
         why = read_cookie(flow.cookie)
         assert why is not None
         if why.feature.name.startswith("PUNT_"):
-            assert flow.instructions.meter == METERS.get(why.feature, PUNT_METER)
-        else:
+            assert flow.instructions.meter == METERS.get(why.feature)
+            assert why.feature in METERS or flow.instructions.actions[-2:] == PUNT, "by way of the meters"
+        elif why.feature is not Feature.LIMIT:
             assert flow.instructions.meter not in {*punts} - {OAM_METER}
 
 
 def test_a_bound_port_is_entered_with_its_mac_only_and_any_other_is_dropped() -> None:
     flows = of(compiled([port(11)], {"hv1": {"p11": 7}})["hv1"], PHY_IN_PORT.number, Feature.BINDING, Feature.DROP_SPOOFED_MAC)
     assert [(f.match_text, f.instructions.text) for f in flows] == [
-        ("in_port=7,eth_src=02:00:00:00:01:0b", "set_field:0x1->metadata,set_field:0x2->reg14,goto_table:8"),
+        ("in_port=7,eth_src=02:00:00:00:01:0b", "set_field:0x1->metadata,set_field:0x7->reg7,set_field:0x2->reg14,goto_table:8"),
         ("in_port=7", "drop"),
     ]
 
@@ -117,19 +119,19 @@ def test_a_port_elsewhere_is_behind_the_tunnel_to_its_chassis() -> None:
     here, there = (of(programs[c], LS_OUT_PORT.number, Feature.BINDING, Feature.TUNNEL) for c in ("hv1", "hv2"))
     vni = "load:0x1->NXM_NX_TUN_ID[0..21]"
     assert actions(here) == [
-        f"resubmit(,85),{vni},set_field:0x10066->reg3,goto_table:95",
-        "resubmit(,85),set_field:0x7->reg3,goto_table:95",
+        f"resubmit(,85),{vni},set_field:0x10066->reg3,goto_table:98",
+        "resubmit(,85),set_field:0x7->reg3,goto_table:98",
     ]
     assert actions(there) == [
-        f"resubmit(,85),{vni},set_field:0x10065->reg3,goto_table:95",
-        "resubmit(,85),set_field:0x8->reg3,goto_table:95",
+        f"resubmit(,85),{vni},set_field:0x10065->reg3,goto_table:98",
+        "resubmit(,85),set_field:0x8->reg3,goto_table:98",
     ]
 
 
 def test_a_port_with_no_known_way_there_is_not_sent_to() -> None:
     without_tunnel = compiled([port(11), port(12)], {"hv1": {"p11": 7}, "hv2": {"p12": 8}}, tunnels={})["hv1"]
     assert actions(of(without_tunnel, LS_OUT_PORT.number, Feature.BINDING, Feature.TUNNEL)) == [
-        "resubmit(,85),set_field:0x7->reg3,goto_table:95"
+        "resubmit(,85),set_field:0x7->reg3,goto_table:98"
     ]
     not_said = compiled([port(11)], {"hv1": {"p11": None}})["hv1"]
     assert not of(not_said, LS_OUT_PORT.number, *Feature) and not of(not_said, PHY_IN_PORT.number, *Feature)
@@ -138,7 +140,7 @@ def test_a_port_with_no_known_way_there_is_not_sent_to() -> None:
 def test_flooding_goes_once_to_each_chassis_and_from_a_tunnel_only_to_ports_here() -> None:
     bound: dict[str, dict[str, int | None]] = {"hv1": {"p11": 7}, "hv2": {"p12": 8, "p13": 9}}
     from_here, from_tunnel = of(compiled([port(n) for n in (11, 12, 13)], bound)["hv1"], LS_IN_LOOKUP.number, Feature.FLOODING)
-    into_tunnel = "load:0x1->NXM_NX_TUN_ID[0..21],set_field:0x10066->reg3,resubmit(,95)"
+    into_tunnel = "load:0x1->NXM_NX_TUN_ID[0..21],set_field:0x10066->reg3,resubmit(,98)"
     assert from_here.instructions.text == f"set_field:0x2->reg15,resubmit(,60),{into_tunnel}"
     assert from_tunnel.instructions.text == "set_field:0x2->reg15,resubmit(,60)"
 
@@ -150,8 +152,8 @@ def test_flooding_that_nobody_would_get_is_a_named_drop() -> None:
 
 def test_a_chassis_gets_flows_only_of_networks_that_reach_it() -> None:
     programs = compiled([port(11)], {"hv1": {"p11": 7}})
-    (tunnel,) = set(programs["hv2"].flows()) - set(base().flows)
-    assert (tunnel.table, tunnel.match_text) == (PHY_IN_PORT.number, "in_port=101")
+    ours = {(flow.table, flow.match_text) for flow in set(programs["hv2"].flows()) - set(base().flows)}
+    assert ours == {(PHY_IN_PORT.number, "in_port=101"), (PUNT_PORT.number, "reg7=0x65")}
 
 
 def routed(*routes: tuple[str, list[str]]) -> Program:
@@ -199,15 +201,18 @@ def test_several_next_hops_are_a_group_with_a_bucket_each() -> None:
 
 @given(placed_networks(most_hops=3))
 def test_every_flow_is_whole(placed: Placed) -> None:
-    for program in compile_all(placed.network, placed.fabric, 100).values():
+    for program in compile_all(placed.network, placed.fabric, Limits(100, 10)).values():
         groups = {group.number for group in program.groups()}
         tables = {flow.table for flow in program.flows()}
         for flow in program.flows():
             why = read_cookie(flow.cookie)
             assert why is not None and (not why.key or why.key in placed.network.by_key)
-            does_nothing = not flow.instructions.actions and flow.instructions.goto is None
-            leads_to_meter = flow.table in (USE_OUT_PEER.number, USE_IN_PEER.number)
-            assert does_nothing or leads_to_meter if why.feature is Feature.COUNTER else why.feature.is_drop == does_nothing
+            done = flow.instructions
+            does_nothing = not done.actions and done.goto is None and done.meter is None
+            if why.feature is Feature.COUNTER:
+                assert not done.actions or flow.table in (USE_OUT_PEER.number, USE_IN_PEER.number)
+            else:
+                assert why.feature.is_drop == does_nothing
             assert flow.instructions.goto is None or flow.table < flow.instructions.goto in tables
             for action in flow.instructions.actions:
                 assert not isinstance(action, ToGroup) or action.group in groups

@@ -17,6 +17,7 @@ from ryu_overlay.openflow.fields import ETH_CFM, ETH_IP, ETH_SRC, ETH_TYPE, TUN_
 from ryu_overlay.openflow.flow import Block, Flow, Group, Program
 from ryu_overlay.openflow.lookup import Lookup, ends, leads_to
 from ryu_overlay.pipeline.cookies import DROP_BIT, Feature, read_cookie
+from ryu_overlay.pipeline.limits import Limits
 from ryu_overlay.pipeline.registers import ANSWER, DELIVERED, HELD, LINK, OFPORT, PROBE, ROUTERS_AT, ROUTERS_BITS, SEEN, TUNNEL
 from ryu_overlay.pipeline.table import ON_TOP
 from ryu_overlay.pipeline.tables import (
@@ -30,6 +31,8 @@ from ryu_overlay.pipeline.tables import (
     OAM_METER,
     PHY_IN_TUNNEL,
     PHY_OUT,
+    PUNT_CHASSIS,
+    PUNT_PORT,
     TABLES,
 )
 from tests.golden.networks import Placed, placed_networks
@@ -39,6 +42,7 @@ from tools.scenarios import scenarios
 
 CLOCK = {EXT_CLOCK.number, EXT_BEAT.number, EXT_STEADY.number}
 COUNTERS = {table.number for table in TABLES.values() if table.name.startswith(("lr_count_", "tun_count_", "use_"))}
+METERS = {PUNT_PORT.number, PUNT_CHASSIS.number}
 GROUP_BIT, MARK = 1 << 40, 1 << 23
 Bits = Mapping[Field, tuple[int, int]]
 
@@ -132,13 +136,13 @@ def test_probes_are_caught_where_and_only_where_packets_would_end_and_reach_nobo
 
 @given(placed_networks(most_hops=3))
 def test_so_they_are_in_any_network(placed: Placed) -> None:
-    for program in compile_all(placed.network, placed.fabric, 100).values():
+    for program in compile_all(placed.network, placed.fabric, Limits(100, 10)).values():
         check(program)
 
 
 @given(placed_outside())
 def test_so_they_are_at_any_border(placed: Placed) -> None:
-    for program in compile_all(placed.network, placed.fabric, 100).values():
+    for program in compile_all(placed.network, placed.fabric, Limits(100, 10)).values():
         check(program)
 
 
@@ -148,8 +152,8 @@ def test_every_table_tells_of_a_probe_once_before_it_looks_it_up() -> None:
         new, seen = ({PROBE.field: 1, SEEN.field: value} for value in (0xFFFFFFFF & ~table.bit, table.bit))
         gate = lookup.find(table.number, new)
         assert gate is not None
-        if table.number in CLOCK | COUNTERS:
-            assert feature(gate) in (Feature.CLOCK, Feature.COUNTER)
+        if table.number in CLOCK | COUNTERS | METERS:
+            assert feature(gate) in (Feature.CLOCK, Feature.COUNTER, Feature.LIMIT)
             continue
         assert feature(gate) is Feature.PUNT_SEEN and gate.priority >= ON_TOP["gate"]
         first, told, *_, again = gate.instructions.actions

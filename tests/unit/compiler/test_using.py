@@ -82,7 +82,7 @@ def test_probes_are_not_counted() -> None:
 
 def test_meters_are_where_the_border_may_be_crossed() -> None:
     def accounts(chassis: str) -> set[int]:
-        lines = (line_of(meter.number) for meter in usual()[chassis].counting())
+        lines = (line_of(meter.number) for meter in usual()[chassis].own_meters())
         return {line.account for line in lines if line is not None and line.peer != "inside"}
 
     assert {name: UPLINK.account in accounts(name) for name in CHASSIS} == {"hv1": True, "hv2": True, "hv3": False, "hv4": True}

@@ -92,13 +92,13 @@ def test_only_blocks_that_differ_are_looked_at() -> None:
 
 
 def test_a_meter_that_counts_outlasts_its_flows_until_it_is_retired() -> None:
-    counts = Meter(COUNTING, UNLIMITED, UNLIMITED)
+    counts = Meter(COUNTING.start, UNLIMITED, UNLIMITED)
     old = Program({"a": Block((flow(8, 1),), meters=(counts,))})
     assert words(Installed(), old, EMPTY) == ["+meter", "+8/1", "barrier7"]
     assert words(have(old), EMPTY, old) == words(have(old), EMPTY, None) == ["barrier0", "-8/1", "barrier7"]
     assert words(have(EMPTY), old, EMPTY) == words(Installed(), old, None)
-    assert not retirement(have(old), old, {COUNTING})
-    assert retirement(have(old), EMPTY, {COUNTING, COUNTING + 1}).delete_meters == {COUNTING}
+    assert not retirement(have(old), old, {COUNTING.start})
+    assert retirement(have(old), EMPTY, {COUNTING.start, COUNTING.start + 1}).delete_meters == {COUNTING.start}
     limits = program(meters=(Meter(1, 10, 10),))
     assert not retirement(have(limits), EMPTY, {1})
 

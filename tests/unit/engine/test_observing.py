@@ -132,7 +132,7 @@ def test_an_audit_finds_no_drift_in_it_and_heals_it(world: World) -> None:
     assert_converged_with(world, event)
 
 
-@pytest.mark.parametrize("others_meter", [COUNTING, 70000])
+@pytest.mark.parametrize("others_meter", [COUNTING.start, 70000])
 def test_a_restarted_controller_removes_it_and_leaves_meters_of_others(world: World, others_meter: int) -> None:
     world.step(looking(1, "hv1", "hv3"), looking(2, "hv3"))
     world.settle()

@@ -33,9 +33,10 @@ from ryu_overlay.model.network import Draft, Network
 from ryu_overlay.model.objects import Object, Port, Route, Router, RouterPort, Switch, Tenant
 from ryu_overlay.openflow.diff import COUNTING
 from ryu_overlay.openflow.flow import Program
+from ryu_overlay.pipeline.limits import Limits
 from tests.unit.engine.simulated import SimulatedSwitch
 
-OPTIONS = Options(punt_rate=1000, audit_every=30.0)
+OPTIONS = Options(Limits(1000, 100), audit_every=30.0)
 FOREIGN_COOKIE = 0x1234
 
 
@@ -225,7 +226,7 @@ class World:
             engine.members.dead,
             min(facts.mtu or 0 for facts in engine.facts.values()) - VXLAN_OVERHEAD if engine.facts else None,
         )
-        return compile_all(self.network, fabric, OPTIONS.punt_rate)
+        return compile_all(self.network, fabric, OPTIONS.limits)
 
     def assert_converged(self, *names: str) -> None:
         programs = self.expected()
@@ -241,7 +242,7 @@ def assert_holds(switch: SimulatedSwitch, program: Program) -> None:
     assert switch.groups == {group.number: group.value for group in program.groups()}
     wanted = {meter.number: meter.encoded for meter in program.all_meters()}
     # Those that count stay until they are read for the last time.
-    assert {n: value for n, value in switch.meters.items() if n in wanted or n < COUNTING} == wanted
+    assert {n: value for n, value in switch.meters.items() if n in wanted or n not in COUNTING} == wanted
 
 
 def hypervisor(number: int, name: str | None = None) -> Hypervisor:

@@ -12,10 +12,12 @@ from tests.unit.engine.world import World
 
 Counts = dict[FlowKey, tuple[int, int]]
 PORT_STATS = struct.Struct("!I4x8Q40x")
+METER_STATS = struct.Struct("!IH10xQ16xQQ")
 
 
 class Answering:
-    """Answers for the switches of a world. `counts` has, by chassis, packets and bytes of flows; `away` who does not answer.
+    """Answers for the switches of a world. `counts` has, by chassis, packets and bytes of flows, `meters` by chassis and
+    number what came to a meter and what it dropped in packets and bytes; `away` who does not answer.
 
     `asked` are the questions, by chassis and kind of multipart.
     """
@@ -24,6 +26,7 @@ class Answering:
         self.world = world
         self.counts: dict[str, Counts] = {}
         self.ports: dict[tuple[str, int], tuple[int, ...]] = {}
+        self.meters: dict[tuple[str, int], tuple[int, int, int]] = {}
         self.away: set[str] = set()
         self.asked: list[tuple[str, int]] = []
 
@@ -44,8 +47,10 @@ class Answering:
         if what == messages.STATS_GROUP_DESC:
             groups = ((number, kind, buckets) for number, (kind, buckets) in switch.groups.items())
             return [b"".join(struct.pack("!HBxI", 8 + len(b), kind, number) + b for number, kind, b in groups)]
-        assert what == messages.STATS_PORT
         (port,) = struct.unpack_from("!I", data, 16)
+        if what == messages.STATS_METER:
+            return [METER_STATS.pack(port, METER_STATS.size, *self.meters.get((name, port), (0, 0, 0)))]
+        assert what == messages.STATS_PORT
         return [PORT_STATS.pack(port, *self.ports[name, port])] if (name, port) in self.ports else [b""]
 
     def _flows(self, name: str, switch: SimulatedSwitch, data: bytes) -> bytes:

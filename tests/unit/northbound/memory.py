@@ -18,6 +18,7 @@ from ryu_overlay.northbound.service import (
     ChassisStatus,
     DriftEntry,
     DropCount,
+    LimitStatus,
     MemberStatus,
     RevisionStatus,
     StoreAway,
@@ -214,6 +215,13 @@ class MemoryService:
             DropCount("spoofed_mac", "hv2", "port", "red/web/web-1", 2, 120),
             DropCount("not_attached", "hv2", "router_port", "red/r1/web", 1, 60),
             DropCount("unknown", "hv1", None, None, 9, 900),
+        ]
+
+    def limits(self) -> list[LimitStatus]:
+        return [
+            LimitStatus("port", "red/web/web-1", "hv2", 200, 30, 4),
+            LimitStatus("chassis", "answers", "hv2", 2000, 30, 0),
+            LimitStatus("controller", "answers", None, 10000, 30, 0),
         ]
 
     def drift(self) -> list[DriftEntry]:

@@ -11,11 +11,12 @@ import pytest
 
 from ryu_overlay.model.problems import Refused
 from ryu_overlay.northbound.live_devices import LiveDevices
-from ryu_overlay.northbound.service_devices import OnChassis, RouterTable, RouteStatus
+from ryu_overlay.northbound.service_devices import Drop, OnChassis, RouterTable, RouteStatus
 from ryu_overlay.oam.capture import Busy
 from ryu_overlay.oam.translations import Crossing
 from ryu_overlay.openflow.messages import STATS_FLOW, STATS_GROUP_DESC
 from ryu_overlay.pipeline.cookies import Feature, Why, read_cookie
+from ryu_overlay.pipeline.limits import meter_number
 from ryu_overlay.pipeline.tables import (
     EXT_RESOLVE,
     LB_MEMBER,
@@ -279,12 +280,15 @@ def test_macs_are_the_models_and_say_where_they_are(world: World, devices: LiveD
 
 
 def test_a_switchs_interfaces_count_from_the_vm_in(world: World, devices: LiveDevices, answering: Answering) -> None:
-    answering.ports["hv2", world["hv2"].vifs["t1-p2"].ofport] = (10, 20, 1000, 2000, 1, 2, 3, 4)
+    ofport = world["hv2"].vifs["t1-p2"].ofport
+    answering.ports["hv2", ofport] = (10, 20, 1000, 2000, 1, 2, 3, 4)
+    answering.meters["hv2", meter_number(ofport)] = (10, 3, 300)
     rows = {i.name: i for i in devices.switch_interfaces(("t1", "s2")).interfaces}
     vm = rows["t1-p2"]
     assert (vm.chassis, vm.interface, vm.state) == ("hv2", "tap1", "up")
     assert (vm.input.packets, vm.input.bytes, vm.output.packets, vm.output.bytes) == (10, 1000, 20, 2000)
     assert vm.errors == (4, 6)
+    assert vm.drops == (Drop("punt_rate_exceeded", "hv2", 3, 300),) and rows["t1-p4"].drops == ()
     assert rows["t1-p4"].errors is None and states(rows["t1-p4"].input.on) == {"hv3": "unknown"}
 
 

@@ -27,6 +27,7 @@ from ryu_overlay.openflow.fields import mac_to_int
 from ryu_overlay.openflow.flow import Block, Flow, Program
 from ryu_overlay.openflow.lookup import Lookup
 from ryu_overlay.openflow.messages import STATS_FLOW, flow_request, group_request, meter_request
+from ryu_overlay.pipeline.limits import Limits
 from tests.unit.oam.asked import FACTS, NET, UPSTREAM
 from tests.unit.oam.pretend_bridge import Bridge
 from tools.scenarios import Chassis, Outside, fabric_of
@@ -62,7 +63,7 @@ def compiled(network: Network = NET) -> tuple[Fabric, Mapping[str, Program]]:
     """Where everything is, and what bridges ought to have."""
     if id(network) not in _KEPT:
         known = _fabric(network)
-        _KEPT[id(network)] = network, known, compile_all(network, known, 2000)
+        _KEPT[id(network)] = network, known, compile_all(network, known, Limits())
     return _KEPT[id(network)][1:]
 
 

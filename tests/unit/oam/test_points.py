@@ -164,8 +164,8 @@ def test_a_site_is_looked_at_on_top_once_and_not_for_probes(world: World) -> Non
         "hv1": [
             "table=0,priority=65002,in_port=1001,reg5=0x0/0x10,reg6=0x0/0x1,cookie=0xe7a4d0000000007,"
             f"actions={look},load:0x1->NXM_NX_REG5[4],resubmit(,0),load:0x0->NXM_NX_REG5[4]",
-            "table=95,priority=65002,reg3=0x3e9,reg5=0x0/0x20,reg6=0x0/0x1,cookie=0xe7a4d0000000008,"
-            f"actions={look},load:0x1->NXM_NX_REG5[5],resubmit(,95),load:0x0->NXM_NX_REG5[5]",
+            "table=98,priority=65002,reg3=0x3e9,reg5=0x0/0x20,reg6=0x0/0x1,cookie=0xe7a4d0000000008,"
+            f"actions={look},load:0x1->NXM_NX_REG5[5],resubmit(,98),load:0x0->NXM_NX_REG5[5]",
         ]
     }
 

@@ -17,6 +17,7 @@ from ryu_overlay.oam.world import World
 from ryu_overlay.openflow.actions import Instructions
 from ryu_overlay.openflow.fields import IN_PORT, TUN_ID
 from ryu_overlay.openflow.flow import Flow, make_match
+from ryu_overlay.pipeline.limits import Limits
 from ryu_overlay.pipeline.tables import LR_IN_ADMIT, LS_IN_SECURITY, LS_OUT_PORT, PHY_IN_PORT, PHY_IN_TUNNEL, PHY_OUT
 from tests.unit.oam.asked import NET, Tenants, changed
 from tests.unit.oam.bridges import Bridges, arp_reply, compiled, host_outside, tunnel, world
@@ -235,7 +236,7 @@ def unbound(*names: str) -> World:
     for ref, placement in known.placements.items():
         placements[ref] = Placement({key: spot for key, spot in placement.spots.items() if key not in keys})
     now = world()
-    programs = compile_all(NET, replace(known, placements=placements), 2000)
+    programs = compile_all(NET, replace(known, placements=placements), Limits())
     return replace(now, programs=programs, placements=placements, bound={n: at for n, at in now.bound.items() if n not in names})
 
 

@@ -98,7 +98,7 @@ def test_what_meters_dropped_is_summed_over_bands() -> None:
     entry = struct.pack("!IH6xIQQII", 1, 40 + len(bands), 0, 9, 900, 1, 2) + bands
     part = reply(messages.STATS_METER, entry, entry)
     assert [b.packet_band_count for b in ryu.OFPMeterStats.parser(part.body, 0).band_stats] == [3, 4]
-    assert list(replies.parse_meter_drops(part.body)) == [(1, 7, 700)] * 2
+    assert list(replies.parse_meter_drops(part.body)) == [replies.MeterDrops(1, 9, 7, 700)] * 2
 
 
 def test_counters_of_ports_are_read_back() -> None:

@@ -13,8 +13,8 @@ def test_each_line_has_a_number_of_its_own_and_back() -> None:
     lines = [Line(account, *each) for account in (1, 2, 77, MAX_ACCOUNT) for each in CLASSES]
     numbers = [meter_of(line) for line in lines]
     assert [line_of(number) for number in numbers] == lines and len(set(numbers)) == len(numbers)
-    assert min(numbers) == COUNTING and max(numbers) < OPEN_VSWITCH_HAS
+    assert min(numbers) == COUNTING.start and max(numbers) < COUNTING.stop < OPEN_VSWITCH_HAS
 
 
 def test_other_numbers_count_nothing() -> None:
-    assert [line_of(number) for number in (1, COUNTING - 1, COUNTING + 7)] == [None] * 3
+    assert [line_of(number) for number in (1, COUNTING.start - 1, COUNTING.start + 7, COUNTING.stop)] == [None] * 4

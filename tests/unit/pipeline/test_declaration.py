@@ -13,7 +13,7 @@ from ryu_overlay.openflow.fields import ETH_SRC, IN_PORT, IPV4_DST, METADATA, TU
 from ryu_overlay.pipeline import registers, tables
 from ryu_overlay.pipeline.cookies import Feature, Why, read_cookie
 from ryu_overlay.pipeline.document import document
-from ryu_overlay.pipeline.registers import DATAPATH, LINK, NEXT_HOP, OFPORT, OUT_LPORT, PROBE, REGISTERS, SEEN, Register
+from ryu_overlay.pipeline.registers import CHOSEN, DATAPATH, LINK, NEXT_HOP, OFPORT, OUT_LPORT, PROBE, REGISTERS, SEEN, Register
 from ryu_overlay.pipeline.table import ON_TOP, Table, Undeclared
 
 CAUGHT = Why(Feature.PUNT_CAUGHT)
@@ -45,7 +45,7 @@ def test_a_range_of_priorities_is_taken_by_rank() -> None:
         (FIRST, {"then": (Punt(),)}, "CONTROLLER"),
         (FIRST, {"then": (ForgetInPort(),)}, "IN_PORT"),
         (FIRST, {"then": (Multipath("nw_src", 2, LINK.field),)}, "multipath"),
-        (LOOKUP, {"then": (CheckLarger(1500, LINK.field),)}, "check_pkt_larger"),
+        (LOOKUP, {"then": (CheckLarger(1500, CHOSEN.field),)}, "check_pkt_larger"),
         (tables.LR_OUT_TRACKED, {"then": (Ct(1, tables.LR_IN_TRACKED.number),)}, "ct"),
         (LOOKUP, {"then": (Move(IPV4_DST, ETH_SRC),)}, "move"),
         (LOOKUP, {"then": (Resubmit(tables.LS_IN_ARP.number),)}, "resubmit"),
@@ -105,7 +105,7 @@ def test_tables_that_follow_one_another_have_bits_of_their_own() -> None:
     names = [f"t{n}" for n in range(33)]
     made = [Table(n, name, "", frozenset(), frozenset(), {}) for n, name in enumerate(names)]
     with pytest.raises(ValueError, match="bit"):
-        tables._linked((replace(made[0], next=frozenset({"t31"})), *made[1:]))
+        tables._linked((replace(made[0], next=frozenset({f"t{tables._PERIOD}"})), *made[1:]))
 
 
 def test_tables_are_in_order_and_lead_to_tables_that_exist() -> None:

@@ -19,6 +19,7 @@ from ryu_overlay.oam.responder import Responder
 from ryu_overlay.openflow import messages
 from ryu_overlay.openflow.fields import TUN_ID, Field
 from ryu_overlay.pipeline.cookies import Feature, Why, read_cookie
+from ryu_overlay.pipeline.tables import CAPTURE_METERS
 from ryu_overlay.southbound import capture as module
 from ryu_overlay.southbound.capture import Capture
 from ryu_overlay.southbound.captures import MAX_CAPTURES, Captures
@@ -73,7 +74,7 @@ class Rig:
         switches = {name: hv.switch for name, hv in self.world.hypervisors.items()}
         features = {name: {read_cookie(v[0]) for v in switch.flows.values()} for name, switch in switches.items()}
         flows = {n for n, whys in features.items() if any(w is not None and w.feature is Feature.PUNT_OBSERVED for w in whys)}
-        return flows | {name for name, switch in switches.items() if any(number >= 100 for number in switch.meters)}
+        return flows | {name for name, switch in switches.items() if any(number in CAPTURE_METERS for number in switch.meters)}
 
     def send(self, number: int, frame: bytes, dpid: int = 1, fields: dict[Field, int] | None = None) -> None:
         why = Why(Feature.PUNT_OBSERVED, key=number)

@@ -27,7 +27,7 @@ class Counting(Responder):
         super().__init__()
         self.asked: list[bytes] = []
 
-    def answer(self, packet_in: bytes) -> bytes | None:
+    def answer(self, packet_in: bytes, chassis: int = 0) -> bytes | None:
         self.asked.append(packet_in)
         return b"answered"
 

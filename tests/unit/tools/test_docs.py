@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from ryu_overlay.northbound.live import PUNT_RATE_EXCEEDED
+from ryu_overlay.northbound.live_limits import EXCEEDED, WITHHELD
 from ryu_overlay.northbound.routes import ROUTES
 from ryu_overlay.pipeline.cookies import DROP_MEANINGS
 from ryu_overlay.southbound import ovsdb_plan
@@ -54,7 +54,7 @@ def test_operations_has_every_option_with_its_default() -> None:
 
 def test_operations_has_every_drop_reason() -> None:
     rows = set(re.findall(r"^\| `(\w+)` \|", OPERATIONS.read_text(encoding="utf-8"), re.M))
-    assert {*(feature.reason for feature in DROP_MEANINGS), PUNT_RATE_EXCEEDED} <= rows
+    assert {*(feature.reason for feature in DROP_MEANINGS), EXCEEDED, WITHHELD} <= rows
 
 
 def test_rest_page_has_every_path() -> None:

@@ -1,0 +1,73 @@
+"""What goes to the controller, beside what may: read from the meters of each chassis, and from the controller's own buckets."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from ryu_overlay.engine.engine import Engine
+from ryu_overlay.northbound.service import DropCount, LimitStatus
+from ryu_overlay.oam.fairness import Fairness
+from ryu_overlay.openflow.replies import MeterDrops, parse_meter_drops
+from ryu_overlay.pipeline.limits import ofport_of
+from ryu_overlay.pipeline.tables import ARP_METER, ECHO_METER, GUEST_METER, HEALTH_METER, OAM_METER, PUNT_METER
+
+EXCEEDED = "punt_rate_exceeded"
+WITHHELD = "answer_rate_exceeded"
+"""Names of drops: by a meter, and by the controller."""
+_OF_CHASSIS = {
+    PUNT_METER: "answers",
+    HEALTH_METER: "checks",
+    ARP_METER: "neighbours",
+    GUEST_METER: "guests",
+    OAM_METER: "probes",
+    ECHO_METER: "tunnel-probes",
+}
+_DROPS = (PUNT_METER, HEALTH_METER, ARP_METER, GUEST_METER)
+"""What others than the controller cause."""
+
+
+def of_chassis(engine: Engine, chassis: str, bodies: Iterable[bytes]) -> Iterator[LimitStatus]:
+    """The limits of a chassis, from replies with its meters: its own, and those of ports that something came by."""
+    program = engine.programs.get(chassis)
+    rates = {} if program is None else {meter.number: meter.rate for meter in program.all_meters()}
+    owners = _owners(engine, chassis)
+    for meter in _limiting(bodies):
+        ofport, rate = ofport_of(meter.number), rates.get(meter.number)
+        if rate is None or (ofport is not None and not meter.packets):
+            continue
+        kind, name = ("chassis", _OF_CHASSIS[meter.number]) if ofport is None else owners.get(ofport, ("port", str(ofport)))
+        yield LimitStatus(kind, name, chassis, rate, meter.packets - meter.dropped, meter.dropped)
+
+
+def of_controller(fairness: Fairness) -> LimitStatus:
+    """The controller's own, over all chassis."""
+    return LimitStatus("controller", "answers", None, fairness.rate, fairness.admitted, sum(fairness.withheld.values()))
+
+
+def drops(engine: Engine, chassis: str, bodies: Iterable[bytes]) -> Iterator[DropCount]:
+    """What meters of a chassis have dropped, for the port that it came by or for none."""
+    owners = _owners(engine, chassis)
+    for meter in _limiting(bodies):
+        ofport = ofport_of(meter.number)
+        if meter.dropped and (ofport is not None or meter.number in _DROPS):
+            kind, name = owners.get(ofport or 0, ("", ""))
+            named = kind == "port"
+            counts = meter.dropped, meter.dropped_bytes
+            yield DropCount(EXCEEDED, chassis, "port" if named else None, name if named else None, *counts)
+
+
+def _limiting(bodies: Iterable[bytes]) -> Iterator[MeterDrops]:
+    for body in bodies:
+        yield from (m for m in parse_meter_drops(body) if m.number in _OF_CHASSIS or ofport_of(m.number) is not None)
+
+
+def _owners(engine: Engine, chassis: str) -> dict[int, tuple[str, str]]:
+    """By OpenFlow port of a chassis, what it is: kind and name."""
+    found = {port: ("physical-network", name) for name, port in engine.fabric.physical.get(chassis, {}).items()}
+    found |= {port: ("tunnel", peer) for peer, port in engine.fabric.tunnels.get(chassis, {}).items()}
+    for placement in engine.fabric.placements.values():
+        for key, spot in placement.spots.items():
+            port = engine.network.by_key.get(key)
+            if spot.chassis == chassis and spot.ofport is not None and port is not None:
+                found[spot.ofport] = "port", "/".join(port.ref)
+    return found

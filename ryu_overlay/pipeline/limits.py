@@ -1,0 +1,48 @@
+"""How many packets a second may go to the controller, and the numbers of the meters that see to it.
+
+A packet passes the meter of the port it came by first, then that of its chassis: so who sends too much has spent nothing of what
+others on the chassis may use. See docs/decisions/0023-a-meter-for-each-port.md.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ryu_overlay.openflow.diff import COUNTING
+from ryu_overlay.openflow.flow import Meter
+
+OF_CHECKS, OF_GUESTS = 0x10001, 0x10002
+"""What `link` says of packets to the controller that are not to be answered: answers to health checks, and what guests say."""
+_PORTS_FROM = COUNTING.stop
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Packets a second, 1 to 2**32 - 1: `chassis` of all ports together, `port` of one VM's. After a rest as many may come at
+    once."""
+
+    chassis: int = 2000
+    port: int = 200
+
+    @property
+    def shared(self) -> int:
+        """Of one tunnel, or one physical network: half of the chassis', for many stand behind it."""
+        return max(1, self.chassis // 2)
+
+
+DEFAULT = Limits()
+
+
+def meter_number(ofport: int) -> int:
+    """The number of the meter of what came by the OpenFlow port `ofport` (1 to 65279)."""
+    return _PORTS_FROM + ofport
+
+
+def port_meter(ofport: int, rate: int) -> Meter:
+    """That meter."""
+    return Meter(meter_number(ofport), rate, rate)
+
+
+def ofport_of(number: int) -> int | None:
+    """The OpenFlow port that the meter with that number is of, None if it is of none."""
+    return number - _PORTS_FROM if number >= _PORTS_FROM else None

@@ -1,0 +1,65 @@
+"""What goes to the controller passes the meter of the port it came by before that of its chassis."""
+
+from __future__ import annotations
+
+import pytest
+
+from ryu_overlay.openflow.fields import Field
+from ryu_overlay.openflow.flow import Program
+from ryu_overlay.openflow.lookup import Lookup
+from ryu_overlay.pipeline.limits import OF_CHECKS, OF_GUESTS, Limits, ofport_of, port_meter
+from ryu_overlay.pipeline.registers import CAME_BY, LINK, PROBE
+from ryu_overlay.pipeline.tables import GUEST_METER, HEALTH_METER, OAM_METER, PUNT_METER, PUNT_PORT
+from tests.unit.compiler.test_pieces import compiled, port
+
+PORT, TUNNEL = 7, 102
+OF_PORT, OF_TUNNEL = port_meter(PORT, 10), port_meter(TUNNEL, 50)
+
+
+@pytest.fixture(scope="module")
+def program() -> Program:
+    """`compiled` gives a chassis 100 a second and a port 10."""
+    return compiled([port(11), port(12)], {"hv1": {"p11": PORT}, "hv2": {"p12": PORT}})["hv1"]
+
+
+def passed(program: Program, packet: dict[Field, int]) -> list[int]:
+    """The meters that a packet passes on its way to the controller."""
+    lookup, table, meters = Lookup(program.flows()), PUNT_PORT.number, []
+    while True:
+        flow = lookup.find(table, packet)
+        assert flow is not None
+        meters += [] if flow.instructions.meter is None else [flow.instructions.meter]
+        if flow.instructions.goto is None:
+            return meters
+        table = flow.instructions.goto
+
+
+@pytest.mark.parametrize(
+    ("packet", "meters"),
+    [
+        ({CAME_BY.field: PORT}, [OF_PORT.number, PUNT_METER]),
+        ({CAME_BY.field: PORT, LINK.field: 3}, [OF_PORT.number, PUNT_METER]),
+        ({CAME_BY.field: PORT, LINK.field: OF_CHECKS}, [OF_PORT.number, HEALTH_METER]),
+        ({CAME_BY.field: PORT, LINK.field: OF_GUESTS}, [OF_PORT.number, GUEST_METER]),
+        ({CAME_BY.field: TUNNEL}, [OF_TUNNEL.number, PUNT_METER]),
+        ({CAME_BY.field: 0}, [PUNT_METER]),
+        ({CAME_BY.field: PORT, PROBE.field: 1}, [OAM_METER]),
+    ],
+    ids=["a VM's", "a VM's that NAT has looked at", "check", "guest", "tunnel", "the controller's own", "probe"],
+)
+def test_the_ports_meter_comes_before_the_chassis(program: Program, packet: dict[Field, int], meters: list[int]) -> None:
+    assert passed(program, packet) == meters
+
+
+def test_a_bridge_has_a_meter_for_each_port_that_something_comes_by(program: Program) -> None:
+    assert {m for m in program.own_meters() if ofport_of(m.number) is not None} == {OF_PORT, OF_TUNNEL}
+
+
+def test_what_many_share_gets_half_of_the_chassis() -> None:
+    assert [Limits(chassis=chassis).shared for chassis in (1, 100)] == [1, 50]
+
+
+def test_meters_of_ports_are_told_from_others() -> None:
+    assert ofport_of(port_meter(65279, 1).number) == 65279
+    assert ofport_of(PUNT_METER) is None
+    assert port_meter(65279, 1).number < 2**18, "as many as Open vSwitch has"
