@@ -263,12 +263,13 @@ def check_megaflow(before: dict[str, str], now: dict[str, str], tunnels: set[int
 
 
 def unprobed(program: Program) -> Program:
-    return Program({0: Block(tuple(f for f in program.flows() if not of_probes(f)), tuple(program.groups()))}, program.meters)
+    flows = tuple(f for f in program.flows() if not of_probes(f))
+    return Program({0: Block(flows, tuple(program.groups()), tuple(program.own_meters()))}, program.meters)
 
 
 def of_probes(flow: Flow) -> bool:
     """Whether a flow is there for probes, those of tunnels as well; or to pass them by where others are counted."""
     why = read_cookie(flow.cookie)
     assert why is not None
-    passes = flow.table in COUNTERS and not why.key and bool(flow.match)
+    passes = flow.table in COUNTERS and not why.key and bool(flow.match) and why.feature is not Feature.LIMIT
     return only_looks(flow) or why.feature is Feature.PUNT_ECHO or passes
