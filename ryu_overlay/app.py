@@ -30,6 +30,7 @@ from ryu_overlay.engine.events import (
     Remember,
     Send,
 )
+from ryu_overlay.engine.ways import Ways
 from ryu_overlay.fabric.facts import ChassisFacts
 from ryu_overlay.model.network import Network
 from ryu_overlay.northbound.live import LiveService
@@ -106,8 +107,9 @@ class Overlay(app_manager.RyuApp):  # type: ignore[misc]
         self._webhook = _webhook(options.webhook)
         self._known = False
         self._fairness = Fairness(options.answer_rate, options.punt_rate)
-        self._responder = Responder(lambda: self._engine.mtu, self._admit)
+        self._responder = Responder(lambda: self._engine.mtu, self._admit, lambda asked: self._ways.path_of(asked))
         self._engine = Engine(Options(Limits(options.punt_rate, options.punt_rate_port), options.audit_interval))
+        self._ways = Ways(self._engine)
         self._loop = Loop(self._engine)
         self._punts = Punts(
             self._responder, self._loop.post, lambda *heard: self._checks.answer(*heard), self._on_observed, self._on_probe

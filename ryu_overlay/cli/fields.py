@@ -84,6 +84,10 @@ _SNAT = (
     _several("--address", "addresses", "An external address to leave with; the uplink's own without any."),
     _one("--ports", "FIRST-LAST", "The source ports to leave with, 20000-20010; 1024-65535 without."),
 )
+_ROUTER = (
+    _one("--answers", "local|path", "What answers to pings and traceroutes stand for: the router itself, or that the way works."),
+    _one("--without-path", "unreachable|silent", "What is told when the way does not work."),
+)
 _NO_SNAT = (
     _flag("--no-address", "no_addresses", "Leave with the uplink's own address."),
     _flag("--no-ports", "no_ports", "Leave with source ports 1024-65535."),
@@ -122,7 +126,7 @@ ADD: Mapping[str, tuple[Decorator, ...]] = {
     "tenant": (DESCRIPTION,),
     "switch": (SUBNET, VNI),
     "port": (MAC, ADDRESS, NO_ADDRESS, SECURITY, ENABLED),
-    "router": (),
+    "router": _ROUTER,
     "router-port": (INTERFACE, SWITCH, PEER, EXTERNAL, CARRIER, PREEMPT, MAC),
     "route": (NEXTHOP,),
     "external-network": _NETWORK,
@@ -132,7 +136,7 @@ ADD: Mapping[str, tuple[Decorator, ...]] = {
     "member": _MEMBER,
 }
 SET: Mapping[str, tuple[Decorator, ...]] = {
-    **{kind: options for kind, options in ADD.items() if options},
+    **ADD,
     "switch": (SUBNET, NO_SUBNET, VNI),
     "router-port": (INTERFACE, SWITCH, PEER, EXTERNAL, DETACH, CARRIER, NO_CARRIER, PREEMPT, MAC),
     "external-network": (*_NETWORK, *_NO_NETWORK),
@@ -140,8 +144,6 @@ SET: Mapping[str, tuple[Decorator, ...]] = {
     "floating-ip": (*_FLOATING_IP, _flag("--no-inside", "no_inside", "The port's first address.")),
     "member": (*_MEMBER, _flag("--no-number", "no_number", "The load balancer's TCP or UDP port.")),
 }
-"""A router has nothing but its name and what is in it, so there is nothing of it to set."""
-
 NOTHING: Mapping[str, Any] = {
     **{field: [] for field in ("subnets", "addresses", "gateways", "pools")},
     **dict.fromkeys(("vlan", "gateway", "ports", "inside", "number")),

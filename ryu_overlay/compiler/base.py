@@ -9,6 +9,7 @@ from ryu_overlay.compiler.balancing import base_flows as balancing
 from ryu_overlay.compiler.keys import ICMP, TCP, UDP, always, prefix
 from ryu_overlay.compiler.limiting import PUNT
 from ryu_overlay.compiler.limiting import base_flows as limiting
+from ryu_overlay.compiler.paths import base_flows as pathing
 from ryu_overlay.compiler.probing import base_flows as probing
 from ryu_overlay.openflow.actions import Move, SetField, SetTtl
 from ryu_overlay.openflow.actions_nicira import Load
@@ -102,7 +103,7 @@ _MULTICAST = ("224.0.0.0/4", "255.255.255.255/32")
 @lru_cache(maxsize=1)
 def base() -> Block:
     """The flows that do not depend on any network."""
-    flows = (*_misses(), *_admission(), *_services(), *_ttl(), *_external(), *balancing(), *probing(), *limiting())
+    flows = (*_misses(), *_admission(), *_services(), *_ttl(), *_external(), *balancing(), *probing(), *limiting(), *pathing())
     return Block(flows, always().groups)
 
 

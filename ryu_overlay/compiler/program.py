@@ -19,12 +19,14 @@ from ryu_overlay.compiler.flooding import flood_flows
 from ryu_overlay.compiler.limiting import shared_limits, vif_limit
 from ryu_overlay.compiler.memory import Memory, Values
 from ryu_overlay.compiler.part import Part
+from ryu_overlay.compiler.paths import Leads, path_block
 from ryu_overlay.compiler.ports import local_flows, remote_flows
-from ryu_overlay.compiler.routing import neighbour_flows, router_block, size_block
+from ryu_overlay.compiler.routing import echo_block, neighbour_flows, router_block, size_block
 from ryu_overlay.compiler.switching import port_flows, router_port_flows
 from ryu_overlay.compiler.tunnels import tunnel_flows, vni_flow
 from ryu_overlay.compiler.using import inside_block, inside_flow
 from ryu_overlay.fabric.placement import NOWHERE, Device, Fabric, Placement, components, reach
+from ryu_overlay.fabric.ways import HERE, to_interface
 from ryu_overlay.model.network import BalancerView, Network, RouterView, SwitchView
 from ryu_overlay.model.objects import LoadBalancer, Port, RouterPort
 from ryu_overlay.openflow.flow import Block, Flow, Meter, Program
@@ -96,6 +98,7 @@ class Compiler:
         blocks["limits"] = self._memory.recall(("limits", name), inputs, shared_limits)
         for part in parts:
             blocks.update(self._memory.recall(("part", name, part.device), (name, part, tunnels, patches), self._part_on))
+            blocks.update(self._paths(name, part, fabric))
         if patches:
             blocks.update(self._borders.networks(name, self._network, parts, tunnels, patches, fabric.neighbours))
         return Program(blocks, self._meters)
@@ -126,9 +129,21 @@ class Compiler:
                 blocks["balanced", key] = self._memory.recall(
                     ("balanced", key), (router, *own), lambda v, *c: balanced_router(v, c)
                 )
+            if router.router.answers == "local":
+                blocks["echo", key] = self._memory.recall(("echo", key), (router,), echo_block)
             if router.uplink is not None:
                 blocks["uplink", key] = self._borders.uplink(chassis, router, gateways, part, tunnels, patches)
         return blocks
+
+    def _paths(self, name: str, part: Part, fabric: Fabric) -> Iterator[tuple[object, Block]]:
+        """Of the routers whose answers stand for paths."""
+        tunnels = fabric.tunnels.get(name, _NO_PORTS)
+        for view in part.routers:
+            if view.router.answers == "path":
+                ways = ((port.key, to_interface(self._network, fabric, view, port, name)) for port in view.ports)
+                leads = Values(Leads(key, tunnels.get(way.chassis or "")) for key, way in ways if way != HERE)
+                inputs, scope = (view, leads), ("path", name, view.router.key)
+                yield ("path", view.router.key), self._memory.recall(scope, inputs, lambda v, leads: path_block(v, *leads))
 
     def _switch(self, view: SwitchView) -> Block:
         routers = tuple(self._network.router_views[p.tenant, p.router].router for p in view.router_ports)

@@ -4,12 +4,23 @@ from __future__ import annotations
 
 from ipaddress import IPv4Address, IPv4Network
 
-from ryu_overlay.compiler.keys import prefix
+from ryu_overlay.compiler.keys import ICMP, prefix
 from ryu_overlay.model.external import port_mtu
 from ryu_overlay.model.network import RouterView, SwitchView
 from ryu_overlay.model.objects import LoadBalancer, Port, Route, RouterPort, Tenant
 from ryu_overlay.openflow.actions import Action, CheckLarger, DecTtl, ForgetInPort, Move, Resubmit, SetField, ToGroup
-from ryu_overlay.openflow.fields import ETH_DST, ETH_IP, ETH_SRC, ETH_TYPE, IPV4_DST, mac_to_int
+from ryu_overlay.openflow.fields import (
+    ETH_DST,
+    ETH_IP,
+    ETH_SRC,
+    ETH_TYPE,
+    ICMP_CODE,
+    ICMP_TYPE,
+    IP_FRAG,
+    IP_PROTO,
+    IPV4_DST,
+    mac_to_int,
+)
 from ryu_overlay.openflow.flow import Block, Flow, Group
 from ryu_overlay.pipeline.cookies import Feature, Why
 from ryu_overlay.pipeline.registers import DATAPATH, FROM_TUNNEL, HOME, IN_LPORT, NEXT_HOP, OUT_LPORT, TOO_LARGE
@@ -59,6 +70,26 @@ def router_block(view: RouterView, attached: tuple[SwitchView | None, ...], far_
     return Block(tuple(flows), tuple(groups))
 
 
+def echo_block(view: RouterView) -> Block:
+    """Echo requests from inside to an uplink's addresses are answered where they come in: they are part of no translated
+    connection. Fragments are not told from one, so they go to the gateway."""
+    why = Why(Feature.ROUTER_ADDRESS, view.tenant.key, 0 if view.uplink is None else view.uplink.key)
+    return Block(tuple(own_echo(view, address, why) for address in outside_addresses(view)))
+
+
+def own_echo(view: RouterView, address: IPv4Address, why: Why) -> Flow:
+    """An echo request, whole, from inside to one of the router's external addresses, is for the router."""
+    here = {DATAPATH.field: view.router.key, ETH_TYPE: ETH_IP, IPV4_DST: int(address)}
+    echo = {IP_PROTO: ICMP, ICMP_TYPE: 8, ICMP_CODE: 0, IP_FRAG: 0}
+    return LR_IN_OWN.flow("own_echo", {**here, **echo}, goto=LR_IN_SERVICE, why=why)
+
+
+def outside_addresses(view: RouterView) -> tuple[IPv4Address, ...]:
+    """The router's external addresses, but for virtual ones."""
+    own = () if view.uplink is None else (a.ip for a in view.uplink.addresses)
+    return tuple(dict.fromkeys((*own, *(a for snat in view.snats for a in snat.addresses))))
+
+
 def size_block(view: RouterView, mtu: int | None) -> Block:
     """What is larger than its out port's MTU is told so. `mtu` is what VMs may use, in bytes; None while it is not known."""
     why = Why(Feature.MTU, view.tenant.key)
@@ -100,7 +131,7 @@ def _own_addresses(view: RouterView, port: RouterPort) -> list[Flow]:
     came = {**here, IN_LPORT.field: port.key}
     flows = [LR_IN_OWN.flow("from_uplink", {**came, IPV4_DST: a}, goto=LR_IN_SERVICE, why=why) for a in addresses]
     # From inside, only the gateway can tell an answer to a translated connection from a packet to the router.
-    outside = addresses | dict.fromkeys(int(a) for snat in view.snats for a in snat.addresses)
+    outside = map(int, outside_addresses(view))
     return [*flows, *(LR_IN_OWN.flow("own", {**here, IPV4_DST: a}, goto=LR_IN_ROUTE, why=why) for a in outside)]
 
 

@@ -23,6 +23,7 @@ from ryu_overlay.engine.bridge import Bridge
 from ryu_overlay.engine.bridges import Bridges
 from ryu_overlay.engine.events import (
     ArpHeard,
+    Beat,
     ChassisForgotten,
     ChassisLost,
     ChassisReported,
@@ -49,6 +50,7 @@ from ryu_overlay.engine.mtu import Mtu
 from ryu_overlay.engine.neighbours import news as neighbours_news
 from ryu_overlay.engine.observing import Observing
 from ryu_overlay.engine.outside import Outside
+from ryu_overlay.engine.paths import Paths
 from ryu_overlay.engine.repeats import Repeats
 from ryu_overlay.engine.revisions import Revisions
 from ryu_overlay.engine.translations import Translations
@@ -58,6 +60,8 @@ from ryu_overlay.engine.uplinks import news as uplinks_news
 from ryu_overlay.fabric.facts import ChassisFacts
 from ryu_overlay.fabric.placement import Device, Fabric
 from ryu_overlay.model.network import Network
+from ryu_overlay.model.objects import ExternalNetwork
+from ryu_overlay.oam import arp
 from ryu_overlay.openflow.flow import EMPTY, Program
 from ryu_overlay.pipeline.limits import DEFAULT, Limits
 
@@ -101,6 +105,7 @@ class Engine:
         self._repeats = Repeats()
         self._observing = Observing()
         self.outside = Outside(self.bridges, self.bindings, self.uplinks)
+        self.paths = Paths(self.bridges, self.uplinks)
         self._mtu = Mtu()
         self._network_known = self._dirty = self._resting = False
         self._remembered: FabricRemembered | None = None
@@ -117,6 +122,7 @@ class Engine:
             Unresolved: self._on_unresolved,
             MembersJudged: self._on_members,
             Observe: self._on_observe,
+            Beat: self._on_beat,
             Tick: self._on_tick,
             **dict.fromkeys(get_args(SwitchEvent), self._on_switch),
         }
@@ -299,6 +305,9 @@ class Engine:
     def _on_arp(self, event: ArpHeard, now: float) -> None:
         before = dict(self.outside.neighbours.macs)
         self._dirty |= self.outside.heard(event, self.network, now)
+        external, said = self.network.by_key.get(event.network), arp.parse(event.frame)
+        if isinstance(external, ExternalNetwork) and said is not None:
+            self._dirty |= self.paths.heard(event.dpid, self.network, external.name, said.spa)
         self.journal.take(neighbours_news(before, self.outside.neighbours.macs), now)
 
     def _on_unresolved(self, event: Unresolved, now: float) -> None:
@@ -309,6 +318,12 @@ class Engine:
         if self.members.judged(event.dead):
             self._dirty = True
             self._out += members_news(before, event.dead, self.network)
+
+    def _on_beat(self, event: Beat, now: float) -> None:
+        if self._loaded_at is not None:
+            silent, asked = self.paths.beat(self.network)
+            self._dirty |= silent
+            self._out += asked
 
     def _on_observe(self, event: Observe, now: float) -> None:
         self._observing.take(event)
@@ -364,6 +379,8 @@ class Engine:
             self.outside.neighbours.macs,
             self.members.dead,
             self._mtu.value,
+            self.paths.deaf(self.network, self.facts, self.encap_ips),
+            self.paths.silent(self.network, self.facts),
         )
         programs = self._compiler.compile_all(self.network, fabric)
         self.fabric = fabric

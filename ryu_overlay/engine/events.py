@@ -113,6 +113,11 @@ class MetersRead:
 
 
 @dataclass(frozen=True, slots=True)
+class Beat:
+    """It is time to ask for upstream routers."""
+
+
+@dataclass(frozen=True, slots=True)
 class ArpHeard:
     """A bridge heard ARP on the external network with this key."""
 
@@ -172,6 +177,7 @@ Event = (
     | Outside
     | MembersJudged
     | Observe
+    | Beat
     | Tick
 )
 

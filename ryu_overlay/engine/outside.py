@@ -101,7 +101,7 @@ class Outside:
                 dpid, uplink = found
                 key = network.tables["external_network"][question.network].key
                 frame = arp.request(uplink.mac, uplink.addresses[0].ip, question.address)
-                self._ready.append(_to_wire(dpid, key, frame))
+                self._ready.append(to_wire(dpid, key, frame))
 
     def _speaker(self, ref: Ref, network: Network) -> tuple[int, RouterPort] | None:
         """A bridge that carries an uplink into the network, and the uplink in whose name it speaks."""
@@ -136,7 +136,7 @@ class Outside:
         for held in moved:
             bridge = self._bridges.of((self._holders or {}).get(held, ""))
             if bridge is not None:
-                yield _to_wire(bridge.dpid, held.network, arp.announcement(held.mac, held.address))
+                yield to_wire(bridge.dpid, held.network, arp.announcement(held.mac, held.address))
 
     def _unreachable(self, packet: Unresolved, network: Network) -> Iterator[Effect]:
         """Tell the sender, through the border that its packet left by: so conntrack finds out who that is."""
@@ -150,7 +150,8 @@ class Outside:
             yield _out(packet.dpid, (*place, Resubmit(LR_IN_ADMIT.number)), reply)
 
 
-def _to_wire(dpid: int, network: int, frame: bytes) -> Send:
+def to_wire(dpid: int, network: int, frame: bytes) -> Send:
+    """A frame that goes out to an external network, by key, as it is."""
     return _out(dpid, (SetField(DATAPATH.field, network), Resubmit(EXT_PHYSICAL.number)), frame)
 
 

@@ -42,8 +42,9 @@ class Fabric:
     `tunnels` has, by chassis, the OpenFlow port to each other chassis that it has a tunnel to, `physical` the one to the bridge
     of each physical network (0 while the chassis has not said which). `gateways` has, by uplink, the chassis that carry it in
     order; `neighbours`, by external network, the MACs that were learned there. `dead` are keys of load balancers' members that
-    failed their checks. `mtu` is what VMs may use, in bytes, None while unknown. Each inner mapping is the same object as before
-    while nothing in it changed.
+    failed their checks. `mtu` is what VMs may use, in bytes, None while unknown. `deaf` has, by chassis, the others between which
+    and it packets do not pass both ways; `silent` are (chassis, external network) where the upstream router is not heard. Each
+    inner mapping is the same object as before while nothing in it changed.
     """
 
     encap_ips: Mapping[str, IPv4Address] = field(default_factory=dict)
@@ -54,6 +55,8 @@ class Fabric:
     neighbours: Mapping[Ref, Mapping[IPv4Address, str]] = field(default_factory=dict)
     dead: frozenset[int] = frozenset()
     mtu: int | None = None
+    deaf: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    silent: frozenset[tuple[str, str]] = frozenset()
 
 
 def components(network: Network) -> list[frozenset[Device]]:

@@ -83,6 +83,8 @@ def _port(_: Network, port: Port) -> dict[str, Any]:
 def _router(network: Network, router: Router) -> dict[str, Any]:
     return {
         "name": router.name,
+        "answers": router.answers,
+        "without_path": router.without_path,
         "ports": _listed(network, router, "router_port"),
         "routes": _listed(network, router, "route"),
         "snats": _listed(network, router, "snat"),

@@ -65,7 +65,7 @@ DEFAULTS: Mapping[str, Mapping[str, Any]] = {
     "tenant": {"description": ""},
     "switch": {"subnets": ()},
     "port": {"port_security": True, "enabled": True},
-    "router": {},
+    "router": {"answers": "local", "without_path": "unreachable"},
     "router_port": {"switch": None, "peer": None, "external": None, "gateways": (), "preempt": True},
     "route": {"nexthops": ()},
     "external_network": {"physical_network": "", "subnet": None, "vlan": None, "gateway": None, "pools": (), "mtu": 1500},

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Interface, IPv4Network
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 Ref = tuple[str, ...]
 
@@ -98,15 +98,26 @@ class Port:
         return (self.tenant, self.switch, self.name)
 
 
+Answers = Literal["local", "path"]
+WithoutPath = Literal["unreachable", "silent"]
+
+
 @dataclass(frozen=True, slots=True)
 class Router:
-    """A logical router."""
+    """A logical router.
+
+    `answers` says what a ping or traceroute of one of its interfaces stands for: the router's being there ("local": the chassis
+    of whoever asks answers), or that the way works to where the interface is ("path"). `without_path` is what becomes of one when
+    the way does not work: it is told that the host is unreachable ("unreachable"), or nothing ("silent").
+    """
 
     kind: ClassVar[str] = "router"
     tenant: str
     name: str
     key: int
     uuid: str
+    answers: Answers = "local"
+    without_path: WithoutPath = "unreachable"
 
     @property
     def ref(self) -> Ref:

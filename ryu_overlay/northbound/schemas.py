@@ -7,7 +7,7 @@ name may be left out, it is in the path), and as PATCH does (anything may be lef
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationInfo, ValidatorFunctionWrapHandler, WithJsonSchema, field_validator
 
@@ -156,9 +156,15 @@ class RouterPort(RouterPortPut):
 
 
 class RouterChange(Shape):
-    """What can be changed of a logical router. Each collection that is given becomes exactly that."""
+    """What can be changed of a logical router. Each collection that is given becomes exactly that.
+
+    `answers` says what a ping or traceroute of its interfaces stands for: the router's being there (`local`), or that the way
+    works to where the interface is (`path`); `without_path`, what becomes of one when it does not.
+    """
 
     name: Name = IN_PATH
+    answers: Literal["local", "path"] = "local"
+    without_path: Literal["unreachable", "silent"] = "unreachable"
     ports: list[RouterPort] = Field(default_factory=list, max_length=limits.MAX_PORTS_PER_ROUTER)
     routes: list[Route] = Field(default_factory=list, max_length=limits.MAX_ROUTES_PER_ROUTER)
     snats: list[Snat] = Field(default_factory=list, max_length=MAX_SNATS)

@@ -11,6 +11,7 @@ import struct
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 from ryu_overlay.model.external import own_addresses, port_mtu
 from ryu_overlay.model.network import Network
@@ -18,10 +19,12 @@ from ryu_overlay.model.objects import Router, RouterPort
 from ryu_overlay.oam.fragments import cut
 from ryu_overlay.oam.icmp import Reason, answer
 from ryu_overlay.openflow.actions import Resubmit, SetField, SetTtl, encode_actions
+from ryu_overlay.openflow.fields import ETH_SRC, TUN_ID
 from ryu_overlay.openflow.messages import packet_out
+from ryu_overlay.pipeline.answers import FROM_UPLINK, OWN_ADDRESS, answer_mac
 from ryu_overlay.pipeline.cookies import Feature, read_cookie
-from ryu_overlay.pipeline.registers import ANSWER, CAME_BY, DATAPATH, HOME, IN_LPORT, NEXT_HOP, OUT_LPORT
-from ryu_overlay.pipeline.tables import LR_IN_ROUTE, LR_OUT_UPLINK, ORIGIN_TTL
+from ryu_overlay.pipeline.registers import ANSWER, CAME_BY, DATAPATH, HOME, IN_LPORT, NEXT_HOP, OFPORT, OUT_LPORT, TUNNEL
+from ryu_overlay.pipeline.tables import LR_IN_ROUTE, LR_OUT_UPLINK, ORIGIN_TTL, PHY_OUT, THERE_VNI
 
 _REASONS = {
     Feature.PUNT_TTL_EXCEEDED: Reason.TTL_EXCEEDED,
@@ -31,12 +34,14 @@ _REASONS = {
     Feature.PUNT_PROTOCOL_UNREACHABLE: Reason.PROTOCOL_UNREACHABLE,
     Feature.PUNT_TCP_RESET: Reason.TCP_RESET,
     Feature.PUNT_FRAGMENTATION_NEEDED: Reason.FRAGMENTATION_NEEDED,
+    Feature.PUNT_NO_PATH: Reason.HOST_UNREACHABLE,
 }
 _OWN_ADDRESS = frozenset({Reason.PORT_UNREACHABLE, Reason.PROTOCOL_UNREACHABLE, Reason.TCP_RESET})
 """About packets to the router itself, so no border may take them for a part of a translated connection."""
 _MATCH_AT = 24
 _FRAME_SOURCE = 14 + 12
 _FRAME_LEAST = 14 + 20
+_ADDRESSES = struct.Struct("!II")
 _NO_MATCH, _ACTION = 0, 1  # OpenFlow 1.3.5 section 7.4.1; a flow that matches all at priority 0 gives NO_MATCH
 _HEAD = struct.Struct("!BxQxxH")
 _OXM = struct.Struct("!I")
@@ -48,17 +53,43 @@ _NEXT_HOP_HEADER = NEXT_HOP.field.header | NEXT_HOP.field.size
 _HOME_HEADER = HOME.field.header | HOME.field.size
 _ANSWER_HEADER = ANSWER.field.header | ANSWER.field.size
 _CAME_BY_HEADER = CAME_BY.field.header | CAME_BY.field.size
-Admit = Callable[[int, int], bool]
 
 
 @dataclass(frozen=True, slots=True)
 class _Place:
     """A router port as far as answers need it: its (address, network, netmask), all that its router answers as, whether it
-    is an uplink."""
+    is an uplink, and whether its router's answers stand for paths."""
 
     addresses: tuple[tuple[int, int, int], ...]
     own: frozenset[int]
     is_uplink: bool
+    by_path: bool
+
+
+class Asked(NamedTuple):
+    """A packet that a router whose answers stand for paths has to answer: keys of the router and of the port that it came in by,
+    the OpenFlow port that it came to the chassis by, IPv4 addresses."""
+
+    dpid: int
+    router: int
+    in_port: int
+    came_by: int
+    source: int
+    destination: int
+
+
+@dataclass(frozen=True, slots=True)
+class Path:
+    """What an answer stands for: the way into the tunnel `ofport`, None if it does not work. Then nothing is told (`silent`), or
+    that the host is unreachable, from `near` (an IPv4 address; None: from the port that it came in by)."""
+
+    ofport: int | None
+    silent: bool
+    near: int | None
+
+
+Admit = Callable[[int, int], bool]
+PathOf = Callable[[Asked], "Path | None"]
 
 
 class Responder:
@@ -66,15 +97,21 @@ class Responder:
 
     `answered` and `unanswered` count packet-ins by reason, `malformed` those that were cut short. `mtu` tells what VMs may use,
     in bytes, None while that is not known; `admit`, of a chassis' datapath id and the port that a packet came by, whether it is
-    to be answered at all.
+    to be answered at all; `path_of` the way that an answer stands for, None if that ends where the packet is.
     """
 
-    def __init__(self, mtu: Callable[[], int | None] = lambda: None, admit: Admit = lambda chassis, port: True) -> None:
+    def __init__(
+        self,
+        mtu: Callable[[], int | None] = lambda: None,
+        admit: Admit = lambda chassis, port: True,
+        path_of: PathOf = lambda asked: None,
+    ) -> None:
         self.answered = dict.fromkeys(_REASONS, 0)
         self.unanswered = dict.fromkeys(_REASONS, 0)
         self.malformed = 0
         self._mtu = mtu
         self._admit = admit
+        self._path_of = path_of
         self._network = Network()
         self._places: dict[tuple[int, int], _Place] = {}
 
@@ -102,17 +139,29 @@ class Responder:
         if not self._admit(chassis, position.came_by):
             return None
         frame = packet_in[_MATCH_AT + (match_length + 7) // 8 * 8 + 2 :]
-        out = self._oversize(position, frame) if reason is Reason.FRAGMENTATION_NEEDED else self._error(reason, position, frame)
+        if reason is Reason.FRAGMENTATION_NEEDED:
+            out = self._oversize(position, frame)
+        else:
+            out = self._error(reason, position, frame, chassis, why.feature is Feature.PUNT_NO_PATH)
         (self.unanswered if out is None else self.answered)[why.feature] += 1
         return out
 
-    def _error(self, reason: Reason, position: _Position, frame: bytes, mtu: int = 0) -> bytes | None:
+    def _error(self, reason: Reason, position: _Position, frame: bytes, chassis: int, no_path: bool) -> bytes | None:
         place = self._places.get((position.router, position.in_port)) or self._place(position.router, position.in_port)
         source = None if place is None else _source(place, frame, bool(position.answer))
-        reply = None if source is None else answer(reason, frame, source, mtu)
-        if place is None or reply is None:
+        if place is None or source is None:
             return None
-        return packet_out(_enter(position.router, place.is_uplink, reason in _OWN_ADDRESS), reply)
+        if not place.by_path:
+            return _given(reason, position, frame, place, source)
+        asked = Asked(chassis, position.router, position.in_port, position.came_by, *_ADDRESSES.unpack_from(frame, _FRAME_SOURCE))
+        path = self._path_of(asked)
+        if path is not None and path.ofport is None:
+            from_ = source if path.near is None else path.near
+            return None if path.silent else _given(Reason.HOST_UNREACHABLE, position, frame, place, from_)
+        # The flow that sent it up is of a moment ago: by now the way works.
+        if no_path:
+            return None
+        return _given(reason, position, frame, place, source, path)
 
     def _oversize(self, position: _Position, frame: bytes) -> bytes | None:
         """Tell the sender the out port's MTU, or cut the packet into what fits where it may be cut (RFC 791)."""
@@ -124,9 +173,17 @@ class Responder:
             return None
         pieces = cut(frame, mtu)
         if not pieces:
-            return self._error(Reason.FRAGMENTATION_NEEDED, position, frame, mtu)
+            return self._too_large(position, frame, mtu)
         onward = _onward(position)
         return b"".join(packet_out(onward, piece) for piece in pieces)
+
+    def _too_large(self, position: _Position, frame: bytes, mtu: int) -> bytes | None:
+        """Told whatever the policy: a sender that is not told would go on for ever (RFC 2923 section 2.1)."""
+        place = self._places.get((position.router, position.in_port)) or self._place(position.router, position.in_port)
+        source = None if place is None else _source(place, frame, bool(position.answer))
+        if place is None or source is None:
+            return None
+        return _given(Reason.FRAGMENTATION_NEEDED, position, frame, place, source, mtu=mtu)
 
     def _place(self, router: int, in_port: int) -> _Place | None:
         owner, port = self._network.by_key.get(router), self._network.by_key.get(in_port)
@@ -138,7 +195,8 @@ class Responder:
         view = self._network.router_views[owner.ref]
         own = {int(a.ip) for p in view.ports for a in p.addresses} | {int(a) for a in own_addresses(view)}
         own |= {int(b.balancer.vip) for b in view.balancers}
-        place = self._places[router, in_port] = _Place(addresses, frozenset(own), port.external is not None)
+        by_path = owner.answers == "path"
+        place = self._places[router, in_port] = _Place(addresses, frozenset(own), port.external is not None, by_path)
         return place
 
 
@@ -156,6 +214,20 @@ class _Position:
     home: int = 0
     answer: int = 0
     came_by: int = 0
+
+
+def _given(
+    reason: Reason, position: _Position, frame: bytes, place: _Place, source: int, path: Path | None = None, mtu: int = 0
+) -> bytes | None:
+    """The answer at once, or by way of the tunnel that `path` leads into."""
+    reply = answer(reason, frame, source, mtu)
+    if reply is None:
+        return None
+    own = reason in _OWN_ADDRESS
+    if path is None or path.ofport is None:
+        return packet_out(_enter(position.router, place.is_uplink, own), reply)
+    kind = (OWN_ADDRESS if own else 0) | (FROM_UPLINK if place.is_uplink else 0)
+    return packet_out(_into_tunnel(position.router, kind, path.ofport), reply)
 
 
 def _source(place: _Place, frame: bytes, is_answer: bool) -> int | None:
@@ -208,6 +280,13 @@ def _enter(router: int, from_uplink: bool, own: bool) -> bytes:
     marks = (SetField(HOME.field, int(from_uplink)), SetField(ANSWER.field, int(own)))
     actions = (SetField(DATAPATH.field, router), SetTtl(ORIGIN_TTL + 1), *marks, Resubmit(LR_IN_ROUTE.number))
     return encode_actions(actions)
+
+
+@lru_cache(maxsize=4096)
+def _into_tunnel(router: int, kind: int, ofport: int) -> bytes:
+    """What the switch does with an answer that has to go there and back first."""
+    mac = SetField(ETH_SRC, answer_mac(router, kind))
+    return encode_actions((mac, SetField(TUN_ID, THERE_VNI), SetField(OFPORT.field, TUNNEL | ofport), Resubmit(PHY_OUT.number)))
 
 
 def _onward(position: _Position) -> bytes:

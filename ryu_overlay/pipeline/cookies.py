@@ -44,6 +44,7 @@ class Feature(IntEnum):
     PROBE = 18
     COUNTER = 19
     LIMIT = 20
+    PATH = 21
 
     PUNT_TTL_EXCEEDED = 64
     PUNT_NET_UNREACHABLE = 65
@@ -61,6 +62,7 @@ class Feature(IntEnum):
     PUNT_OBSERVED = 77
     PUNT_GUEST = 78
     PUNT_ECHO = 79
+    PUNT_NO_PATH = 80
 
     DROP_UNKNOWN_IN_PORT = 128
     DROP_UNKNOWN_VNI = 129
@@ -86,6 +88,7 @@ class Feature(IntEnum):
     DROP_STANDBY = 149
     DROP_VIP_PORT = 150
     DROP_NO_MEMBER = 151
+    DROP_NO_PATH = 152
 
     @property
     def is_drop(self) -> bool:
@@ -104,6 +107,7 @@ _PHYSICAL_DROPS = {
     Feature.DROP_STALE_TUNNEL: "came by a tunnel for a port that is not on this chassis (any more)",
     Feature.DROP_NAT_EXHAUSTED: "no external address and port was left for a new connection",
     Feature.DROP_NOT_HERE: "came from a physical network for an address that this chassis has nothing to do with",
+    Feature.DROP_NO_PATH: "to a router that answers for its paths, and the way to the interface asked for does not work",
     Feature.DROP_STANDBY: "came from a physical network for an uplink that another gateway carries now",
 }
 

@@ -40,6 +40,8 @@ ECHO_METER = 8
 ECHO_VNI, ECHO_BACK_VNI, ROOM_VNI = 0xC00001, 0xC00002, 0xC00003
 """The VNIs of those probes, there and back, and of one that only tries conntrack. No network's, and no trace's: those have
 not both of the bits above."""
+THERE_VNI, BACK_VNI = 0xC00004, 0xC00005
+"""The VNIs of routers' answers that go the way that they stand for, there and back, before they are given. As such."""
 CAPTURE_METERS = range(100, 200)
 """The meters of captures."""
 

@@ -25,6 +25,7 @@ from ryu_overlay.openflow.fields import (
     VLAN_VID,
 )
 from ryu_overlay.pipeline.registers import (
+    ANSWER,
     CAME_BY,
     CHOSEN,
     DATAPATH,
@@ -64,9 +65,9 @@ PHY_IN = (
         4,
         "phy_in_tunnel",
         "From a tunnel: the VNI says the logical switch, or the uplink that this chassis is to carry.",
-        frozenset({TUN_ID, ETH_SRC}),
-        frozenset({_DP, _IN, _HOME, PROBE.field, TUN_ID, ETH_SRC}),
-        {"miss": 0, "caught": 1, "vni": 10, "crossed": 20, "probe": 30, "delivered": 40, "echo": 50},
+        frozenset({TUN_ID, ETH_SRC, ETH_TYPE}),
+        frozenset({_DP, _IN, _HOME, ANSWER.field, PROBE.field, TUN_ID, ETH_SRC}),
+        {"miss": 0, "caught": 1, "vni": 10, "crossed": 20, "probe": 30, "delivered": 40, "echo": 50, "answer": 60},
         frozenset({"ls_in_lookup", "lr_in_route", "phy_in_tunnel"}),
         emits=True,
         punts=True,

@@ -11,7 +11,8 @@ import eventlet
 from eventlet.queue import LightQueue
 
 from ryu_overlay.engine.engine import Engine
-from ryu_overlay.engine.events import Effect, Event, Log, PlanTunnels, Read, Remember, Send, Tick
+from ryu_overlay.engine.events import Beat, Effect, Event, Log, PlanTunnels, Read, Remember, Send, Tick
+from ryu_overlay.engine.paths import BEAT
 
 LOG = logging.getLogger(__name__)
 
@@ -45,6 +46,7 @@ class Loop:
     def run(self) -> None:
         """Step for ever."""
         eventlet.spawn(self._tick)
+        eventlet.spawn(self._beat)
         while True:
             events = [self._events.get()]
             while not self._events.empty():
@@ -105,6 +107,12 @@ class Loop:
                 return
             self._waiting.remove(entry)
             entry[1].send(True)
+
+    def _beat(self) -> None:
+        while True:
+            eventlet.sleep(BEAT)
+            if self.engine.paths.watched(self.engine.network):
+                self.post(Beat())
 
     def _tick(self) -> None:
         while True:

@@ -95,11 +95,15 @@ def _read_port(row: Any, parent: Switch, references: References) -> Port:
 
 def _write_router(router: Router, network: Network) -> JsonRow:
     tenant = network.tables["tenant"][router.tenant,]
-    return {"tenant": uuid_json(tenant.uuid), "name": router.name, "key": router.key}
+    policy = {"answers": router.answers, "without_path": router.without_path}
+    return {"tenant": uuid_json(tenant.uuid), "name": router.name, "key": router.key, **policy}
 
 
 def _read_router(row: Any, parent: Tenant, references: References) -> Router:
-    return Router(tenant=parent.name, name=row.name, key=row.key, uuid=str(row.uuid))
+    # A row from before there was a choice has neither.
+    answers: Any = row.answers or "local"
+    without_path: Any = row.without_path or "unreachable"
+    return Router(parent.name, row.name, row.key, str(row.uuid), answers, without_path)
 
 
 def _write_router_port(port: RouterPort, network: Network) -> JsonRow:
@@ -165,6 +169,7 @@ _ROUTER_PORT = (
     *("external", "gateways", "preempt", "vni", "zone", "account"),
 )
 _EXTERNAL_NETWORK = ("name", "key", "physical_network", "subnet", "vlan", "gateway", "pools", "mtu")
+_ROUTER = ("tenant", "name", "key", "answers", "without_path")
 _SNAT = ("router", "name", "key", "prefixes", "addresses", "ports")
 _FLOATING_IP = ("router", "name", "key", "address", "mac", "port", "inside", "distributed", "account")
 _LOAD_BALANCER = (
@@ -179,7 +184,7 @@ TABLES: Mapping[str, Table] = {
     ),
     "switch": Table("Logical_Switch", ("tenant", "name", "key", "vni", "subnets"), "tenant", _write_switch, _read_switch),
     "port": Table("Logical_Port", _PORT, "switch", _write_port, _read_port),
-    "router": Table("Logical_Router", ("tenant", "name", "key"), "tenant", _write_router, _read_router),
+    "router": Table("Logical_Router", _ROUTER, "tenant", _write_router, _read_router),
     "router_port": Table(
         "Router_Port", _ROUTER_PORT, "router", _write_router_port, _read_router_port, references=("switch", "external")
     ),

@@ -46,6 +46,7 @@ def _command(kind: str, summary: str) -> None:
 _command("tenant", "Change a tenant.")
 _command("switch", "Change a logical switch.")
 _command("port", "Change a logical port: `set port web-1 --disabled`.")
+_command("router", "Change a logical router: `set router red/r1 --answers path`.")
 _command("router-port", "Change a router's port, or attach it to something else.")
 _command("route", "Change a static route: `set route red/r1/0.0.0.0/0 --nexthop 100.64.0.6`.")
 _command("external-network", "Change an external network.")
