@@ -51,12 +51,15 @@ class Chassis:
 @dataclass(frozen=True)
 class Outside:
     """What a controller learns of the way out, as `Fabric` has it: by uplink its gateways in order, by external network the
-    MACs of neighbours, keys of dead members, and the MTU of VMs in bytes (None: unknown)."""
+    MACs of neighbours, keys of dead members, the MTU of VMs in bytes (None: unknown); who does not hear whom,
+    and where nobody upstream is heard."""
 
     gateways: Mapping[Ref, tuple[str, ...]] = field(default_factory=dict)
     neighbours: Mapping[Ref, Mapping[IPv4Address, str]] = field(default_factory=dict)
     dead: frozenset[int] = frozenset()
     mtu: int | None = None
+    deaf: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    silent: frozenset[tuple[str, str]] = frozenset()
 
 
 NOTHING_OUTSIDE = Outside()
@@ -104,6 +107,8 @@ def fabric_of(network: Network, chassis: Mapping[str, Chassis], outside: Outside
         outside.neighbours,
         outside.dead,
         outside.mtu,
+        outside.deaf,
+        outside.silent,
     )
 
 

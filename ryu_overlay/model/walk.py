@@ -284,6 +284,8 @@ class _Walk:
                 return self._end(view, port, packet, decision)
             packet = replace(packet, body=decision.after)
         elif port.external is None and ip.dst in own_addresses(view):
+            if rules.is_answered_inside(view, ip):
+                return Served(view, port, packet, None)
             # Only at the border can an answer to a translated connection be told from a packet to the router.
             return self._route(view, port, packet, replace(ip, ttl=max(ip.ttl - 1, 0)))
         elif rules.owns(view, ip.dst):

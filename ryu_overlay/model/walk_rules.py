@@ -125,6 +125,12 @@ def answer_at_own_address(ip: Ip, is_answer: bool = False) -> AnswerKind | None:
     return _AT_OWN_ADDRESS.get(ip.proto, AnswerKind.PROTOCOL_UNREACHABLE)
 
 
+def is_answered_inside(view: RouterView, ip: Ip) -> bool:
+    """Whether a packet from inside to a router's external address needs no border: an echo request is part of no translated
+    connection, and where the router answers for paths, the one to the gateway is what is asked for."""
+    return view.router.answers == "local" and ip.proto == ICMP and not ip.later_fragment and ip.l4 == (ECHO_REQUEST, 0)
+
+
 def connected_port(view: RouterView, address: IPv4Address) -> RouterPort | None:
     """The router's port with the longest connected subnet that holds the address."""
     holding = [(a.network.prefixlen, p) for p in view.ports for a in p.addresses if address in a.network]

@@ -95,7 +95,8 @@ def check(program: Program) -> None:
     groups = groups_of(program)
     for number, flows in by_table(program).items():
         catching = [flow for flow in flows if catches(flow)]
-        tenants = [flow for flow in flows if not only_looks(flow) and feature(flow) is not Feature.PUNT_ECHO]
+        # What is sent back by the tunnel that it came by is no probe, and none of the tenants' either.
+        tenants = [f for f in flows if not only_looks(f) and feature(f) not in (Feature.PUNT_ECHO, Feature.PATH)]
         for flow in tenants:
             assert flow.priority < min(ON_TOP.values())
             for after in leads_to(flow, groups) - {number}:

@@ -33,6 +33,8 @@ DOCUMENT: dict[str, Any] = {
     "routers": [
         {
             "name": "r1",
+            "answers": "path",
+            "without_path": "silent",
             "ports": [
                 {"name": "up", "mac": "02:00:00:00:00:02", "addresses": ["100.64.0.1/30"], "peer": "r2/down"},
                 {"name": "web", "mac": "02:00:00:00:00:01", "addresses": ["10.0.1.1/24"], "switch": "web"},
@@ -43,6 +45,8 @@ DOCUMENT: dict[str, Any] = {
         },
         {
             "name": "r2",
+            "answers": "local",
+            "without_path": "unreachable",
             "ports": [{"name": "down", "mac": "02:00:00:00:00:03", "addresses": ["100.64.0.2/30"]}],
             "routes": [],
             "snats": [],

@@ -22,6 +22,8 @@ EXTERNAL: dict[str, Any] = {
 }
 ROUTER: dict[str, Any] = {
     "name": "r1",
+    "answers": "local",
+    "without_path": "unreachable",
     "ports": [
         {
             "name": "up",

@@ -13,7 +13,7 @@ READ_ONLY = {"uuid", "key"}
 def test_documents_are_whole_and_say_null_where_there_is_nothing(green: Caller) -> None:
     assert green("GET", "/v1/external-networks/internet")[1].items() >= INTERNET.items()
     router = green("GET", R1)[1]
-    assert set(router) == {"name", "ports", "routes", "snats", "floating_ips"} | READ_ONLY
+    assert set(router) == {"name", "answers", "without_path", "ports", "routes", "snats", "floating_ips"} | READ_ONLY
     [snat] = router["snats"]
     assert snat | {"uuid": "", "key": 0} == {
         "name": "out",

@@ -12,11 +12,11 @@ from ryu_overlay.pipeline.cookies import DROP_BIT, DROP_MEANINGS, OURS_COOKIE, O
 FLOWS_ANSWER = {AnswerKind.ARP_REPLY, AnswerKind.ECHO_REPLY}
 ONLY_HERE = {
     *("UNKNOWN_IN_PORT", "UNKNOWN_VNI", "NOT_BOUND", "STALE_TUNNEL"),
-    *("NAT_EXHAUSTED", "STANDBY"),
+    *("NAT_EXHAUSTED", "STANDBY", "NO_PATH"),
 }
 """Drops that come from where things are and what is alive, which the walk does not know."""
-ONLY_PUNTS = {"ARP", "UNRESOLVED"}
-"""What goes to the controller because of what is learned on the wire."""
+ONLY_PUNTS = {"ARP", "UNRESOLVED", "NO_PATH"}
+"""What goes to the controller because of what is learned on the wire, or measured."""
 NEVER_ANSWERED = {"HEALTH"}
 """What goes to the controller and is the end of it there."""
 OF_PROBES = {"SEEN", "CAUGHT", "CROSSED", "OBSERVED", "GUEST", "ECHO"}
