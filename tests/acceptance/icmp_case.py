@@ -74,6 +74,11 @@ class Case:
     expect: Expect
     then: Complaint | None = None
 
+    @property
+    def text(self) -> str:
+        """What has to come back."""
+        return self.expect.text
+
 
 NOTHING = Expect("nothing")
 

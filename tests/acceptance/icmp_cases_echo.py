@@ -8,13 +8,23 @@ from collections.abc import Iterator
 from mininet_topos.outside import SERVER_ADDRESS, UPSTREAM_ADDRESS
 from tests.acceptance.icmp_case import NOTHING, OWN, R1_C, R1_T, R2_B, R2_T, Case, Expect, reply
 from tests.acceptance.icmp_frames import TIMESTAMP, Probe
-from tests.acceptance.icmp_network import FLOATING, FLOATING_FAR, MTU, UPLINK, VIP, mac_of
+from tests.acceptance.icmp_network import (
+    ELSEWHERE,
+    FLOATING,
+    FLOATING_ELSEWHERE,
+    FLOATING_FAR,
+    INSIDE_VIP,
+    MTU,
+    UPLINK,
+    VIP,
+    mac_of,
+)
 
 _ECHO = "1812 4.3.3.6"
 _HOST = "1122 3.2.2.6"
 _FORWARD = "1812 5.2.1"
 _NAT = "5508 3.1"
-_HAIRPIN = "5508 3.1, 4787 6"
+_HAIRPIN = "5508 5, 4787 6"
 
 _TO = (
     ("own-gateway", "a-1", "own gateway", OWN, reply(OWN), _ECHO),
@@ -29,6 +39,9 @@ _TO = (
     ("hairpin", "a-1", "a floating IP of the tenant's own", FLOATING, reply(FLOATING, 1, 2), _HAIRPIN),
     ("hairpin-self", "a-3", "the VM's own floating IP", FLOATING, reply(FLOATING, 1, 2), _HAIRPIN),
     ("vip-inside", "a-1", "a VIP, from inside", VIP, reply(VIP), _ECHO),
+    ("vip-of-router", "a-1", "a VIP with an inside address", INSIDE_VIP, reply(INSIDE_VIP), _ECHO),
+    ("other-tenant", "a-1", "another tenant's floating IP", FLOATING_ELSEWHERE, reply(FLOATING_ELSEWHERE, 2), _NAT),
+    ("other-uplink", "a-1", "another tenant's router", ELSEWHERE, reply(ELSEWHERE, 1), _ECHO),
     ("vm-beside", "a-1", "a VM on the same switch and chassis", "10.1.1.12", reply("10.1.1.12"), _HOST),
     ("vm-across", "a-1", "a VM on the same switch, another chassis", "10.1.1.13", reply("10.1.1.13"), _HOST),
     ("vm-routed", "a-1", "a VM on another switch", "10.1.3.11", reply("10.1.3.11", 1), _FORWARD),
@@ -71,7 +84,7 @@ def _sizes() -> Iterator[Case]:
     )
     vm = reply("10.1.2.11", 2)
     yield _own(
-        "fragments-vm", "echo in fragments to a VM behind two routers", "1812 5.2.1.8", vm, "10.1.2.11", size=2500, pieces="all"
+        "fragments-vm", "echo in fragments to a VM behind two routers", "1812 5.2.6", vm, "10.1.2.11", size=2500, pieces="all"
     )
     # Open vSwitch in userspace tracks no fragments under 1,200 bytes, but last ones.
     for name, sender, to, hops in (
@@ -80,9 +93,7 @@ def _sizes() -> Iterator[Case]:
         ("hairpin", "a-1", FLOATING, 2),
     ):
         probe, expect = Probe(to, size=1380, pieces="all", cut=1184), reply(to, hops - (name == "hairpin"), hops)
-        yield Case(
-            f"echo-fragments-{name}", f"echo in fragments from {sender} to {to}", "4787 11, 5508 3.1", sender, probe, expect
-        )
+        yield Case(f"echo-fragments-{name}", f"echo in fragments from {sender} to {to}", "4787 11", sender, probe, expect)
     to_server = reply(SERVER_ADDRESS, 2)
     yield _own(
         "cut", "echo larger than the external network's MTU, without DF", "1812 4.2.2.7", to_server, SERVER_ADDRESS, size=MTU
@@ -111,7 +122,10 @@ def _contents() -> Iterator[Case]:
 def _others() -> Iterator[Case]:
     stamp = Expect("stamp", OWN)
     yield _own("timestamp", "timestamp request", "1122 3.2.2.8", stamp, size=40, kind=TIMESTAMP)
-    for kind, name, rfc in ((15, "information request", "6918 2.1"), (17, "address mask request", "6918 2.2")):
+    for kind, name, rfc in (
+        (15, "information request", "1122 3.2.2.7, 6918 2"),
+        (17, "address mask request", "1122 3.2.2.9, 6918 2"),
+    ):
         yield _own(name.replace(" ", "-"), name, rfc, NOTHING, kind=kind, size=32)
     for kind, name, rfc in (
         (0, "echo reply", _HOST),
@@ -120,7 +134,7 @@ def _others() -> Iterator[Case]:
     ):
         yield _own(name.replace(" ", "-").lower(), f"{name} to the router", rfc, NOTHING, kind=kind, size=36)
     redirect = bytes([10, 1, 1, 99]) + struct.pack("!BBHHHBBH", 0x45, 0, 28, 1, 0, 64, 17, 0) + bytes(16)
-    yield _own("redirect", "redirect to the router", "1812 4.3.3.2", NOTHING, kind=5, code=1, size=60, body=redirect)
+    yield _own("redirect", "redirect to the router", "1812 5.2.7.2", NOTHING, kind=5, code=1, size=60, body=redirect)
 
 
 ECHO_CASES = (*_addresses(), *_sizes(), *_contents(), *_others())

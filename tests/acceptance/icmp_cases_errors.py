@@ -7,7 +7,19 @@ from collections.abc import Iterator
 from mininet_topos.outside import SERVER_ADDRESS, UPSTREAM_ADDRESS
 from tests.acceptance.icmp_case import OWN, R1_C, R1_T, R2_B, R2_T, R3_D, Case, Expect, exceeded, reset, too_large, unreachable
 from tests.acceptance.icmp_frames import ICMP, TCP, UDP, Probe
-from tests.acceptance.icmp_network import EXTERNAL_MTU, FLOATING, FLOATING_FAR, MTU, NARROW, NARROW_MTU, UPLINK, VIP
+from tests.acceptance.icmp_network import (
+    ELSEWHERE,
+    EXTERNAL_MTU,
+    FLOATING,
+    FLOATING_ELSEWHERE,
+    FLOATING_FAR,
+    INSIDE_VIP,
+    MTU,
+    NARROW,
+    NARROW_MTU,
+    UPLINK,
+    VIP,
+)
 
 _FAR_VM, _MISSING, _MISSING_FAR = "10.1.2.11", "10.1.3.200", "10.1.2.200"
 _SCTP, _GRE = 132, 47
@@ -16,14 +28,18 @@ _TTL = "1812 5.3.1"
 _QUOTE = "1812 4.3.2.3"
 _PORT, _PROTOCOL = 3, 2
 
+_UPSTREAM = exceeded(UPSTREAM_ADDRESS, 1, router=False)
+_UPSTREAM_FAR = exceeded(UPSTREAM_ADDRESS, 2, router=False)
+
 # Who sends to whom, with TTL 1, 2, ...: who answers, and how many routers are in between.
 _WAYS: tuple[tuple[str, str, str, tuple[tuple[int, Expect], ...]], ...] = (
     ("east", "a-1", _FAR_VM, ((1, exceeded(OWN)), (2, exceeded(R2_T, 1)))),
-    ("out", "a-1", SERVER_ADDRESS, ((1, exceeded(OWN)), (2, exceeded(UPSTREAM_ADDRESS, 1, router=False)))),
-    ("far-out", "b-2", SERVER_ADDRESS, ((1, exceeded(R2_B)), (2, exceeded(R1_T, 1)), (3, exceeded(UPSTREAM_ADDRESS, 2, router=False)))),
-    ("floating-out", "a-3", SERVER_ADDRESS, ((1, exceeded(OWN)), (2, exceeded(UPSTREAM_ADDRESS, 1, router=False)))),
+    ("out", "a-1", SERVER_ADDRESS, ((1, exceeded(OWN)), (2, _UPSTREAM))),
+    ("far-out", "b-2", SERVER_ADDRESS, ((1, exceeded(R2_B)), (2, exceeded(R1_T, 1)), (3, _UPSTREAM_FAR))),
+    ("floating-out", "a-3", SERVER_ADDRESS, ((1, exceeded(OWN)), (2, _UPSTREAM))),
     ("in", "server", FLOATING, ((2, exceeded(UPLINK, 1)),)),
     ("far-in", "server", FLOATING_FAR, ((2, exceeded(UPLINK, 1)), (3, exceeded(UPLINK, 2)))),
+    ("other-tenant", "a-1", FLOATING_ELSEWHERE, ((1, exceeded(OWN)), (2, exceeded(ELSEWHERE, 1)))),
     ("hairpin", "a-1", FLOATING, ((1, exceeded(OWN)), (2, exceeded(UPLINK, 0, 1)))),
 )  # fmt: skip
 
@@ -33,21 +49,19 @@ def _expiring() -> Iterator[Case]:
         for protocol in (UDP, ICMP, TCP):
             for ttl, expect in hops:
                 what = f"{_NAMES[protocol]}, TTL {ttl}, {sender} to {to}"
-                rfc = _TTL if expect.router else "5508 4.1"
-                rfc = "5508 4.2" if sender == "server" or name == "hairpin" else rfc
+                rfc = _TTL if expect.router else "5508 4.2"
+                rfc = {"hairpin": "5508 5", "in": "5508 4.2", "far-in": "5508 4.2"}.get(name, rfc)
                 yield Case(
                     f"ttl-{name}-{ttl}-{_NAMES[protocol].lower()}", what, rfc, sender, Probe(to, protocol, ttl=ttl), expect
                 )
-    for ttl, expect in ((2, exceeded(UPLINK, 1)),):
-        yield Case(
-            "ttl-in-vip-2-tcp", f"TCP, TTL 2, server to {VIP}", "5508 4.2", "server", Probe(VIP, TCP, ttl=ttl, port=80), expect
-        )
+    probe = Probe(VIP, TCP, ttl=2, port=80)
+    yield Case("ttl-in-vip-2-tcp", f"TCP, TTL 2, server to {VIP}", "5508 4.2", "server", probe, exceeded(UPLINK, 1))
 
 
 def _east(name: str, what: str, rfc: str = _TTL, ttl: int = 1, **probe: object) -> Case:
     expect = exceeded(OWN) if ttl < 2 else exceeded(R2_T, 1)
-    to = _FAR_VM
-    return Case(f"ttl-{name}", what, rfc, "a-1", Probe(to, ttl=ttl, **{"protocol": UDP, **probe}), expect)  # type: ignore[arg-type]
+    made = Probe(_FAR_VM, ttl=ttl, **{"protocol": UDP, **probe})  # type: ignore[arg-type]
+    return Case(f"ttl-{name}", what, rfc, "a-1", made, expect)
 
 
 def _expiring_oddly() -> Iterator[Case]:
@@ -65,13 +79,12 @@ def _expiring_oddly() -> Iterator[Case]:
     yield _east("class-far", "the same with TTL 2", "1812 4.3.2.5", ttl=2, tos=(46 << 2) | 2)
     yield _east("dont-fragment", "UDP with DF, TTL 1", _QUOTE, dont_fragment=True)
     yield _east("short", "UDP without data in a padded frame: padding is not quoted", _QUOTE, size=28, padding=b"\xa5" * 18)
-    yield _east("quote-548", "548 bytes, TTL 1: quoted whole, without length field", f"{_QUOTE}, 4884 5.3", size=548)
-    yield _east("quote-549", "549 bytes, TTL 1: 548 quoted", f"{_QUOTE}, 4884 5.3", size=549)
-    yield _east("quote-mtu", f"{MTU} bytes, TTL 1: 548 quoted", f"{_QUOTE}, 4884 5.3", size=MTU)
+    yield _east("quote-548", "548 bytes, TTL 1: quoted whole, without length field", f"{_QUOTE}, 4884 4", size=548)
+    yield _east("quote-549", "549 bytes, TTL 1: 548 quoted", f"{_QUOTE}, 4884 4", size=549)
+    yield _east("quote-mtu", f"{MTU} bytes, TTL 1: 548 quoted", f"{_QUOTE}, 4884 4", size=MTU)
     yield _east("quote-odd", "an odd length, TTL 2", _QUOTE, ttl=2, size=333)
-    upstream = exceeded(UPSTREAM_ADDRESS, 1, router=False)
     probe = Probe(SERVER_ADDRESS, UDP, ttl=2, size=1000)
-    yield Case("ttl-quote-out", "1,000 bytes through SNAT, TTL 2: 548 quoted as sent", "5508 4.1", "a-1", probe, upstream)
+    yield Case("ttl-quote-out", "1,000 bytes through SNAT, TTL 2: 548 quoted as sent", "5508 4.2", "a-1", probe, _UPSTREAM)
     probe = Probe(FLOATING, UDP, ttl=2, size=1000)
     yield Case(
         "ttl-quote-in",
@@ -93,6 +106,8 @@ _TOWARDS = (
     ("in-uplink", "server", UPLINK, 1),
     ("in-vip", "server", VIP, 1),
     ("vip-inside", "a-1", VIP, 0),
+    ("vip-of-router", "a-1", INSIDE_VIP, 0),
+    ("other-uplink", "a-1", ELSEWHERE, 1),
 )
 """Addresses of routers, where no port is open and no protocol is spoken but ICMP; hops on the way back."""
 
@@ -122,10 +137,11 @@ def _from_machines() -> Iterator[Case]:
         ("vm", "a-1", _FAR_VM, (2,)),
         ("in-floating", "server", FLOATING, (2,)),
         ("in-floating-far", "server", FLOATING_FAR, (3,)),
+        ("other-tenant", "a-1", FLOATING_ELSEWHERE, (2,)),
         ("hairpin", "a-1", FLOATING, (1, 2)),
         ("internet", "a-1", SERVER_ADDRESS, (2,)),
     ):
-        rfc = "1122 3.2.2.1" if name == "vm" else "5508 4.2" if to in (FLOATING, FLOATING_FAR) else "5508 4.1"
+        rfc = {"vm": "1122 3.2.2.1", "hairpin": "5508 5"}.get(name, "5508 4.2")
         expect = unreachable(_PORT, to, *hops, router=False)
         yield Case(f"port-{name}", f"UDP {sender} to {to}, closed there", rfc, sender, Probe(to, UDP), expect)
 
@@ -142,7 +158,7 @@ def _nowhere() -> Iterator[Case]:
     yield Case("host-far", "UDP to nobody's address behind the second router", rfc, "a-1", Probe(_MISSING_FAR, UDP), far)
     probe = Probe("192.0.2.7", UDP)
     outside = unreachable(0, UPSTREAM_ADDRESS, 1, router=False)
-    yield Case("net-outside", "UDP for which the provider has no route", "5508 4.1", "a-1", probe, outside)
+    yield Case("net-outside", "UDP for which the provider has no route", "5508 4.2", "a-1", probe, outside)
 
 
 def _oversize() -> Iterator[Case]:
@@ -160,7 +176,7 @@ def _oversize() -> Iterator[Case]:
         )
         beyond = Probe(NARROW, protocol, EXTERNAL_MTU, dont_fragment=True)
         told = too_large(NARROW_MTU, UPSTREAM_ADDRESS, 1, router=False)
-        yield Case(f"size-beyond-{name.lower()}", f"{name} with DF, for a link beyond", "5508 4.1", "a-1", beyond, told)
+        yield Case(f"size-beyond-{name.lower()}", f"{name} with DF, for a link beyond", "5508 4.2", "a-1", beyond, told)
         inward = Probe(FLOATING, protocol, 1500, dont_fragment=True)
         told = too_large(MTU, UPLINK, 1)
         yield Case(f"size-in-{name.lower()}", f"{name} with DF, for the overlay", rfc, "server", inward, told)

@@ -1,4 +1,4 @@
-"""Errors from the internet about what a VM sent through NAT: they come back as about what it sent, and forged ones do not come."""
+"""Errors from the internet about what a VM sent through NAT: they come back, and forged ones do not."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ def _true() -> Iterator[Case]:
         for protocol in (UDP, ICMP, TCP):
             what = f"host unreachable about {_NAMES[protocol]} through {by}"
             name = f"nat-{'snat' if sender == 'a-1' else 'floating'}-{'echo' if protocol == ICMP else _NAMES[protocol].lower()}"
-            yield Case(name, what, "5508 4.1", sender, Probe(SILENT, protocol), _error(3, 1), Complaint(3, 1))
+            yield Case(name, what, "5508 4.2", sender, Probe(SILENT, protocol), _error(3, 1), Complaint(3, 1))
     probe = Probe(SILENT, UDP, 1200, dont_fragment=True)
     smaller = Complaint(3, 4, mtu=1100)
     yield Case(
         "nat-size",
         "fragmentation needed about UDP through SNAT",
-        "1191 4, 5508 4.1",
+        "1191 4, 5508 4.2",
         "a-1",
         probe,
         _error(3, 4, mtu=1100),
@@ -45,12 +45,12 @@ def _true() -> Iterator[Case]:
     for kind, code, name in ((11, 0, "TTL exceeded"), (3, 2, "protocol unreachable")):
         expect, then = _error(kind, code, _MIDDLE), Complaint(kind, code, source=_MIDDLE)
         of = name.lower().replace(" ", "-")
-        yield Case(f"nat-{of}", f"{name} by a router in between", "5508 4.1", "a-1", Probe(SILENT, UDP), expect, then)
+        yield Case(f"nat-{of}", f"{name} by a router in between", "5508 4.2", "a-1", Probe(SILENT, UDP), expect, then)
 
 
 def _false() -> Iterator[Case]:
     for forged, what in _FORGED.items():
-        rfc = "5508 3.2" if forged in ("checksum", "short") else "5927 3, 5508 4.1"
+        rfc = "5508 4.1" if forged in ("checksum", "short") else "5927 4.3, 5508 4.3"
         for protocol in (UDP, TCP, ICMP):
             if forged == "port" and protocol == ICMP:
                 continue
@@ -60,7 +60,7 @@ def _false() -> Iterator[Case]:
                 f"forged-{forged}-{name}", text, rfc, "a-1", Probe(SILENT, protocol), NOTHING, Complaint(3, 1, forged=forged)
             )
     yield Case(
-        "forged-floating", "error to a floating IP, of a port that sent nothing", "5927 3", "a-3", Probe(SILENT, UDP), NOTHING,
+        "forged-floating", "error to a floating IP, of a port that sent nothing", "5927 4.3", "a-3", Probe(SILENT, UDP), NOTHING,
         Complaint(3, 1, forged="port"),
     )  # fmt: skip
 

@@ -54,10 +54,14 @@ def _fragments() -> Iterator[Case]:
 
 def _destinations() -> Iterator[Case]:
     for protocol, name in ((ICMP, "echo"), (UDP, "UDP")):
-        of = name.lower()
+        of, link = name.lower(), "1122 3.3.6, 1812 5.3.4"
         yield _silent(f"broadcast-{of}", f"{name} to 255.255.255.255", "255.255.255.255", protocol=protocol, mac=_BROADCAST)
-        yield _silent(f"broadcast-mac-{of}", f"{name} to the router in a broadcast frame", OWN, protocol=protocol, mac=_BROADCAST)
-        yield _silent(f"broadcast-ttl-{of}", f"{name}, TTL 1, in a broadcast frame", protocol=protocol, mac=_BROADCAST, ttl=1)
+        yield _silent(
+            f"broadcast-mac-{of}", f"{name} to the router in a broadcast frame", OWN, link, protocol=protocol, mac=_BROADCAST
+        )
+        yield _silent(
+            f"broadcast-ttl-{of}", f"{name}, TTL 1, in a broadcast frame", rfc=link, protocol=protocol, mac=_BROADCAST, ttl=1
+        )
         yield _silent(f"multicast-{of}", f"{name} to 224.0.0.1", "224.0.0.1", protocol=protocol, mac=_MULTICAST)
         yield _silent(
             f"multicast-ttl-{of}", f"{name} to 239.1.1.1, TTL 1, in a frame to the router", "239.1.1.1", protocol=protocol, ttl=1
@@ -85,7 +89,7 @@ def _sources() -> Iterator[Case]:
         yield _silent(f"in-from-{name}", f"UDP to the uplink from {source}", UPLINK, rfc, "upstream", protocol=UDP, source=source)
     inside = "10.1.1.11"
     yield _silent("in-from-inside", f"echo to the uplink from {inside}, outside", UPLINK, "3704 2", "upstream", source=inside)
-    yield _silent("spoofed", "echo to the router from another VM's address", OWN, "2827", source="10.1.1.12")
+    yield _silent("spoofed", "echo to the router from another VM's address", OWN, "2827 3", source="10.1.1.12")
 
 
 def _rest() -> Iterator[Case]:

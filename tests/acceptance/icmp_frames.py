@@ -25,8 +25,8 @@ class Probe:
     """One packet to send. `size` is that of the IP packet; `kind` and `code` are of ICMP, `flags` of TCP.
 
     `broken` is whose checksum is wrong ("ip", "icmp", "udp"), "no udp sum" for one left out, "edge" for an echo request whose
-    reply has a checksum of all zeros or all ones. `pieces` is "all", "turned" (last first), "first" or "later" where it is sent in fragments. `mac` is the
-    frame's destination where that is not the gateway, `padding` what follows the packet in the frame.
+    reply has a checksum of all zeros or all ones. `pieces` is "all", "turned" (last first), "first" or "later" where it is
+    sent in fragments. `mac` is the frame's destination where that is not the gateway, `padding` what follows the packet.
     """
 
     to: str

@@ -12,7 +12,7 @@ from tests.acceptance import wire
 from tests.acceptance.icmp_case import Case, Expect
 from tests.acceptance.icmp_frames import TIMESTAMP, Mark, packets, whole
 from tests.acceptance.icmp_network import End
-from tests.acceptance.icmp_reading import REQUESTS, Message
+from tests.acceptance.icmp_reading import Message
 
 _STARTS = (64, 128, 255)
 """TTLs that a sender may begin with."""
@@ -76,16 +76,16 @@ def answered(sent: Sent, came: Sequence[Message]) -> bool:
     return bool(came) or sent.case.expect.what in ("nothing", "stamp")
 
 
-def is_answer(message: Message) -> bool:
-    """Whether it is one at all, and no probe on its way."""
-    return message.mark is not None and (message.icmp is None or message.icmp[0] not in REQUESTS)
-
-
-def _result(sent: Sent, flaws: list[Flaw]) -> Result:
+def result(name: str, flaws: Sequence[Flaw]) -> Result:
+    """What came of the case of this name, for which these were found."""
     usable = all(flaw.slight for flaw in flaws)
     text = ", ".join(dict.fromkeys(flaw.text for flaw in flaws))
     said = f"right but for {text}" if flaws and usable else text or "right"
-    return Result(sent.case.id, not flaws, usable, said)
+    return Result(name, not flaws, usable, said)
+
+
+def _result(sent: Sent, flaws: list[Flaw]) -> Result:
+    return result(sent.case.id, flaws)
 
 
 def _any(sent: Sent, got: Message, expect: Expect) -> list[Flaw]:

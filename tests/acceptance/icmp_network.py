@@ -7,8 +7,11 @@
                                   | 203.0.113.11 on hv2, standby hv3; SNAT of 10.1.0.0/16
             external network of 1,400 bytes, gateway 203.0.113.1 (upstream), behind it the server 198.51.100.10
 
-203.0.113.31 is the floating IP of a-3, .33 that of b-1, .20 a VIP (TCP 80 to c-1 and b-2). 198.51.100.77 is an address that the server gets
-packets for and is silent about; 198.51.100.99 stands behind a link of 1,300 bytes. raw-1's port lets any source address pass.
+Another tenant has a router at 203.0.113.12 on hv3 and, with the same inside addresses, e-1 (hv1) with floating IP .32.
+
+203.0.113.31 is the floating IP of a-3, .33 that of b-1; .20, and inside 10.1.9.9, are VIPs (TCP 80 to a-2 and c-1).
+198.51.100.77 is an address that the server gets packets for and is silent about; 198.51.100.99 stands behind a link of
+1,300 bytes. raw-1's port lets any source address pass.
 """
 
 from __future__ import annotations
@@ -17,6 +20,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 
 from mininet_topos.lab import Lab
 from mininet_topos.node import LabNode
@@ -30,12 +34,23 @@ from tests.bench.ovn_words import Command, transaction
 MTU, EXTERNAL_MTU, NARROW_MTU = 1450, 1400, 1300
 UPLINK, FLOATING, FLOATING_FAR, VIP = "203.0.113.11", "203.0.113.31", "203.0.113.33", "203.0.113.20"
 SILENT, NARROW = "198.51.100.77", "198.51.100.99"
+INSIDE_VIP, ELSEWHERE, FLOATING_ELSEWHERE = "10.1.9.9", "203.0.113.12", "203.0.113.32"
 UPLINK_MAC = "02:00:00:aa:00:99"
 GATEWAYS = ("hv2", "hv3")
 PRIVATE = ("10.0.0.0/8", "100.64.0.0/10")
 
 _SWITCHES = {"a": 1, "b": 2, "c": 3, "d": 4}
-_PLACES = {"a-1": "hv1", "a-2": "hv1", "a-3": "hv2", "raw-1": "hv1", "c-1": "hv2", "b-1": "hv3", "b-2": "hv1", "d-1": "hv2"}
+_PLACES = {
+    "a-1": "hv1",
+    "a-2": "hv1",
+    "a-3": "hv2",
+    "raw-1": "hv1",
+    "c-1": "hv2",
+    "b-1": "hv3",
+    "b-2": "hv1",
+    "d-1": "hv2",
+    "e-1": "hv1",
+}
 _ADDRESSES = {
     "a-1": "10.1.1.11",
     "a-2": "10.1.1.12",
@@ -46,6 +61,9 @@ _ADDRESSES = {
     "b-2": "10.1.2.12",
     "d-1": "10.1.4.11",
 }
+
+
+_OTHER_VM_MAC, _OTHER_ROUTER_MAC = "02:00:00:05:01:0b", "02:00:00:aa:02:01"
 
 
 def _port(name: str) -> Document:
@@ -94,20 +112,38 @@ def _tenant() -> Document:
         "ports": [_router_port("b"), _transit(2)],
         "routes": [{"prefix": "0.0.0.0/0", "nexthops": ["100.64.0.1"]}],
     }
-    members = [{"name": f"m{n}", "port": vm, "number": 80} for n, vm in enumerate(("c-1", "b-2"))]
+    members = [{"name": f"m{n}", "port": vm, "number": 80} for n, vm in enumerate(("a-2", "c-1"))]
+    balancers = [
+        {"name": name, "vip": vip, "port": 80, "router": "r1", "members": members}
+        for name, vip in (("web", VIP), ("inside", INSIDE_VIP))
+    ]
     return {
         "name": "conf",
         "switches": [*map(_switch, _SWITCHES), {"name": "transit", "subnets": ["100.64.0.0/24"], "ports": []}],
         "routers": [r1, r2, {"name": "r3", "ports": [_router_port("d")]}],
-        "load_balancers": [{"name": "web", "vip": VIP, "port": 80, "router": "r1", "members": members}],
+        "load_balancers": balancers,
     }
+
+
+def _elsewhere() -> Document:
+    """Another tenant, with the same addresses inside."""
+    vm = {"name": "e-1", "mac": _OTHER_VM_MAC, "addresses": ["10.1.1.11"]}
+    uplink = {"name": "up", "mac": "02:00:00:aa:02:99", "external": "internet", "addresses": [f"{ELSEWHERE}/24"]}
+    inside = {"name": "a", "mac": _OTHER_ROUTER_MAC, "addresses": ["10.1.1.1/24"], "switch": "a"}
+    router = {
+        "name": "r1",
+        "ports": [inside, {**uplink, "gateways": ["hv3", "hv1"]}],
+        "snats": [{"name": "all", "prefixes": ["10.1.0.0/16"]}],
+        "floating_ips": [{"name": "one", "address": FLOATING_ELSEWHERE, "port": "e-1"}],
+    }
+    return {"name": "else", "switches": [{"name": "a", "subnets": ["10.1.1.0/24"], "ports": [vm]}], "routers": [router]}
 
 
 EXTERNAL_NETWORK = {**INTERNET, "mtu": EXTERNAL_MTU}
 CONFORMANCE = Scenario(
     name="icmp",
     hypervisors=3,
-    tenants=(_tenant(),),
+    tenants=(_tenant(), _elsewhere()),
     placement=tuple(_PLACES.items()),
     external_networks=(EXTERNAL_NETWORK,),
     external=("hv1", "hv2", "hv3"),
@@ -131,7 +167,7 @@ def ends(lab: Lab) -> dict[str, End]:
     """All senders by name, the VMs and those outside."""
     found = {}
     for name, vm in lab.vms.items():
-        gateway = router_mac(name.partition("-")[0] if name != "raw-1" else "a")
+        gateway = _OTHER_ROUTER_MAC if name == "e-1" else router_mac(name[0] if name != "raw-1" else "a")
         found[name] = End(vm, "eth0", vm.ip, vm.mac, gateway, lab.host_of(vm), vm.vif)
     upstream, server = lab.upstream, lab.server
     server_mac, far_mac = server.mac("eth0"), upstream.mac("far0")
@@ -153,7 +189,7 @@ def ours() -> Iterator[Lab]:
 def ovn() -> Iterator[Lab]:
     """OVN's lab of the same shape; it answers when this enters."""
     with OvnSide(f"n{os.getpid()}") as side:
-        side.put([_tenant()], (EXTERNAL_NETWORK,))
+        side.put(list(CONFORMANCE.tenants), (EXTERNAL_NETWORK,))
         side.nbctl("--wait=hv", *transaction(_more_for_ovn()))
         for guest in CONFORMANCE.guests():
             side.lab.vm(guest.name, guest.hypervisor, guest.mac, guest.address, guest.gateway, mtu=MTU)
@@ -178,12 +214,19 @@ def _furnish(lab: Lab) -> None:
     mac = lab.server.mac("eth0")
     # Linux keeps one account for a peer's errors of all kinds; without a limit on some, nothing is ever left for the others.
     lab.upstream.script("echo 0 > /proc/sys/net/ipv4/icmp_ratemask\n")
+    for vm in lab.vms.values():
+        vm.script("echo 0 > /proc/sys/net/ipv4/icmp_ratelimit\n")
     lab.upstream.script(
         f"ip neigh replace {SILENT} lladdr {mac} dev far0 nud permanent\n"
         f"ip neigh replace {NARROW} lladdr {mac} dev far0 nud permanent\n"
         f"ip route add {NARROW}/32 dev far0 mtu lock {NARROW_MTU}\n"
     )
     pairs = [(lab.vms[vm], target) for vm in ("a-1", "a-3", "b-1") for target in (SERVER_ADDRESS, "10.1.3.11", "10.1.2.12")]
-    pairs += [(lab.server, address) for address in (FLOATING, FLOATING_FAR, UPLINK)]
+    pairs.append((lab.vms["e-1"], SERVER_ADDRESS))
+    pairs += [(lab.server, address) for address in (FLOATING, FLOATING_FAR, FLOATING_ELSEWHERE, UPLINK)]
     for node, target in pairs:
-        until(f"{node.name} reaches {target}", lambda n=node, t=target: lab.ping(n, t, count=1, timeout=0.5).received, 60)
+        until(f"{node.name} reaches {target}", partial(_reaches, lab, node, target), 60)
+
+
+def _reaches(lab: Lab, node: LabNode, target: str) -> bool:
+    return lab.ping(node, target, count=1, timeout=0.5).received == 1

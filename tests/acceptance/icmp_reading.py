@@ -1,4 +1,4 @@
-"""Messages in captures: packets put together from their fragments, and whose answers they are. A parser of its own, on `wire`'s frames."""
+"""Messages in captures: packets put together from their fragments, and whose answers they are; on `wire`'s frames and headers."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from tests.acceptance.icmp_case import KINDS
 from tests.acceptance.icmp_frames import Mark
 
 ERRORS = frozenset({3, 4, 5, 11, 12})
-REQUESTS = frozenset({8, 10, 13, 15, 17})
+_REQUESTS = frozenset({8, 10, 13, 15, 17})
 _REPLIES = frozenset({0, 14, 16, 18})
 _LAST_NUMBER = 4000
 
 
 @dataclass(frozen=True)
 class Message:
-    """One IP packet. `headers` are those of its fragments in the order in which they came, `payload` what is behind the first of the
-    whole; `whole` says that nothing is missing.
+    """One IP packet. `headers` are those of its fragments in the order in which they came, `payload` is what they carry;
+    `whole` says that nothing is missing.
     """
 
     to_mac: str
@@ -91,6 +91,11 @@ class Message:
 def messages(path: Path) -> list[Message]:
     """Those of a capture that may still be written, in order of their last fragment."""
     return list(_together(_packets(path)))
+
+
+def is_answer(message: Message) -> bool:
+    """Whether it is an answer to some probe, and no probe on its way."""
+    return message.mark is not None and (message.icmp is None or message.icmp[0] not in _REQUESTS)
 
 
 def _packets(path: Path) -> Iterator[tuple[bytes, wire.Header]]:

@@ -1,7 +1,7 @@
 """Runs the cases that are packets: all at once, watched at every sender's interface, and judged when nothing more can come.
 
-That nothing comes is known by what is sent last: when each sender has the answers to that, made in all the places where answers are
-made, then none is under way to what was sent before.
+That nothing comes is known by what is sent last: when each sender has the answers to that, made in all the places where
+answers are made, then none is under way to what was sent before.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from scapy.utils import checksum
 
 from mininet_topos.lab import Lab
 from mininet_topos.measure import Capture
-from tests.acceptance import icmp_frames
+from tests.acceptance import icmp_frames, icmp_overall
 from tests.acceptance.icmp_case import OWN, R2_B, R3_D, Case, exceeded, reply
 from tests.acceptance.icmp_frames import ICMP, UDP, Mark, Probe
-from tests.acceptance.icmp_judge import Result, Sent, answered, is_answer, judge
+from tests.acceptance.icmp_judge import Result, Sent, answered, judge
 from tests.acceptance.icmp_network import FLOATING, SILENT, UPLINK, End, ends
-from tests.acceptance.icmp_reading import Message, messages
+from tests.acceptance.icmp_reading import Message, is_answer, messages
 
 SEND = str(Path(__file__).with_name("icmp_send.py"))
 _PATIENCE = 3.0
@@ -61,7 +61,7 @@ class Run:
         self._captures: dict[str, Capture] = {}
 
     def results(self) -> list[Result]:
-        """Run them to the end: what came of each, in their order."""
+        """Run them to the end: what came of each, in their order, and of all together."""
         with ExitStack() as stack:
             watched = {sent.case.sender for sent in (*self._sent, *self._last)} | {_SERVER}
             for name in sorted(watched):
@@ -70,7 +70,8 @@ class Run:
             self._exchange()
             for capture in self._captures.values():
                 capture.stop()
-            return self._judged()
+            seen = {name: messages(capture.path) for name, capture in self._captures.items()}
+            return [*self._judged(), *icmp_overall.judge(seen, self._ends)]
 
     def _exchange(self) -> None:
         self._send(self._sent)
