@@ -64,7 +64,9 @@ class Complaint:
 
 @dataclass(frozen=True)
 class Case:
-    """One case. `rfc` is number and section of what it rests on, `then` what the silent machine sends back."""
+    """One case. `rfc` is number and section of what it rests on, `then` what the silent machine sends back; `before` is
+    who sends what first, so that the probe belongs to a connection.
+    """
 
     id: str
     what: str
@@ -73,6 +75,7 @@ class Case:
     probe: Probe
     expect: Expect
     then: Complaint | None = None
+    before: tuple[str, Probe] | None = None
 
     @property
     def text(self) -> str:

@@ -107,6 +107,10 @@ def _contents() -> Iterator[Case]:
     yield _own("ecn", "echo with ECT(0): not made CE", "3168 5", tos=2)
     yield _own("edge", "echo whose reply's checksum is all ones or zeros", "1624 3", broken="edge", size=64)
     yield _own("nops", "echo with IP options", "1122 3.2.2.6", options=b"\x01\x01\x01\x00")
+    server = reply(SERVER_ADDRESS, 2)
+    yield _own(
+        "nops-nat", "echo with IP options through SNAT", "1122 3.2.2.6", server, SERVER_ADDRESS, options=b"\x01\x01\x01\x00"
+    )
     yield _own("record-route", "echo with record route", "1122 3.2.2.6", options=record)
     yield _own("ttl-1", "echo with TTL 1 to the router itself", "1812 5.3.1", ttl=1)
     yield _own("ttl-1-far", "echo with TTL 1 to the router's far port", "1812 5.3.1", reply(R1_C), R1_C, ttl=1)
@@ -130,7 +134,6 @@ def _others() -> Iterator[Case]:
     for kind, name, rfc in (
         (0, "echo reply", _HOST),
         (200, "unknown ICMP type", "1122 3.2.2"),
-        (10, "router solicitation", "1256 4"),
     ):
         yield _own(name.replace(" ", "-").lower(), f"{name} to the router", rfc, NOTHING, kind=kind, size=36)
     redirect = bytes([10, 1, 1, 99]) + struct.pack("!BBHHHBBH", 0x45, 0, 28, 1, 0, 64, 17, 0) + bytes(16)

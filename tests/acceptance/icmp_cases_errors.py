@@ -54,6 +54,9 @@ def _expiring() -> Iterator[Case]:
                 yield Case(
                     f"ttl-{name}-{ttl}-{_NAMES[protocol].lower()}", what, rfc, sender, Probe(to, protocol, ttl=ttl), expect
                 )
+    for name, vip in (("vip", VIP), ("vip-of-router", INSIDE_VIP)):
+        probe = Probe(vip, TCP, ttl=1, port=80)
+        yield Case(f"ttl-{name}-1-tcp", f"TCP, TTL 1, a-1 to {vip}", "1812 5.3.1, 5508 4.2", "a-1", probe, exceeded(OWN))
     probe = Probe(VIP, TCP, ttl=2, port=80)
     yield Case("ttl-in-vip-2-tcp", f"TCP, TTL 2, server to {VIP}", "5508 4.2", "server", probe, exceeded(UPLINK, 1))
 
@@ -146,6 +149,24 @@ def _from_machines() -> Iterator[Case]:
         yield Case(f"port-{name}", f"UDP {sender} to {to}, closed there", rfc, sender, Probe(to, UDP), expect)
 
 
+def _cut() -> Iterator[Case]:
+    """What may be cut is cut, and the VM that gets it answers it whole."""
+    probe, expect = Probe(FLOATING, UDP, size=1500), unreachable(_PORT, FLOATING, 2, router=False)
+    yield Case("port-in-cut", "UDP without DF, for the overlay, to a closed port", "1812 5.2.6", "server", probe, expect)
+
+
+def _behind_vips() -> Iterator[Case]:
+    """A member that listens on nothing: its answer is the VIP's."""
+    for name, sender, vip, hops in (
+        ("in", "server", VIP, (2,)),
+        ("inside", "a-1", VIP, (0, 1)),
+        ("own", "a-1", INSIDE_VIP, (0, 1)),
+    ):
+        what = f"SYN {sender} to {vip}, closed at the member"
+        probe = Probe(vip, TCP, size=40, port=80)
+        yield Case(f"reset-member-{name}", what, "9293 3.5.2", sender, probe, reset(vip, *hops))
+
+
 def _nowhere() -> Iterator[Case]:
     rfc = "1812 5.2.7.1"
     for protocol in (UDP, ICMP, TCP):
@@ -189,4 +210,13 @@ def _oversize() -> Iterator[Case]:
     )
 
 
-ERROR_CASES = (*_expiring(), *_expiring_oddly(), *_closed(), *_from_machines(), *_nowhere(), *_oversize())
+ERROR_CASES = (
+    *_expiring(),
+    *_expiring_oddly(),
+    *_closed(),
+    *_from_machines(),
+    *_behind_vips(),
+    *_cut(),
+    *_nowhere(),
+    *_oversize(),
+)

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
-from tests.acceptance.icmp_case import NOTHING, Case, Complaint, Expect
+from tests.acceptance.icmp_case import NOTHING, Case, Complaint, Expect, exceeded, too_large
 from tests.acceptance.icmp_frames import ICMP, TCP, UDP, Probe
-from tests.acceptance.icmp_network import SILENT
+from tests.acceptance.icmp_network import FLOATING, MTU, SILENT, UPLINK
 
 _NAMES = {UDP: "UDP", ICMP: "an echo", TCP: "TCP"}
 _MIDDLE = "192.0.2.9"
 """A router somewhere on the internet."""
-_HOPS = 2
+_HOPS, _PORTS = 2, 46000
 _FORGED = {
     "port": "of a port that sent nothing",
     "destination": "of a packet to somebody else",
@@ -65,4 +66,26 @@ def _false() -> Iterator[Case]:
     )  # fmt: skip
 
 
-NAT_CASES = (*_true(), *_false())
+def _replies() -> Iterator[Case]:
+    """What answers a VM's connection through NAT, and cannot go on: the error is about what the server sent, as it sent it."""
+    for number, (sender, ttl, hops, outer) in enumerate((("a-1", 2, 1, UPLINK), ("b-2", 3, 2, UPLINK), ("a-3", 2, 1, FLOATING))):
+        inner, other = _PORTS + number, _PORTS + number + 100
+        opens = (sender, Probe(SILENT, UDP, port=other, from_port=inner))
+        back = Probe(outer, UDP, source=SILENT, port=inner, from_port=other)
+        what = f"UDP of the server to {sender} in a connection that {sender} began through NAT"
+        expiring, large = replace(back, ttl=ttl), replace(back, size=1500, dont_fragment=True)
+        yield Case(
+            f"back-ttl-{sender}", f"{what}, TTL {ttl}", "5508 4.2", "server", expiring, exceeded(UPLINK, hops), before=opens
+        )
+        yield Case(
+            f"back-size-{sender}",
+            f"{what}, with DF",
+            "1191 4, 5508 4.2",
+            "server",
+            large,
+            too_large(MTU, UPLINK, 1),
+            before=opens,
+        )
+
+
+NAT_CASES = (*_true(), *_false(), *_replies())

@@ -39,6 +39,8 @@ class Probe:
     kind: int = ECHO
     code: int = 0
     port: int = CLOSED
+    from_port: int = 0
+    """Where it is not the mark's."""
     flags: str = "S"
     options: bytes = b""
     cut: int = 552
@@ -128,7 +130,7 @@ def _payload(probe: Probe, mark: Mark, source: str) -> bytes:
         return _icmp(probe, mark, room)
     pseudo = IPv4Address(source).packed + IPv4Address(probe.to).packed + struct.pack("!HH", probe.protocol, room)
     if probe.protocol == UDP:
-        datagram = struct.pack("!HHHH", mark.port, probe.port, room, 0) + _pattern(mark, room - 8)
+        datagram = struct.pack("!HHHH", probe.from_port or mark.port, probe.port, room, 0) + _pattern(mark, room - 8)
         if probe.broken == "no udp sum":
             return datagram
         return _with_sum(datagram, 6, pseudo, probe.broken == "udp")

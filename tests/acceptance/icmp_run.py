@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from ipaddress import IPv4Address
 from pathlib import Path
 
@@ -74,6 +75,14 @@ class Run:
             return [*self._judged(), *icmp_overall.judge(seen, self._ends)]
 
     def _exchange(self) -> None:
+        opened = [(sent, sent.case.before) for sent in self._sent if sent.case.before is not None]
+        self._send(
+            [
+                Sent(replace(sent.case, sender=before[0], probe=before[1]), sent.mark, self._ends[before[0]])
+                for sent, before in opened
+            ]
+        )
+        self._wait(lambda: all(sent.mark.ident in self._arrived() for sent, _ in opened))
         self._send(self._sent)
         complained = [sent for sent in self._sent if sent.case.then is not None]
         self._wait(lambda: all(sent.mark.ident in self._arrived() for sent in complained))
@@ -115,7 +124,7 @@ class Run:
         found: dict[tuple[str, int], list[Message]] = {}
         for name, capture in self._captures.items():
             for message in messages(capture.path):
-                if is_answer(message) and message.ip.destination == self._ends[name].address:
+                if is_answer(message) and message.ip.destination in (self._ends[name].address, SILENT):
                     assert message.mark is not None
                     found.setdefault((name, message.mark), []).append(message)
         return found
