@@ -45,7 +45,7 @@ _FIRST_PORT = 41000
 _ROWS = {
     "ping": re.compile(r"^\d+ bytes from ([\d.]+):", re.M),
     "traceroute": re.compile(r"^ *\d+  (\S+)", re.M),
-    "mtr": re.compile(r"^ *\d+\.\|-- (\S+) +([\d.]+)%", re.M),
+    "mtr": re.compile(r"^ *\d+\.\|-- (\S+) +([\d.]+)%?", re.M),
     "tracepath": re.compile(r"^ *(\d+): +(\S+)", re.M),
 }
 _PMTU = re.compile(r"^ *Resume: pmtu (\d+)", re.M)
