@@ -21,6 +21,7 @@ KINDS = {
 @dataclass(frozen=True)
 class Expect:
     """What has to come back: an echo "reply", an "error", a "reset", a "stamp" (timestamp reply) if anything, or "nothing".
+    Or the probe itself has to be "lost": on no wire but the sender's.
 
     `hops` are the numbers of routers there may be between who answers and the sender. `router` says that an error is a virtual
     router's, not that of a machine of the lab.
@@ -41,6 +42,7 @@ class Expect:
             "reset": "TCP reset",
             "stamp": "nothing, or a right timestamp reply",
             "nothing": "nothing",
+            "lost": "not forwarded, nothing",
         }
         named = names.get(self.what) or KINDS[self.kind]
         size = f" ({self.mtu})" if self.mtu else ""
@@ -83,7 +85,7 @@ class Case:
         return self.expect.text
 
 
-NOTHING = Expect("nothing")
+NOTHING, LOST = Expect("nothing"), Expect("lost")
 
 
 def reply(source: str, *hops: int) -> Expect:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator
 
-from tests.acceptance.icmp_case import NOTHING, OWN, R2_T, Case
+from tests.acceptance.icmp_case import LOST, NOTHING, OWN, R2_T, Case
 from tests.acceptance.icmp_frames import ICMP, TCP, UDP, Probe, header
 from tests.acceptance.icmp_network import UPLINK
 
@@ -75,8 +75,7 @@ def _destinations() -> Iterator[Case]:
             f"directed-own-{of}", f"{name} to the own switch's broadcast, by the router", "10.1.1.255", rfc, protocol=protocol
         )
         yield _silent(f"network-{of}", f"{name} to another switch's network address", "10.1.3.0", rfc, protocol=protocol)
-    yield _silent("zero-udp", "UDP to 0.0.0.0", "0.0.0.0", protocol=UDP, ttl=1)
-    yield _silent("loopback-udp", "UDP to 127.0.0.1", "127.0.0.1", "1812 5.3.7", protocol=UDP)
+    yield _silent("zero-udp", "UDP to 0.0.0.0, TTL 1", "0.0.0.0", protocol=UDP, ttl=1)
 
 
 def _sources() -> Iterator[Case]:
@@ -92,6 +91,16 @@ def _sources() -> Iterator[Case]:
     yield _silent("spoofed", "echo to the router from another VM's address", OWN, "2827 3", source="10.1.1.12")
 
 
+def _martians() -> Iterator[Case]:
+    """What stays where it is: no router takes it on (RFC 1812 section 5.3.7)."""
+    for name in ("zero", "loopback", "multicast", "broadcast"):
+        probe = Probe(_FAR_VM, UDP, source=_SOURCES[name])
+        yield Case(f"martian-from-{name}", f"UDP from {probe.source} to a VM", "1812 5.3.7", "raw-1", probe, LOST)
+    for name in ("zero", "loopback", "multicast", "broadcast"):
+        probe = Probe(_SOURCES[name], UDP)
+        yield Case(f"martian-to-{name}", f"UDP to {probe.to} by the router", "1812 5.3.7", "a-1", probe, LOST)
+
+
 def _rest() -> Iterator[Case]:
     yield _silent("reset", "TCP RST to the router", OWN, "9293 3.5.2", protocol=TCP, flags="R", size=40)
     yield _silent("reset-ack", "TCP RST and ACK to the second router", R2_T, "9293 3.5.2", protocol=TCP, flags="RA", size=40)
@@ -99,4 +108,4 @@ def _rest() -> Iterator[Case]:
     yield _silent("bad-sum-port", "wrong IP checksum, UDP to the router", OWN, "1812 5.2.2", protocol=UDP, broken="ip")
 
 
-SILENT_CASES = (*_errors_about_errors(), *_fragments(), *_destinations(), *_sources(), *_rest())
+SILENT_CASES = (*_errors_about_errors(), *_fragments(), *_destinations(), *_sources(), *_martians(), *_rest())

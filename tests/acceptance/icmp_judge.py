@@ -56,10 +56,14 @@ class Result:
     said: str
 
 
-def judge(sent: Sent, came: Sequence[Message], anywhere: Iterable[Message]) -> Result:
-    """`came` are the answers to the probe that came to its sender, `anywhere` all that were seen on any wire."""
+def judge(sent: Sent, came: Sequence[Message], anywhere: Iterable[Message], forwarded: bool = False) -> Result:
+    """`came` are the answers to the probe that came to its sender, `anywhere` all that were seen on any wire; `forwarded`
+    says that the probe itself was seen on another.
+    """
     expect = sent.case.expect
-    if expect.what == "nothing":
+    if expect.what == "lost" and forwarded:
+        return _result(sent, [Flaw("forwarded")])
+    if expect.what in ("nothing", "lost"):
         # What has a wrong checksum is no answer: whoever gets it must not take it.
         taken = [message for message in anywhere if not message.wrong_sums]
         return _result(sent, [Flaw(f"answered: {taken[0]}")] if taken else [])
@@ -73,7 +77,7 @@ def judge(sent: Sent, came: Sequence[Message], anywhere: Iterable[Message]) -> R
 
 def answered(sent: Sent, came: Sequence[Message]) -> bool:
     """Whether nothing more is to be waited for."""
-    return bool(came) or sent.case.expect.what in ("nothing", "stamp")
+    return bool(came) or sent.case.expect.what in ("nothing", "lost", "stamp")
 
 
 def result(name: str, flaws: Sequence[Flaw]) -> Result:

@@ -138,8 +138,13 @@ class Run:
             seen = (
                 mine if sent.case.then is not None else [m for m in anywhere.get(sent.mark.number, ()) if not _is_probe(m, sent)]
             )
-            results.append(judge(sent, mine, seen))
+            results.append(judge(sent, mine, seen, self._forwarded(sent)))
         return results
+
+    def _forwarded(self, sent: Sent) -> bool:
+        """Whether the probe is seen where it was not sent; its source may have been translated on the way."""
+        others = (capture for name, capture in self._captures.items() if name != sent.case.sender)
+        return sent.case.expect.what == "lost" and any(_is_probe(m, sent) for c in others for m in messages(c.path))
 
     def _anywhere(self) -> dict[int, list[Message]]:
         found: dict[int, list[Message]] = {}
