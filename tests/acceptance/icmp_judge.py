@@ -40,7 +40,7 @@ class Sent:
 
 @dataclass(frozen=True)
 class Flaw:
-    """What is not right about an answer. It is `slight` where the RFCs only advise it, and tools get on without."""
+    """What is not right about an answer. It is `slight` where tools and senders get on all the same."""
 
     text: str
     slight: bool = False
@@ -140,7 +140,7 @@ def _rest(got: Message, expect: Expect) -> list[Flaw]:
     unused, mtu = struct.unpack_from("!HH", got.payload, 4)
     if unused:
         return [Flaw(f"unused bytes {unused:#06x}")]
-    return [] if mtu == expect.mtu else [Flaw(f"MTU {mtu}")]
+    return [] if mtu == expect.mtu else [Flaw(f"MTU {mtu}", slight=0 < mtu < expect.mtu)]
 
 
 def _quoted(quote: bytes, sent: Sent) -> list[Flaw]:

@@ -199,10 +199,12 @@ def ovn() -> Iterator[Lab]:
 
 
 def _more_for_ovn() -> Iterator[Command]:
-    """Static routes, and what its operators set: the MTU outside, and port security."""
+    """Static routes, and what its operators set: the MTU outside, port security, load balancers on the clients' switches too."""
     for router in _tenant()["routers"]:
         for route in router.get("routes", ()):
             yield ["lr-route-add", f"conf.{router['name']}", route["prefix"], *route["nexthops"]]
+    for balancer in _tenant()["load_balancers"]:
+        yield from (["ls-lb-add", f"conf.{switch}", f"conf.{balancer['name']}"] for switch in _SWITCHES)
     for name, address in _ADDRESSES.items():
         if name != "raw-1":
             yield ["lsp-set-port-security", name, f"{mac_of(name)} {address}"]

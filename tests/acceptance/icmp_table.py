@@ -27,7 +27,7 @@ def results(ours: Sequence[Result], ovn: Sequence[Result]) -> str:
 
 
 def summary(results: Sequence[Result]) -> str:
-    """How many are right, and how many more are but for what the RFCs only advise."""
+    """How many are right, and how many more are but for what senders get on with."""
     right, usable = sum(result.right for result in results), sum(result.usable for result in results)
     slightly = (
         f", {usable - right} more but for what is only advised (TTL, precedence, length of the quote)" if usable > right else ""
