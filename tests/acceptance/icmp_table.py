@@ -29,10 +29,8 @@ def results(ours: Sequence[Result], ovn: Sequence[Result]) -> str:
 def summary(results: Sequence[Result]) -> str:
     """How many are right, and how many more are but for what senders get on with."""
     right, usable = sum(result.right for result in results), sum(result.usable for result in results)
-    slightly = (
-        f", {usable - right} more but for what is only advised (TTL, precedence, length of the quote)" if usable > right else ""
-    )
-    return f"{right} of {len(results)}{slightly}"
+    slight = f", and {usable - right} but for TTL, precedence, length of the quote or too small an MTU" if usable > right else ""
+    return f"{right} of {len(results)}{slight}"
 
 
 def wrong(results: Iterable[Result]) -> list[str]:
