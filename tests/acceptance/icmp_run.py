@@ -22,10 +22,11 @@ from mininet_topos.measure import Capture
 from tests.acceptance import icmp_frames, icmp_overall
 from tests.acceptance.icmp_case import OWN, R2_B, R3_D, Case, exceeded, reply
 from tests.acceptance.icmp_frames import ICMP, UDP, Mark, Probe
-from tests.acceptance.icmp_judge import Result, Sent, answered, judge
+from tests.acceptance.icmp_judge import Flaw, Result, Sent, answered, judge, result
 from tests.acceptance.icmp_network import FLOATING, SILENT, UPLINK, End, ends
 from tests.acceptance.icmp_reading import Message, is_answer, messages
 
+Seen = dict[str, list[Message]]
 SEND = str(Path(__file__).with_name("icmp_send.py"))
 _PATIENCE = 3.0
 """Seconds that an answer may take."""
@@ -71,8 +72,7 @@ class Run:
             self._exchange()
             for capture in self._captures.values():
                 capture.stop()
-            seen = {name: messages(capture.path) for name, capture in self._captures.items()}
-            return [*self._judged(), *icmp_overall.judge(seen, self._ends)]
+            return self._judged(self._seen())
 
     def _exchange(self) -> None:
         opened = [(sent, sent.case.before) for sent in self._sent if sent.case.before is not None]
@@ -110,50 +110,49 @@ class Run:
         while not condition() and time.monotonic() < deadline:
             time.sleep(0.1)
 
+    def _seen(self) -> Seen:
+        """What passed each end until now, by its name."""
+        return {name: messages(capture.path) for name, capture in self._captures.items()}
+
     def _arrived(self) -> dict[int, bytes]:
-        """What came for the silent address, by IP identification."""
-        found = (m.ip for m in messages(self._captures[_SERVER].path) if m.ip.destination == SILENT)
-        return {ip.ident: ip.data[: ip.length] for ip in found}
+        return _arrived(messages(self._captures[_SERVER].path))
 
     def _all_answered(self, sent: list[Sent]) -> bool:
-        came = self._came()
+        came = self._came(self._seen())
         return all(answered(each, came.get((each.case.sender, each.mark.number), ())) for each in sent)
 
-    def _came(self) -> dict[tuple[str, int], list[Message]]:
+    def _came(self, seen: Seen) -> dict[tuple[str, int], list[Message]]:
         """The answers that came to each sender, by its name and the mark's number."""
         found: dict[tuple[str, int], list[Message]] = {}
-        for name, capture in self._captures.items():
-            for message in messages(capture.path):
+        for name, passed in seen.items():
+            for message in passed:
                 if is_answer(message) and message.ip.destination in (self._ends[name].address, SILENT):
                     assert message.mark is not None
                     found.setdefault((name, message.mark), []).append(message)
         return found
 
-    def _judged(self) -> list[Result]:
-        came, anywhere = self._came(), self._anywhere()
+    def _judged(self, seen: Seen) -> list[Result]:
+        came, arrived = self._came(seen), _arrived(seen[_SERVER])
+        everything = [message for passed in seen.values() for message in passed]
+        left = {name: {h.data[: h.length] for m in passed for h in m.headers} for name, passed in seen.items()}
         results = []
         for sent in self._sent:
-            mine = came.get((sent.case.sender, sent.mark.number), [])
+            case, mine = sent.case, came.get((sent.case.sender, sent.mark.number), [])
+            others = [m for name, passed in seen.items() if name != case.sender for m in passed]
             # A complaint is itself such a message on its way in: what matters is whether it comes to the VM.
-            seen = (
-                mine if sent.case.then is not None else [m for m in anywhere.get(sent.mark.number, ()) if not _is_probe(m, sent)]
-            )
-            results.append(judge(sent, mine, seen, self._forwarded(sent)))
-        return results
+            answers = mine if case.then is not None else [m for m in everything if _is_answer_to(m, sent)]
+            if not left[case.sender].issuperset(sent.packets):
+                results.append(result(case.id, [Flaw("was not sent")]))
+            elif case.then is not None and sent.mark.ident not in arrived:
+                results.append(result(case.id, [Flaw("did not arrive")]))
+            else:
+                results.append(judge(sent, mine, answers, any(_is_probe(m, sent) for m in others)))
+        return [*results, *icmp_overall.judge(seen, self._ends)]
 
-    def _forwarded(self, sent: Sent) -> bool:
-        """Whether the probe is seen where it was not sent; its source may have been translated on the way."""
-        others = (capture for name, capture in self._captures.items() if name != sent.case.sender)
-        return sent.case.expect.what == "lost" and any(_is_probe(m, sent) for c in others for m in messages(c.path))
 
-    def _anywhere(self) -> dict[int, list[Message]]:
-        found: dict[int, list[Message]] = {}
-        for capture in self._captures.values():
-            for message in messages(capture.path):
-                if is_answer(message):
-                    assert message.mark is not None
-                    found.setdefault(message.mark, []).append(message)
-        return found
+def _arrived(at_server: Iterable[Message]) -> dict[int, bytes]:
+    """What came for the silent address, by IP identification."""
+    return {m.ip.ident: m.ip.data[: m.ip.length] for m in at_server if m.ip.destination == SILENT}
 
 
 def _frames(sent: Sent) -> list[bytes]:
@@ -161,8 +160,12 @@ def _frames(sent: Sent) -> list[bytes]:
     return [icmp_frames.frame(packet, probe.mac or end.gateway_mac, end.mac, probe.padding) for packet in sent.packets]
 
 
+def _is_answer_to(message: Message, sent: Sent) -> bool:
+    return is_answer(message) and message.mark == sent.mark.number and not _is_probe(message, sent)
+
+
 def _is_probe(message: Message, sent: Sent) -> bool:
-    """Whether it is the probe itself, for an echo reply that is sent looks like one that is answered."""
+    """Whether it is the probe itself on its way, its source translated or not; an echo reply would look like an answer."""
     return message.ip.ident == sent.mark.ident and message.ip.destination == sent.case.probe.to
 
 
