@@ -103,7 +103,7 @@ def _sizes() -> Iterator[Case]:
 def _contents() -> Iterator[Case]:
     record = bytes([7, 11, 4]) + bytes(8) + b"\0"
     yield _own("dscp", "echo with DSCP EF: the reply has it", "1812 4.3.2.5", tos=46 << 2)
-    yield _own("dscp-far", "the same to the second router", "1812 4.3.2.5", reply(R2_B, 1), R2_B, tos=46 << 2)
+    yield _own("dscp-far", "echo with DSCP EF to the second router", "1812 4.3.2.5", reply(R2_B, 1), R2_B, tos=46 << 2)
     yield _own("ecn", "echo with ECT(0): not made CE", "3168 5", tos=2)
     yield _own("edge", "echo whose reply's checksum is all ones or zeros", "1624 3", broken="edge", size=64)
     yield _own("nops", "echo with IP options", "1122 3.2.2.6", options=b"\x01\x01\x01\x00")
@@ -118,7 +118,7 @@ def _contents() -> Iterator[Case]:
     yield _own("ttl-1-switch", "echo with TTL 1 on one switch", "1812 5.3.1", beside, "10.1.1.12", ttl=1, mac=mac_of("a-2"))
     yield _own("bad-icmp-sum", "echo with a wrong ICMP checksum", "792", NOTHING, broken="icmp")
     yield _own("bad-ip-sum", "echo with a wrong IP checksum", "1812 5.2.2", NOTHING, broken="ip")
-    yield _own("bad-ip-sum-far", "the same to the second router", "1812 5.2.2", NOTHING, R2_B, broken="ip")
+    yield _own("bad-ip-sum-far", "echo with a wrong IP checksum to the second router", "1812 5.2.2", NOTHING, R2_B, broken="ip")
     back = reply("10.1.1.12", 0)
     yield _own("sent-back", "echo to a VM beside, through the router", "1812 5.2.7.2", back, "10.1.1.12")
 

@@ -79,12 +79,14 @@ def _expiring_oddly() -> Iterator[Case]:
     yield _east("bad-udp-sum", "wrong UDP checksum, TTL 1: a router does not look", _TTL, broken="udp")
     yield _east("no-udp-sum", "UDP without checksum, TTL 1", _QUOTE, broken="no udp sum")
     yield _east("class", "DSCP EF and ECT(0), TTL 1: error with precedence 6, quote as sent", "1812 4.3.2.5", tos=(46 << 2) | 2)
-    yield _east("class-far", "the same with TTL 2", "1812 4.3.2.5", ttl=2, tos=(46 << 2) | 2)
+    yield _east(
+        "class-far", "DSCP EF and ECT(0), TTL 2: error with precedence 6, quote as sent", "1812 4.3.2.5", ttl=2, tos=(46 << 2) | 2
+    )
     yield _east("dont-fragment", "UDP with DF, TTL 1", _QUOTE, dont_fragment=True)
     yield _east("short", "UDP without data in a padded frame: padding is not quoted", _QUOTE, size=28, padding=b"\xa5" * 18)
     yield _east("quote-548", "548 bytes, TTL 1: quoted whole, without length field", f"{_QUOTE}, 4884 4", size=548)
     yield _east("quote-549", "549 bytes, TTL 1: 548 quoted", f"{_QUOTE}, 4884 4", size=549)
-    yield _east("quote-mtu", f"{MTU} bytes, TTL 1: 548 quoted", f"{_QUOTE}, 4884 4", size=MTU)
+    yield _east("quote-mtu", f"{MTU:,} bytes, TTL 1: 548 quoted", f"{_QUOTE}, 4884 4", size=MTU)
     yield _east("quote-odd", "an odd length, TTL 2", _QUOTE, ttl=2, size=333)
     probe = Probe(SERVER_ADDRESS, UDP, ttl=2, size=1000)
     yield Case("ttl-quote-out", "1,000 bytes through SNAT, TTL 2: 548 quoted as sent", "5508 4.2", "a-1", probe, _UPSTREAM)
@@ -131,7 +133,14 @@ def _closed() -> Iterator[Case]:
         ("SF", "syn-fin", 40),
     ):
         probe = Probe(OWN, TCP, flags=flags, size=size)
-        yield Case(f"reset-{name}", f"TCP {flags} of {size} bytes to the router", "9293 3.5.2", "a-1", probe, reset(OWN))
+        yield Case(
+            f"reset-{name}",
+            f"{name.upper().replace('-', ' and ')} of {size} bytes to the router",
+            "9293 3.5.2",
+            "a-1",
+            probe,
+            reset(OWN),
+        )
 
 
 def _from_machines() -> Iterator[Case]:

@@ -224,6 +224,7 @@ def _furnish(lab: Lab) -> None:
         f"ip route add {NARROW}/32 dev far0 mtu lock {NARROW_MTU}\n"
     )
     pairs = [(lab.vms[vm], target) for vm in ("a-1", "a-3", "b-1") for target in (SERVER_ADDRESS, "10.1.3.11", "10.1.2.12")]
+    pairs += [(lab.vms["a-1"], address) for address in (FLOATING, FLOATING_ELSEWHERE, ELSEWHERE, UPSTREAM_ADDRESS)]
     pairs.append((lab.vms["e-1"], SERVER_ADDRESS))
     pairs += [(lab.server, address) for address in (FLOATING, FLOATING_FAR, FLOATING_ELSEWHERE, UPLINK)]
     for node, target in pairs:
