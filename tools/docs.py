@@ -1,4 +1,5 @@
-"""Writes what `docs/` holds that comes from the code: the CLI's reference, the OpenAPI document and the list of verdicts.
+"""Writes what `docs/` holds that comes from the code: the CLI's reference, the OpenAPI document, the list of verdicts, and the
+ICMP cases.
 
 python -m tools.docs
 """
@@ -6,12 +7,14 @@ python -m tools.docs
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 from ryu_overlay.cli.reference import reference
 from ryu_overlay.northbound import openapi
 from ryu_overlay.northbound.routes import ROUTES
 from ryu_overlay.oam.verdicts import LAYERS, MEANINGS
+from tests.acceptance import icmp_table
 
 DOCS = Path(__file__).parent.parent / "docs"
 VERDICTS = """# Verdicts
@@ -29,6 +32,7 @@ def written_files() -> dict[Path, str]:
     return {
         DOCS / "cli.md": reference(),
         DOCS / "verdicts.md": verdicts(),
+        DOCS / "icmp.md": _with_cases((DOCS / "icmp.md").read_text(encoding="utf-8")),
         DOCS / "openapi.json": json.dumps(openapi.document(ROUTES), indent=1, ensure_ascii=False) + "\n",
     }
 
@@ -47,6 +51,12 @@ def verdicts() -> str:
         ("| kind | layer | intended | what it means |", "|---|---|---|---|"),
     )
     return VERDICTS + "\n".join((*heads[0], *layers, "", *heads[1], *kinds)) + "\n"
+
+
+def _with_cases(page: str) -> str:
+    """The hand-made page about ICMP with the table of cases between its two marks."""
+    begin, end = "<!-- cases: written by `make docs` -->\n", "\n<!-- /cases -->"
+    return re.sub(f"{begin}.*{end}", lambda _: f"{begin}\n{icmp_table.cases()}\n{end}", page, flags=re.S)
 
 
 def main() -> None:

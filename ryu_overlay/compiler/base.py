@@ -97,7 +97,7 @@ from ryu_overlay.pipeline.tables import (
 
 _IP: Match = {ETH_TYPE: ETH_IP}
 _BAD_SOURCES = ("0.0.0.0/8", "127.0.0.0/8", "224.0.0.0/4", "255.255.255.255/32")
-_MULTICAST = ("224.0.0.0/4", "255.255.255.255/32")
+_NO_DESTINATIONS = ("0.0.0.0/8", "127.0.0.0/8", "224.0.0.0/4", "255.255.255.255/32")
 
 
 @lru_cache(maxsize=1)
@@ -178,7 +178,7 @@ def _admission() -> list[Flow]:
     for text in _BAD_SOURCES:
         match: Match = {**_IP, IPV4_SRC: prefix(IPv4Network(text))}
         flows += LR_IN_ADMIT.drop("bad_source", match, why=Why(Feature.DROP_BAD_SOURCE))
-    for text in _MULTICAST:
+    for text in _NO_DESTINATIONS:
         match = {**_IP, IPV4_DST: prefix(IPv4Network(text))}
         flows += LR_IN_OWN.drop("multicast", match, why=Why(Feature.DROP_MULTICAST))
     return flows

@@ -290,7 +290,7 @@ class _Walk:
             return self._route(view, port, packet, replace(ip, ttl=max(ip.ttl - 1, 0)))
         elif rules.owns(view, ip.dst):
             return Served(view, port, packet, None)
-        elif rules.is_multicast(ip.dst):
+        elif rules.is_no_destination(ip.dst):
             return self._end(view, port, packet, DropReason.MULTICAST)
         return self._forward(view, port, packet)
 

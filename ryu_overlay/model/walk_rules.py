@@ -104,9 +104,9 @@ def not_routable(packet: Packet) -> DropReason | None:
     return None
 
 
-def is_multicast(address: IPv4Address) -> bool:
-    """Whether routers leave the destination alone because it is multicast or limited broadcast."""
-    return address.is_multicast or address == _LIMITED_BROADCAST
+def is_no_destination(address: IPv4Address) -> bool:
+    """Whether routers leave the destination alone: multicast, broadcast, what stays on a host (RFC 1812 section 5.3.7)."""
+    return address.is_multicast or address == _LIMITED_BROADCAST or address.is_loopback or address in _THIS_NETWORK
 
 
 def owns(view: RouterView, address: IPv4Address) -> bool:
@@ -172,7 +172,7 @@ def must_be_cut(ip: Ip, mtu: int | None) -> bool:
 def silent(kind: AnswerKind, packet: Packet) -> bool:
     """Whether this error or reset must not be sent (RFC 1122 section 3.2.2, RFC 1812 section 4.3.2.7, RFC 9293 section 3.5.2).
 
-    What `not_routable` and `is_multicast` refuse never comes to an answer and is not looked at again.
+    What `not_routable` and `is_no_destination` refuse never comes to an answer and is not looked at again.
     """
     ip = packet.body
     if kind is AnswerKind.ECHO_REPLY or not isinstance(ip, Ip):

@@ -202,7 +202,7 @@ class DropReason(Enum):
     HAIRPIN = "sent to the sender's own MAC"
     NOT_IPV4 = "routers forward IPv4 only"
     BAD_SOURCE = "the source address must not be routed (RFC 1812 section 5.3.7)"
-    MULTICAST = "routers do not forward multicast or limited broadcast"
+    MULTICAST = "routers do not forward to multicast, limited broadcast, 0.0.0.0/8 or 127.0.0.0/8"
     OWN_ICMP = "ICMP to the router's own address that needs no answer"
     DIRECTED_BROADCAST = "sent to a subnet's network or broadcast address (RFC 2644)"
     NOT_TRACKED = "no connection of the uplink knows it, and it cannot begin one"

@@ -35,6 +35,12 @@ class Evidence:
         print(text)
         self.sections.setdefault(promise, []).append(f"```\n{text.strip()}\n```")
 
+    def table(self, promise: str, text: str) -> None:
+        """Keep a table that is written in Markdown; in full runs it is printed, too."""
+        if FULL:
+            print(text)
+        self.sections.setdefault(promise, []).append(f"\n{text}\n")
+
     def write(self) -> None:
         """Write the page, in full runs."""
         if not FULL or not self.sections:
@@ -49,7 +55,7 @@ class Evidence:
         body = []
         for promise, lines in self.sections.items():
             body += ["", f"## {promise}", ""]
-            body += [line if line.startswith("```") else f"* {line}" for line in lines]
+            body += [line if line.startswith(("```", "\n")) else f"* {line}" for line in lines]
         path = ROOT / "docs" / "evidence" / f"{self.capability}.md"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text("\n".join([*head, *body]) + "\n")

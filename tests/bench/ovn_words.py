@@ -62,7 +62,9 @@ def uplink_end(router: str) -> str:
 
 
 def _make_router_port(tenant: str, router: str, port: Document) -> Iterator[Command]:
-    end, other = f"{router}-{port['name']}", f"{tenant}.{port['switch']}-r"
+    end = f"{router}-{port['name']}"
+    # Two routers may stand on one switch.
+    other = f"{end}-r"
     yield ["lrp-add", router, end, port["mac"], *port["addresses"]]
     yield ["lsp-add", f"{tenant}.{port['switch']}", other]
     yield ["lsp-set-type", other, "router"]

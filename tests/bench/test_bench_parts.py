@@ -103,10 +103,10 @@ def test_a_tenant_in_the_words_of_ovn_nbctl() -> None:
         "lsp-set-addresses p 02:00:00:00:00:01 10.0.1.2",
         "lr-add t.r",
         "lrp-add t.r t.r-a 02::1 10.0.1.1/24",
-        "lsp-add t.a t.a-r",
-        "lsp-set-type t.a-r router",
-        "lsp-set-addresses t.a-r router",
-        "lsp-set-options t.a-r router-port=t.r-a",
+        "lsp-add t.a t.r-a-r",
+        "lsp-set-type t.r-a-r router",
+        "lsp-set-addresses t.r-a-r router",
+        "lsp-set-options t.r-a-r router-port=t.r-a",
     ]
     assert transaction(remove_tenant(document)) == ["--if-exists", "lr-del", "t.r", "--", "--if-exists", "ls-del", "t.a"]
 

@@ -66,9 +66,9 @@ def test_sources_that_must_not_be_routed(src: str, dst: str) -> None:
     assert reason(send("c", udp(dst, src=src))) is DropReason.BAD_SOURCE
 
 
-@pytest.mark.parametrize("dst", ["224.0.0.5", "239.1.1.1", "255.255.255.255"])
+@pytest.mark.parametrize("dst", ["224.0.0.5", "239.1.1.1", "255.255.255.255", "0.0.0.0", "0.1.2.3", "127.0.0.1", "127.9.9.9"])
 @pytest.mark.parametrize("ttl", [1, 64])
-def test_multicast_is_not_routed(dst: str, ttl: int) -> None:
+def test_what_is_no_destination_is_not_routed(dst: str, ttl: int) -> None:
     assert reason(send("a", udp(dst, ttl=ttl))) is DropReason.MULTICAST
 
 
@@ -155,7 +155,6 @@ def test_a_router_offers_no_service(proto: int, kind: AnswerKind, l4: tuple[int,
         (udp("10.0.2.11", ttl=1, proto=ICMP, l4=(3, 3)), DropReason.TTL_EXCEEDED),
         (udp("8.8.8.8", later_fragment=True), DropReason.NET_UNREACHABLE),
         (udp("10.0.3.9", src="240.0.0.1"), DropReason.HOST_UNREACHABLE),
-        (udp("0.0.0.0"), DropReason.NET_UNREACHABLE),
         (udp("10.0.1.1", later_fragment=True), DropReason.PORT_UNREACHABLE),
         (udp("10.0.1.1", proto=47, later_fragment=True), DropReason.PROTOCOL_UNREACHABLE),
         (udp("10.0.1.1", proto=TCP, rst=True), DropReason.TCP_RESET),

@@ -1,0 +1,111 @@
+"""Cases of packets that must not be answered."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+
+from tests.acceptance.icmp_case import LOST, NOTHING, OWN, R2_T, Case
+from tests.acceptance.icmp_frames import ICMP, TCP, UDP, Probe, header
+from tests.acceptance.icmp_network import UPLINK
+
+_FAR_VM = "10.1.2.11"
+_RULE = "1122 3.2.2, 1812 4.3.2.7"
+_QUOTED = header(_FAR_VM, "10.1.1.11", UDP, 28, 7) + struct.pack("!HHHH", 53, 53, 8, 0)
+_BROADCAST, _MULTICAST = "ff:ff:ff:ff:ff:ff", "01:00:5e:00:00:01"
+_SOURCES = {
+    "zero": "0.0.0.0",
+    "loopback": "127.0.0.1",
+    "multicast": "224.0.0.5",
+    "class-e": "240.0.0.1",
+    "broadcast": "255.255.255.255",
+    "subnet-broadcast": "10.1.1.255",
+    "router": OWN,
+}
+
+
+def _silent(name: str, what: str, to: str = _FAR_VM, rfc: str = _RULE, sender: str = "a-1", **probe: object) -> Case:
+    return Case(f"silent-{name}", what, rfc, sender, Probe(to, **probe), NOTHING)  # type: ignore[arg-type]
+
+
+def _errors_about_errors() -> Iterator[Case]:
+    for kind, code, name in ((3, 1, "unreachable"), (11, 0, "time exceeded"), (12, 0, "parameter problem"), (5, 1, "redirect")):
+        body = bytes(4) + _QUOTED
+        of = name.replace(" ", "-")
+        yield _silent(f"error-{of}", f"{name} with TTL 1", kind=kind, code=code, body=body, ttl=1)
+    yield _silent("error-far", "port unreachable with TTL 2", kind=3, code=3, body=bytes(4) + _QUOTED, ttl=2)
+    yield _silent("error-to-router", "port unreachable to the router", OWN, kind=3, code=3, body=bytes(4) + _QUOTED)
+    yield _silent("error-no-host", "port unreachable to nobody's address", "10.1.3.200", kind=3, code=3, body=bytes(4) + _QUOTED)
+    yield _silent(
+        "error-no-route", "port unreachable without a route", "192.0.2.7", sender="d-1", kind=3, code=3, body=bytes(4) + _QUOTED
+    )
+    yield _silent("unknown-type", "unknown ICMP type with TTL 1", kind=200, ttl=1)
+
+
+def _fragments() -> Iterator[Case]:
+    yield _silent("later-udp", "a later fragment of UDP, TTL 1", protocol=UDP, size=1800, pieces="later", ttl=1)
+    yield _silent("later-icmp", "a later fragment of an echo, TTL 1", size=1800, pieces="later", ttl=1)
+    yield _silent("later-far", "a later fragment of UDP, TTL 2", protocol=UDP, size=1800, pieces="later", ttl=2)
+    yield _silent("later-to-router", "a later fragment of UDP to the router", OWN, protocol=UDP, size=1800, pieces="later")
+    yield _silent("later-tcp", "a later fragment of TCP to the second router", R2_T, protocol=TCP, size=1800, pieces="later")
+    yield _silent("later-protocol", "a later fragment of SCTP to the router", OWN, protocol=132, size=1800, pieces="later")
+    yield _silent("later-no-host", "a later fragment to nobody's address", "10.1.3.200", protocol=UDP, size=1800, pieces="later")
+
+
+def _destinations() -> Iterator[Case]:
+    for protocol, name in ((ICMP, "echo"), (UDP, "UDP")):
+        of, link = name.lower(), "1122 3.3.6, 1812 5.3.4"
+        yield _silent(f"broadcast-{of}", f"{name} to 255.255.255.255", "255.255.255.255", protocol=protocol, mac=_BROADCAST)
+        yield _silent(
+            f"broadcast-mac-{of}", f"{name} to the router in a broadcast frame", OWN, link, protocol=protocol, mac=_BROADCAST
+        )
+        yield _silent(
+            f"broadcast-ttl-{of}", f"{name}, TTL 1, in a broadcast frame", rfc=link, protocol=protocol, mac=_BROADCAST, ttl=1
+        )
+        yield _silent(f"multicast-{of}", f"{name} to 224.0.0.1", "224.0.0.1", protocol=protocol, mac=_MULTICAST)
+        yield _silent(
+            f"multicast-ttl-{of}", f"{name} to 239.1.1.1, TTL 1, in a frame to the router", "239.1.1.1", protocol=protocol, ttl=1
+        )
+        yield _silent(
+            f"limited-{of}", f"{name} to 255.255.255.255 in a frame to the router", "255.255.255.255", protocol=protocol, ttl=1
+        )
+        rfc = "1812 5.3.5.2, 2644"
+        yield _silent(f"directed-{of}", f"{name} to another switch's broadcast", "10.1.3.255", rfc, protocol=protocol)
+        yield _silent(
+            f"directed-own-{of}", f"{name} to the own switch's broadcast, by the router", "10.1.1.255", rfc, protocol=protocol
+        )
+        yield _silent(f"network-{of}", f"{name} to another switch's network address", "10.1.3.0", rfc, protocol=protocol)
+    yield _silent("zero-udp", "UDP to 0.0.0.0, TTL 1", "0.0.0.0", protocol=UDP, ttl=1)
+
+
+def _sources() -> Iterator[Case]:
+    rfc = f"{_RULE}, 5.3.7"
+    for name, source in _SOURCES.items():
+        yield _silent(f"from-{name}", f"UDP, TTL 1, from {source}", rfc=rfc, sender="raw-1", protocol=UDP, ttl=1, source=source)
+        yield _silent(f"echo-from-{name}", f"echo to the router from {source}", OWN, rfc, "raw-1", source=source)
+    for name in ("zero", "loopback", "multicast", "class-e", "broadcast"):
+        source = _SOURCES[name]
+        yield _silent(f"in-from-{name}", f"UDP to the uplink from {source}", UPLINK, rfc, "upstream", protocol=UDP, source=source)
+    inside = "10.1.1.11"
+    yield _silent("in-from-inside", f"echo to the uplink from {inside}, outside", UPLINK, "3704 2", "upstream", source=inside)
+    yield _silent("spoofed", "echo to the router from another VM's address", OWN, "2827 3", source="10.1.1.12")
+
+
+def _martians() -> Iterator[Case]:
+    """What stays where it is: no router takes it on (RFC 1812 section 5.3.7)."""
+    for name in ("zero", "loopback", "multicast", "broadcast"):
+        probe = Probe(_FAR_VM, UDP, source=_SOURCES[name])
+        yield Case(f"martian-from-{name}", f"UDP from {probe.source} to a VM", "1812 5.3.7", "raw-1", probe, LOST)
+    for name in ("zero", "loopback", "multicast", "broadcast"):
+        probe = Probe(_SOURCES[name], UDP)
+        yield Case(f"martian-to-{name}", f"UDP to {probe.to} by the router", "1812 5.3.7", "a-1", probe, LOST)
+
+
+def _rest() -> Iterator[Case]:
+    yield _silent("reset", "TCP RST to the router", OWN, "9293 3.5.2", protocol=TCP, flags="R", size=40)
+    yield _silent("reset-ack", "TCP RST and ACK to the second router", R2_T, "9293 3.5.2", protocol=TCP, flags="RA", size=40)
+    yield _silent("bad-sum", "wrong IP checksum, TTL 1", rfc="1812 5.2.2", protocol=UDP, broken="ip", ttl=1)
+    yield _silent("bad-sum-port", "wrong IP checksum, UDP to the router", OWN, "1812 5.2.2", protocol=UDP, broken="ip")
+
+
+SILENT_CASES = (*_errors_about_errors(), *_fragments(), *_destinations(), *_sources(), *_martians(), *_rest())
