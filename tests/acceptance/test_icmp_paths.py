@@ -1,0 +1,100 @@
+"""Routers whose answers stand for paths, on real packets: each way to break one, beside routers that answer for themselves.
+
+Part of the proof of `icmp`; see `icmp_paths` for the lab.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from statistics import median
+
+import pytest
+
+from mininet_topos.lab import Lab
+from mininet_topos.scenarios import populate
+from ryu_overlay.pipeline.tables import BACK_VNI, THERE_VNI
+from tests.acceptance import icmp_paths as paths
+from tests.acceptance.evidence import FULL, Evidence
+from tests.acceptance.icmp_paths import BREAKAGES, FAR, NEAR, TRANSIT, UPLINK, VM_FAR, Breakage
+from tests.acceptance.waiting import until
+
+CAPABILITY = "icmp_paths"
+TITLE = "answers that stand for paths"
+pytestmark = pytest.mark.lab
+
+CHANGES = "Something breaks, and is mended"
+TIME = "What a round trip measures"
+POLICIES = (("local", "unreachable"), ("path", "unreachable"), ("path", "silent"))
+TRIES = 3 if FULL else 1
+SHORT = ("the upstream router is dead", "the tunnel carries nothing there")
+UNREACHABLE = frozenset({(NEAR, "Destination Host Unreachable")})
+LOCAL_HOPS = [NEAR, TRANSIT, "*", "*"]
+WHOLE = [NEAR, TRANSIT, VM_FAR]
+ENDS = {"unreachable": [NEAR, f"{NEAR} !H"], "silent": [NEAR, "*", "*", "*"]}
+
+
+@pytest.fixture(scope="module")
+def lab() -> Iterator[Lab]:
+    with Lab(f"p{os.getpid()}", hypervisors=3, external=paths.PATHS.external) as made:
+        populate(made, paths.PATHS)
+        for target in (FAR, TRANSIT, UPLINK, VM_FAR):
+            until(f"{target} answers", lambda: made.ping(made.vms["near-1"], target, count=1, timeout=0.5).received)  # noqa: B023
+        yield made
+
+
+@pytest.mark.parametrize(("answers", "without_path"), POLICIES, ids=["local", "path", "path, silent"])
+@pytest.mark.parametrize("breakage", [b for b in BREAKAGES if FULL or b.name in SHORT], ids=lambda b: b.name)
+def test_answers_change_with_the_way(lab: Lab, evidence: Evidence, breakage: Breakage, answers: str, without_path: str) -> None:
+    """Pings of what is behind change and come back; of what is not, and where routers answer for themselves, nothing does."""
+    paths.policy(lab, answers, without_path)
+    name = f"{answers}, {without_path}" if answers == "path" else answers
+    changed, back = [], []
+    for _ in range(TRIES):
+        seen, beside, hops = paths.during(lab, breakage)
+        for target, ping in seen.items():
+            if answers == "local" or target not in breakage.behind:
+                assert (ping.until_change, ping.errors, ping.lost_else) == (None, frozenset(), 0), (target, ping)
+                continue
+            assert ping.until_change is not None and ping.until_back is not None, f"{target} went on answering"
+            # In the first moment the answer is lost on the way; from then on it is known, and said.
+            assert ping.errors == (UNREACHABLE if without_path == "unreachable" else frozenset()), (target, ping.errors)
+            changed.append(ping.until_change)
+            back.append(ping.until_back)
+        assert beside.lost == 0, "what is not behind goes on"
+        assert hops == _hops(breakage, answers, without_path)
+    if not changed:
+        evidence.show(CHANGES, f"{breakage.name}; {name}", "nothing changes, nothing is lost")
+        return
+    figures = f"last answer after {_spread(changed)}, again {_spread(back)} after mending"
+    evidence.show(CHANGES, f"{breakage.name}; {name}", figures)
+    assert not FULL or max(changed) <= paths.CHANGES_WITHIN
+
+
+def _hops(breakage: Breakage, answers: str, without_path: str) -> list[str]:
+    """Of a traceroute to far-3 meanwhile."""
+    if FAR not in breakage.behind:
+        return WHOLE
+    return LOCAL_HOPS if answers == "local" else ENDS[without_path]
+
+
+def _spread(seconds: list[float]) -> str:
+    return f"{median(seconds):.2f} s [{min(seconds):.2f}..{max(seconds):.2f}]"
+
+
+def test_round_trips_of_far_hops_have_the_tunnel_in_them(lab: Lab, evidence: Evidence) -> None:
+    """A path's answer goes there and back; a traceroute's does, too, and a large ping."""
+    vm, count = lab.vms["near-1"], 200 if FULL else 20
+    found: dict[str, dict[str, float]] = {}
+    for answers in ("local", "path"):
+        paths.policy(lab, answers)
+        with lab.tcpdump(lab.fabric, "hv1", "udp port 4789") as capture:
+            lab.ping(vm, FAR, count=5, interval=0.01)
+            there = [line for line in capture.stop() if any(f"vni {vni} " in line for vni in (THERE_VNI, BACK_VNI))]
+        assert len(there) == (10 if answers == "path" else 0), "each of five there and back"
+        assert lab.ping(vm, FAR, count=3, size=3000).lost == 0
+        assert paths.traceroute(lab) == WHOLE
+        targets = {"own gateway": NEAR, "far port": FAR, "next router": TRANSIT, "uplink": UPLINK, "VM behind": VM_FAR}
+        found[answers] = {what: median(lab.ping(vm, target, count=count, interval=0.01).rtts) for what, target in targets.items()}
+    for what in found["local"]:
+        evidence.show(TIME, f"{what}: local, path", f"{found['local'][what]:.3f}, {found['path'][what]:.3f}", "ms")
