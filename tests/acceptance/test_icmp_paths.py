@@ -14,6 +14,7 @@ import pytest
 from mininet_topos.lab import Lab
 from mininet_topos.scenarios import populate
 from ryu_overlay.pipeline.tables import BACK_VNI, THERE_VNI
+from tests.acceptance import icmp_long
 from tests.acceptance import icmp_paths as paths
 from tests.acceptance.evidence import FULL, Evidence
 from tests.acceptance.icmp_paths import BREAKAGES, FAR, NEAR, TRANSIT, UPLINK, VM_FAR, Breakage
@@ -25,6 +26,7 @@ pytestmark = pytest.mark.lab
 
 CHANGES = "Something breaks, and is mended"
 TIME = "What a round trip measures"
+LONG = "mtr for long under load, and the controller killed once"
 POLICIES = (("local", "unreachable"), ("path", "unreachable"), ("path", "silent"))
 TRIES = 3 if FULL else 1
 SHORT = ("the upstream router is dead", "the tunnel carries nothing there")
@@ -98,3 +100,24 @@ def test_round_trips_of_far_hops_have_the_tunnel_in_them(lab: Lab, evidence: Evi
         found[answers] = {what: median(lab.ping(vm, target, count=count, interval=0.01).rtts) for what, target in targets.items()}
     for what in found["local"]:
         evidence.show(TIME, f"{what}: local, path", f"{found['local'][what]:.3f}, {found['path'][what]:.3f}", "ms")
+
+
+def test_mtr_for_long(lab: Lab, evidence: Evidence) -> None:
+    """Under load, with the controller killed once: what flows answer is never lost, the rest only while it is away."""
+    paths.policy(lab, "local")
+    rounds, cycles, interval = (30, 60, 1.0) if FULL else (3, 40, 0.25)
+    found = icmp_long.run(lab, rounds, cycles, interval)
+    assert all(each.hops == (NEAR, TRANSIT, VM_FAR) for each in found.rounds)
+    quiet = [each for number, each in enumerate(found.rounds) if number != found.killed_in]
+    assert all(each.lost == (0, 0, 0) for each in quiet), quiet
+    killed = found.rounds[found.killed_in]
+    most = (found.away + 1) / interval + 1
+    assert max(killed.lost[:2]) <= most and killed.lost[2] == 0, killed
+    assert all(lost == 0 for _, lost in found.pings.values()), found.pings
+    for number, hop in enumerate((NEAR, TRANSIT, VM_FAR)):
+        sent, average = sum(each.sent[number] for each in quiet), median(each.average[number] for each in quiet)
+        evidence.show(LONG, f"hop {number + 1}, {hop}: lost with the controller there", f"0 of {sent}, {average:.2f} ms")
+    evidence.show(LONG, "controller away", f"{found.away:.1f}", "s")
+    evidence.show(LONG, "lost in that minute, by hop", ", ".join(f"{n} of {s}" for n, s in zip(killed.lost, killed.sent)))
+    for target, (sent, lost) in found.pings.items():
+        evidence.show(LONG, f"echo, 10 a second all the time, to {target}", f"{lost} of {sent} lost")

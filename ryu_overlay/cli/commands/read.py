@@ -49,8 +49,12 @@ LISTS: dict[str, tuple[tuple[str, ...], Row]] = {
         ),
     ),
     "router": (
-        ("router", "ports", "routes", "snats", "floating ips"),
-        lambda n, d: ("/".join(n), *(_members(d, name) for name in ("ports", "routes", "snats", "floating_ips"))),
+        ("router", "ports", "routes", "snats", "floating ips", "answers"),
+        lambda n, d: (
+            "/".join(n),
+            *(_members(d, name) for name in ("ports", "routes", "snats", "floating_ips")),
+            d.get("answers", "local"),
+        ),
     ),
     "router-port": (
         ("router port", "mac", "addresses", "attached to"),

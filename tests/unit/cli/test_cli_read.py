@@ -37,7 +37,10 @@ def test_lists_of_every_kind(run: Run, red: FakeRest) -> None:
     assert table() == [["TENANT", "DESCRIPTION"], ["red", "-"]]
     assert table("switches")[1] == ["red/web", "1", "10.0.1.0/24", "1450", "1"]
     assert table("ports")[1] == ["web-1", "red/web", "02:00:00:00:01:0b", "10.0.1.11", "hv1", "yes", "yes"]
-    assert table("routers", "--tenant", "red")[1:] == [["red/r2", "1", "0", "0", "0"], ["red/r1", "2", "1", "0", "0"]]
+    assert table("routers", "--tenant", "red")[1:] == [
+        ["red/r2", "1", "0", "0", "0", "local"],
+        ["red/r1", "2", "1", "0", "0", "local"],
+    ]
     ports = table("router-ports")
     assert ports[1] == ["red/r2/down", "02:00:00:00:00:03", "100.64.0.2/30", "-"]
     assert ports[2][-2:] == ["switch", "web"] and ports[3][-3:] == ["router", "port", "r2/down"]
@@ -47,7 +50,7 @@ def test_lists_of_every_kind(run: Run, red: FakeRest) -> None:
 def test_lists_of_the_way_out(run: Run, out: FakeRest) -> None:
     for kind, row in (
         ("external-networks", "internet physnet1 - 203.0.113.0/24 203.0.113.1 203.0.113.50-203.0.113.99 1400"),
-        ("routers", "red/r1 3 1 1 1"),
+        ("routers", "red/r1 3 1 1 1 local"),
         ("router-ports", "red/r1/out 02:00:00:00:00:04 203.0.113.50/24 external network internet"),
         ("snats", "red/r1 all 10.0.1.0/24 - 20000-20010"),
         ("floating-ips", "red/r1 www-ip 203.0.113.51 web-1 - no"),
