@@ -19,6 +19,8 @@ BAD_INPUT: list[tuple[str, str, str, object, int, str]] = [
     ("unknown tenant", "POST", "/tenants/nobody/switches", {"name": "x"}, 404, "tenant"),
     ("next hop on no connected subnet", "POST", f"{_R1}/routes", _NO_WAY, 422, "nexthops[0]"),
     ("wrong type", "PATCH", _PORT, {"enabled": "perhaps"}, 422, "enabled"),
+    ("unknown policy of answers", "PATCH", _R1, {"answers": "perhaps"}, 422, "answers"),
+    ("unknown policy without a path", "PATCH", _R1, {"without_path": "shout"}, 422, "without_path"),
     ("unknown field", "PATCH", _PORT, {"colour": "red"}, 422, "colour"),
     ("absurd size", "POST", f"{_RED}/switches", {"name": "x" * 100_000}, 422, "name"),
     ("malformed JSON", "POST", "/tenants", b'{"name": ', 400, "body"),

@@ -41,6 +41,10 @@ REQUESTS: dict[str, tuple[str, str, Any]] = {
         *("PATCH", "/v1/tenants/red/switches/web/ports/web-1"),
         {"port_security": True},
     ),
+    "set router red/r1 --answers path --without-path silent": (
+        *("PATCH", "/v1/tenants/red/routers/r1"),
+        {"answers": "path", "without_path": "silent"},
+    ),
     "set router-port red/r1/up --switch web": (
         *("PATCH", "/v1/tenants/red/routers/r1/ports/up"),
         {"switch": "web", "peer": None, "external": None, "gateways": [], "preempt": True},
