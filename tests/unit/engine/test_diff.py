@@ -9,6 +9,7 @@ from ryu_overlay.openflow.actions import Instructions, Output, SetField, ToGroup
 from ryu_overlay.openflow.diff import COUNTING, Installed, difference, retirement
 from ryu_overlay.openflow.fields import IN_PORT, METADATA
 from ryu_overlay.openflow.flow import EMPTY, UNLIMITED, Block, Flow, Group, Meter, Program, make_match
+from ryu_overlay.pipeline.limits import port_meter
 
 
 def flow(table: int, port: int, *, to: int = 1, group: int | None = None) -> Flow:
@@ -101,6 +102,15 @@ def test_a_meter_that_counts_outlasts_its_flows_until_it_is_retired() -> None:
     assert retirement(have(old), EMPTY, {COUNTING.start, COUNTING.start + 1}).delete_meters == {COUNTING.start}
     limits = program(meters=(Meter(1, 10, 10),))
     assert not retirement(have(limits), EMPTY, {1})
+
+
+def test_a_meter_of_a_port_goes_with_its_block_and_moves_with_its_port() -> None:
+    meter = port_meter(7, 200)
+    old = Program({"a": Block((flow(8, 1),), meters=(meter,)), "b": Block((flow(8, 2),))})
+    assert words(have(old), Program({"b": old.blocks["b"]}), old) == ["barrier0", "-8/1", "-meter", "barrier7"]
+    moved = Program({"a": Block((flow(8, 1),)), "b": Block((flow(8, 2),), meters=(meter,))})
+    assert not difference(have(old), moved, old) and not retirement(have(old), EMPTY, {meter.number})
+    assert words(have(old), EMPTY, None) == ["barrier0", "-8/1", "-8/2", "-meter", "barrier7"]
 
 
 def test_a_meter_changes() -> None:
