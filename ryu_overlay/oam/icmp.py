@@ -60,7 +60,7 @@ _TCP_HEADER = 20
 _MORE_FRAGMENTS = 0x2000
 _DONT_FRAGMENT = 0x4000
 _DSCP = 0xFC
-"""A reset keeps the segment's class; its ECN bits stay clear, for only data may be ECN-capable (RFC 3168 section 6.1)."""
+"""A reset keeps the segment's class; its ECN bits stay clear, for only data may be ECN-capable (RFC 3168 section 6.1.4)."""
 _IPV4 = 0x0800
 _VERSION_AND_IHL = 0x45
 _TTL = 64
@@ -129,7 +129,7 @@ def _may_be_answered(src: int, dst: int) -> bool:
 def _ident(answered: bytes) -> int:
     """The answer's IPv4 identification: a digest of what is answered.
 
-    Answers must not share one while fragments of both may be about (RFC 6864 section 4.2). This needs no state, and
+    Answers must not share one while fragments of both may be about (RFC 6864 section 4.3). This needs no state, and
     fragments of two equal answers may well be mixed. A checksum would not do: those in a packet make its sum constant.
     """
     return crc32(answered) & 0xFFFF

@@ -24,7 +24,8 @@ _ECHO = "1812 4.3.3.6"
 _HOST = "1122 3.2.2.6"
 _FORWARD = "1812 5.2.1"
 _NAT = "5508 3.1"
-_HAIRPIN = "5508 5, 4787 6"
+_NAT_INWARD = "2663 4.1"
+_HAIRPIN = "5508 5"
 
 _TO = (
     ("own-gateway", "a-1", "own gateway", OWN, reply(OWN), _ECHO),
@@ -52,8 +53,8 @@ _TO = (
     ("back-internet", "b-2", "the internet, two routers before SNAT", SERVER_ADDRESS, reply(SERVER_ADDRESS, 3), _NAT),
     ("in-uplink", "server", "the uplink, from the internet", UPLINK, reply(UPLINK, 1), _ECHO),
     ("in-uplink-near", "upstream", "the uplink, from its own network", UPLINK, reply(UPLINK), _ECHO),
-    ("in-floating", "server", "a floating IP, from the internet", FLOATING, reply(FLOATING, 2), _NAT),
-    ("in-floating-far", "server", "a floating IP behind two routers", FLOATING_FAR, reply(FLOATING_FAR, 3), _NAT),
+    ("in-floating", "server", "a floating IP, from the internet", FLOATING, reply(FLOATING, 2), _NAT_INWARD),
+    ("in-floating-far", "server", "a floating IP behind two routers", FLOATING_FAR, reply(FLOATING_FAR, 3), _NAT_INWARD),
     ("in-vip", "server", "a VIP, from the internet", VIP, reply(VIP, 1), _ECHO),
 )  # fmt: skip
 _BESIDE = {"10.1.1.12": mac_of("a-2"), "10.1.1.13": mac_of("a-3")}
@@ -70,13 +71,13 @@ def _own(name: str, what: str, rfc: str, expect: Expect | None = None, to: str =
 
 
 def _sizes() -> Iterator[Case]:
-    yield _own("empty", "echo without data", _HOST, size=28)
-    yield _own("odd", "echo with one byte of data", _HOST, size=29)
-    yield _own("odd-large", "echo of an odd length", _HOST, size=1001)
-    yield _own("mtu", "echo of the MTU's size", _HOST, size=MTU)
-    yield _own("mtu-far", "echo of the MTU's size to the second router", _HOST, reply(R2_B, 1), R2_B, size=MTU)
-    yield _own("dont-fragment", "echo of the MTU's size with DF", _HOST, size=MTU, dont_fragment=True)
-    yield _own("padded", "echo in a frame with bytes behind the packet", _HOST, size=29, padding=b"\xa5" * 17)
+    yield _own("empty", "echo without data", _ECHO, size=28)
+    yield _own("odd", "echo with one byte of data", _ECHO, size=29)
+    yield _own("odd-large", "echo of an odd length", _ECHO, size=1001)
+    yield _own("mtu", "echo of the MTU's size", _ECHO, size=MTU)
+    yield _own("mtu-far", "echo of the MTU's size to the second router", _ECHO, reply(R2_B, 1), R2_B, size=MTU)
+    yield _own("dont-fragment", "echo of the MTU's size with DF", _ECHO, size=MTU, dont_fragment=True)
+    yield _own("padded", "echo in a frame with bytes behind the packet", f"894, {_ECHO}", size=29, padding=b"\xa5" * 17)
     yield _own("fragments", "echo in six fragments", "1122 3.3.2", size=3000, pieces="all")
     yield _own("fragments-turned", "echo in six fragments, last first", "1122 3.3.2", size=3000, pieces="turned")
     yield _own(
@@ -106,38 +107,40 @@ def _contents() -> Iterator[Case]:
     yield _own("dscp-far", "echo with DSCP EF to the second router", "1812 4.3.2.5", reply(R2_B, 1), R2_B, tos=46 << 2)
     yield _own("ecn", "echo with ECT(0): not made CE", "3168 5", tos=2)
     yield _own("edge", "echo whose reply's checksum is all ones or zeros", "1624 3", broken="edge", size=64)
-    yield _own("nops", "echo with IP options", "1122 3.2.2.6", options=b"\x01\x01\x01\x00")
+    yield _own("nops", "echo with IP options", f"791 3.1, {_ECHO}", options=b"\x01\x01\x01\x00")
     server = reply(SERVER_ADDRESS, 2)
     yield _own(
-        "nops-nat", "echo with IP options through SNAT", "1122 3.2.2.6", server, SERVER_ADDRESS, options=b"\x01\x01\x01\x00"
+        "nops-nat", "echo with IP options through SNAT", f"791 3.1, {_NAT}", server, SERVER_ADDRESS, options=b"\x01\x01\x01\x00"
     )
-    yield _own("record-route", "echo with record route", "1122 3.2.2.6", options=record)
-    yield _own("ttl-1", "echo with TTL 1 to the router itself", "1812 5.3.1", ttl=1)
-    yield _own("ttl-1-far", "echo with TTL 1 to the router's far port", "1812 5.3.1", reply(R1_C), R1_C, ttl=1)
+    yield _own("record-route", "echo with record route", _ECHO, options=record)
+    yield _own("ttl-1", "echo with TTL 1 to the router itself", "1812 4.2.2.9", ttl=1)
+    yield _own("ttl-1-far", "echo with TTL 1 to the router's far port", "1812 4.2.2.9", reply(R1_C), R1_C, ttl=1)
     beside = reply("10.1.1.12")
-    yield _own("ttl-1-switch", "echo with TTL 1 on one switch", "1812 5.3.1", beside, "10.1.1.12", ttl=1, mac=mac_of("a-2"))
+    yield _own("ttl-1-switch", "echo with TTL 1 on one switch", "1122 3.2.1.7", beside, "10.1.1.12", ttl=1, mac=mac_of("a-2"))
     yield _own("bad-icmp-sum", "echo with a wrong ICMP checksum", "792", NOTHING, broken="icmp")
     yield _own("bad-ip-sum", "echo with a wrong IP checksum", "1812 5.2.2", NOTHING, broken="ip")
     yield _own("bad-ip-sum-far", "echo with a wrong IP checksum to the second router", "1812 5.2.2", NOTHING, R2_B, broken="ip")
     back = reply("10.1.1.12", 0)
-    yield _own("sent-back", "echo to a VM beside, through the router", "1812 5.2.7.2", back, "10.1.1.12")
+    yield _own("sent-back", "echo to a VM beside, through the router", "1812 5.2.1, 1812 5.2.7.2", back, "10.1.1.12")
 
 
 def _others() -> Iterator[Case]:
     stamp = Expect("stamp", OWN)
-    yield _own("timestamp", "timestamp request", "1122 3.2.2.8", stamp, size=40, kind=TIMESTAMP)
+    yield _own("timestamp", "timestamp request", "1812 4.3.3.8", stamp, size=40, kind=TIMESTAMP)
     for kind, name, rfc in (
-        (15, "information request", "1122 3.2.2.7, 6918 2"),
-        (17, "address mask request", "1122 3.2.2.9, 6918 2"),
+        (15, "information request", "1812 4.3.3.7, 6918 2.2"),
+        (17, "address mask request", "1122 3.2.2.9, 6918 2.4"),
     ):
         yield _own(name.replace(" ", "-"), name, rfc, NOTHING, kind=kind, size=32)
     for kind, name, rfc in (
-        (0, "echo reply", _HOST),
-        (200, "unknown ICMP type", "1122 3.2.2"),
+        (0, "echo reply", _ECHO),
+        (200, "unknown ICMP type", "1812 4.3.2.1"),
     ):
         yield _own(name.replace(" ", "-").lower(), f"{name} to the router", rfc, NOTHING, kind=kind, size=36)
     redirect = bytes([10, 1, 1, 99]) + struct.pack("!BBHHHBBH", 0x45, 0, 28, 1, 0, 64, 17, 0) + bytes(16)
-    yield _own("redirect", "redirect to the router", "1812 5.2.7.2", NOTHING, kind=5, code=1, size=60, body=redirect)
+    yield _own(
+        "redirect", "redirect to the router", "1812 4.3.2.7, 1812 5.2.7.2", NOTHING, kind=5, code=1, size=60, body=redirect
+    )
 
 
 ECHO_CASES = (*_addresses(), *_sizes(), *_contents(), *_others())

@@ -26,6 +26,11 @@ _SCTP, _GRE = 132, 47
 _NAMES = {UDP: "UDP", ICMP: "ICMP", TCP: "TCP", _SCTP: "SCTP", _GRE: "GRE"}
 _TTL = "1812 5.3.1"
 _QUOTE = "1812 4.3.2.3"
+_BY_NAT, _FROM_OUTSIDE, _FROM_INSIDE, _HAIRPIN = "5508 7.2", "5508 4.2.1", "5508 4.2.2", "5508 5"
+"""TTL exceeded by the router that translates; errors that come to it from the external network, or from the private one; and
+those that it turns back.
+"""
+_CLOSED = "1122 3.2.2.1, 1812 5.2.7.1"
 _PORT, _PROTOCOL = 3, 2
 
 _UPSTREAM = exceeded(UPSTREAM_ADDRESS, 1, router=False)
@@ -44,21 +49,33 @@ _WAYS: tuple[tuple[str, str, str, tuple[tuple[int, Expect], ...]], ...] = (
 )  # fmt: skip
 
 
+_EXPIRED = {
+    ("in", 2): _BY_NAT,
+    ("far-in", 2): _BY_NAT,
+    ("far-in", 3): _FROM_INSIDE,
+    ("other-tenant", 2): f"{_BY_NAT}, {_FROM_OUTSIDE}",
+    ("hairpin", 2): _BY_NAT,
+}
+"""What such an answer rests on, where NAT has a part in it."""
+
+
 def _expiring() -> Iterator[Case]:
     for name, sender, to, hops in _WAYS:
         for protocol in (UDP, ICMP, TCP):
             for ttl, expect in hops:
                 what = f"{_NAMES[protocol]}, TTL {ttl}, {sender} to {to}"
-                rfc = _TTL if expect.router else "5508 4.2"
-                rfc = {"hairpin": "5508 5", "in": "5508 4.2", "far-in": "5508 4.2"}.get(name, rfc)
+                rfc = _EXPIRED.get((name, ttl), _TTL if expect.router else _FROM_OUTSIDE)
                 yield Case(
                     f"ttl-{name}-{ttl}-{_NAMES[protocol].lower()}", what, rfc, sender, Probe(to, protocol, ttl=ttl), expect
                 )
     for name, vip in (("vip", VIP), ("vip-of-router", INSIDE_VIP)):
         probe = Probe(vip, TCP, ttl=1, port=80)
-        yield Case(f"ttl-{name}-1-tcp", f"TCP, TTL 1, a-1 to {vip}", "1812 5.3.1, 5508 4.2", "a-1", probe, exceeded(OWN))
+        yield Case(f"ttl-{name}-1-tcp", f"TCP, TTL 1, a-1 to {vip}", f"{_TTL}, {_QUOTE}", "a-1", probe, exceeded(OWN))
     probe = Probe(VIP, TCP, ttl=2, port=80)
-    yield Case("ttl-in-vip-2-tcp", f"TCP, TTL 2, server to {VIP}", "5508 4.2", "server", probe, exceeded(UPLINK, 1))
+    yield Case("ttl-in-vip-2-tcp", f"TCP, TTL 2, server to {VIP}", _BY_NAT, "server", probe, exceeded(UPLINK, 1))
+
+
+_FIRST = f"{_TTL}, 1812 4.3.2.7"
 
 
 def _east(name: str, what: str, rfc: str = _TTL, ttl: int = 1, **probe: object) -> Case:
@@ -73,8 +90,8 @@ def _expiring_oddly() -> Iterator[Case]:
         for ttl in (1, 2):
             yield _east(f"{_NAMES[protocol].lower()}-{ttl}", f"{_NAMES[protocol]}, TTL {ttl}", ttl=ttl, protocol=protocol)
     yield _east("ack", "TCP without SYN, TTL 2", ttl=2, protocol=TCP, flags="A")
-    yield _east("first-fragment", "first fragment, TTL 1", "1122 3.2.2", size=2000, pieces="first")
-    yield _east("first-fragment-far", "first fragment, TTL 2", "1122 3.2.2", ttl=2, size=2000, pieces="first")
+    yield _east("first-fragment", "first fragment, TTL 1", _FIRST, size=2000, pieces="first")
+    yield _east("first-fragment-far", "first fragment, TTL 2", _FIRST, ttl=2, size=2000, pieces="first")
     yield _east("options", "UDP with IP options, TTL 1: quoted, too", _QUOTE, options=b"\x01\x01\x01\x00")
     yield _east("bad-udp-sum", "wrong UDP checksum, TTL 1: a router does not look", _TTL, broken="udp")
     yield _east("no-udp-sum", "UDP without checksum, TTL 1", _QUOTE, broken="no udp sum")
@@ -83,18 +100,20 @@ def _expiring_oddly() -> Iterator[Case]:
         "class-far", "DSCP EF and ECT(0), TTL 2: error with precedence 6, quote as sent", "1812 4.3.2.5", ttl=2, tos=(46 << 2) | 2
     )
     yield _east("dont-fragment", "UDP with DF, TTL 1", _QUOTE, dont_fragment=True)
-    yield _east("short", "UDP without data in a padded frame: padding is not quoted", _QUOTE, size=28, padding=b"\xa5" * 18)
+    yield _east(
+        "short", "UDP without data in a padded frame: padding is not quoted", f"894, {_QUOTE}", size=28, padding=b"\xa5" * 18
+    )
     yield _east("quote-548", "548 bytes, TTL 1: quoted whole, without length field", f"{_QUOTE}, 4884 4", size=548)
     yield _east("quote-549", "549 bytes, TTL 1: 548 quoted", f"{_QUOTE}, 4884 4", size=549)
     yield _east("quote-mtu", f"{MTU:,} bytes, TTL 1: 548 quoted", f"{_QUOTE}, 4884 4", size=MTU)
     yield _east("quote-odd", "an odd length, TTL 2", _QUOTE, ttl=2, size=333)
     probe = Probe(SERVER_ADDRESS, UDP, ttl=2, size=1000)
-    yield Case("ttl-quote-out", "1,000 bytes through SNAT, TTL 2: 548 quoted as sent", "5508 4.2", "a-1", probe, _UPSTREAM)
+    yield Case("ttl-quote-out", "1,000 bytes through SNAT, TTL 2: 548 quoted as sent", _FROM_OUTSIDE, "a-1", probe, _UPSTREAM)
     probe = Probe(FLOATING, UDP, ttl=2, size=1000)
     yield Case(
         "ttl-quote-in",
         "1,000 bytes to a floating IP, TTL 2: 548 quoted as sent",
-        "5508 4.2",
+        f"{_BY_NAT}, {_QUOTE}",
         "server",
         probe,
         exceeded(UPLINK, 1),
@@ -120,11 +139,11 @@ _TOWARDS = (
 def _closed() -> Iterator[Case]:
     for name, sender, to, hops in _TOWARDS:
         of = f"{sender} to {to}"
-        yield Case(f"port-{name}", f"UDP {of}", "1812 4.3.3.1", sender, Probe(to, UDP), unreachable(_PORT, to, hops))
+        yield Case(f"port-{name}", f"UDP {of}", _CLOSED, sender, Probe(to, UDP), unreachable(_PORT, to, hops))
         yield Case(f"reset-{name}", f"SYN {of}", "9293 3.5.2", sender, Probe(to, TCP, size=40, port=81), reset(to, hops))
     for name, sender, to, hops in (_TOWARDS[0], _TOWARDS[2], _TOWARDS[4], _TOWARDS[6]):
         what = f"SCTP {sender} to {to}"
-        yield Case(f"protocol-{name}", what, "1122 3.2.2.1", sender, Probe(to, _SCTP), unreachable(_PROTOCOL, to, hops))
+        yield Case(f"protocol-{name}", what, _CLOSED, sender, Probe(to, _SCTP), unreachable(_PROTOCOL, to, hops))
     for flags, name, size in (
         ("A", "ack", 40),
         ("F", "fin", 40),
@@ -145,15 +164,14 @@ def _closed() -> Iterator[Case]:
 
 def _from_machines() -> Iterator[Case]:
     """Unreachable by the VMs themselves: their errors cross the translations back."""
-    for name, sender, to, hops in (
-        ("vm", "a-1", _FAR_VM, (2,)),
-        ("in-floating", "server", FLOATING, (2,)),
-        ("in-floating-far", "server", FLOATING_FAR, (3,)),
-        ("other-tenant", "a-1", FLOATING_ELSEWHERE, (2,)),
-        ("hairpin", "a-1", FLOATING, (1, 2)),
-        ("internet", "a-1", SERVER_ADDRESS, (2,)),
+    for name, sender, to, hops, rfc in (
+        ("vm", "a-1", _FAR_VM, (2,), "1122 3.2.2.1"),
+        ("in-floating", "server", FLOATING, (2,), _FROM_INSIDE),
+        ("in-floating-far", "server", FLOATING_FAR, (3,), _FROM_INSIDE),
+        ("other-tenant", "a-1", FLOATING_ELSEWHERE, (2,), f"{_FROM_INSIDE}, {_FROM_OUTSIDE}"),
+        ("hairpin", "a-1", FLOATING, (1, 2), _HAIRPIN),
+        ("internet", "a-1", SERVER_ADDRESS, (2,), _FROM_OUTSIDE),
     ):
-        rfc = {"vm": "1122 3.2.2.1", "hairpin": "5508 5"}.get(name, "5508 4.2")
         expect = unreachable(_PORT, to, *hops, router=False)
         yield Case(f"port-{name}", f"UDP {sender} to {to}, closed there", rfc, sender, Probe(to, UDP), expect)
 
@@ -161,7 +179,7 @@ def _from_machines() -> Iterator[Case]:
 def _cut() -> Iterator[Case]:
     """What may be cut is cut, and the VM that gets it answers it whole."""
     probe, expect = Probe(FLOATING, UDP, size=1500), unreachable(_PORT, FLOATING, 2, router=False)
-    yield Case("port-in-cut", "UDP without DF, for the overlay, to a closed port", "1812 5.2.6", "server", probe, expect)
+    yield Case("port-in-cut", "UDP without DF, for the overlay, to a closed port", "1812 4.2.2.7", "server", probe, expect)
 
 
 def _behind_vips() -> Iterator[Case]:
@@ -177,7 +195,7 @@ def _behind_vips() -> Iterator[Case]:
 
 
 def _nowhere() -> Iterator[Case]:
-    rfc = "1812 5.2.7.1"
+    rfc = "1812 4.3.3.1, 1812 5.2.7.1"
     for protocol in (UDP, ICMP, TCP):
         name = _NAMES[protocol]
         expect = unreachable(0, R3_D)
@@ -188,7 +206,7 @@ def _nowhere() -> Iterator[Case]:
     yield Case("host-far", "UDP to nobody's address behind the second router", rfc, "a-1", Probe(_MISSING_FAR, UDP), far)
     probe = Probe("192.0.2.7", UDP)
     outside = unreachable(0, UPSTREAM_ADDRESS, 1, router=False)
-    yield Case("net-outside", "UDP for which the provider has no route", "5508 4.2", "a-1", probe, outside)
+    yield Case("net-outside", "UDP for which the provider has no route", _FROM_OUTSIDE, "a-1", probe, outside)
 
 
 def _oversize() -> Iterator[Case]:
@@ -206,7 +224,7 @@ def _oversize() -> Iterator[Case]:
         )
         beyond = Probe(NARROW, protocol, EXTERNAL_MTU, dont_fragment=True)
         told = too_large(NARROW_MTU, UPSTREAM_ADDRESS, 1, router=False)
-        yield Case(f"size-beyond-{name.lower()}", f"{name} with DF, for a link beyond", "5508 4.2", "a-1", beyond, told)
+        yield Case(f"size-beyond-{name.lower()}", f"{name} with DF, for a link beyond", "5508 7.1.2", "a-1", beyond, told)
         inward = Probe(FLOATING, protocol, 1500, dont_fragment=True)
         told = too_large(MTU, UPLINK, 1)
         yield Case(f"size-in-{name.lower()}", f"{name} with DF, for the overlay", rfc, "server", inward, told)

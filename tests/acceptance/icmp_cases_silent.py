@@ -10,8 +10,10 @@ from tests.acceptance.icmp_frames import ICMP, TCP, UDP, Probe, header
 from tests.acceptance.icmp_network import UPLINK
 
 _FAR_VM = "10.1.2.11"
-_RULE = "1122 3.2.2, 1812 4.3.2.7"
+_ROUTERS = "1812 4.3.2.7"
+_RULE = f"1122 3.2.2, {_ROUTERS}"
 _QUOTED = header(_FAR_VM, "10.1.1.11", UDP, 28, 7) + struct.pack("!HHHH", 53, 53, 8, 0)
+_MARTIAN, _FORGED = "1812 5.3.7", "1812 5.3.8"
 _BROADCAST, _MULTICAST = "ff:ff:ff:ff:ff:ff", "01:00:5e:00:00:01"
 _SOURCES = {
     "zero": "0.0.0.0",
@@ -39,7 +41,7 @@ def _errors_about_errors() -> Iterator[Case]:
     yield _silent(
         "error-no-route", "port unreachable without a route", "192.0.2.7", sender="d-1", kind=3, code=3, body=bytes(4) + _QUOTED
     )
-    yield _silent("unknown-type", "unknown ICMP type with TTL 1", kind=200, ttl=1)
+    yield _silent("unknown-type", "unknown ICMP type with TTL 1", rfc="792, 1122 3.2.2", kind=200, ttl=1)
 
 
 def _fragments() -> Iterator[Case]:
@@ -55,50 +57,60 @@ def _fragments() -> Iterator[Case]:
 def _destinations() -> Iterator[Case]:
     for protocol, name in ((ICMP, "echo"), (UDP, "UDP")):
         of, link = name.lower(), "1122 3.3.6, 1812 5.3.4"
-        yield _silent(f"broadcast-{of}", f"{name} to 255.255.255.255", "255.255.255.255", protocol=protocol, mac=_BROADCAST)
+        rfc = "1122 3.2.2.6, 1812 4.3.3.6" if protocol == ICMP else _RULE
+        yield _silent(f"broadcast-{of}", f"{name} to 255.255.255.255", "255.255.255.255", rfc, protocol=protocol, mac=_BROADCAST)
         yield _silent(
             f"broadcast-mac-{of}", f"{name} to the router in a broadcast frame", OWN, link, protocol=protocol, mac=_BROADCAST
         )
         yield _silent(
             f"broadcast-ttl-{of}", f"{name}, TTL 1, in a broadcast frame", rfc=link, protocol=protocol, mac=_BROADCAST, ttl=1
         )
-        yield _silent(f"multicast-{of}", f"{name} to 224.0.0.1", "224.0.0.1", protocol=protocol, mac=_MULTICAST)
+        yield _silent(f"multicast-{of}", f"{name} to 224.0.0.1", "224.0.0.1", rfc, protocol=protocol, mac=_MULTICAST)
         yield _silent(
             f"multicast-ttl-{of}", f"{name} to 239.1.1.1, TTL 1, in a frame to the router", "239.1.1.1", protocol=protocol, ttl=1
         )
+        rfc = f"1812 4.3.3.6, {_ROUTERS}" if protocol == ICMP else _RULE
         yield _silent(
-            f"limited-{of}", f"{name} to 255.255.255.255 in a frame to the router", "255.255.255.255", protocol=protocol, ttl=1
+            f"limited-{of}",
+            f"{name} to 255.255.255.255 in a frame to the router",
+            "255.255.255.255",
+            rfc,
+            protocol=protocol,
+            ttl=1,
         )
-        rfc = "1812 5.3.5.2, 2644"
+        rfc = "1812 5.3.5.2, 2644 3"
         yield _silent(f"directed-{of}", f"{name} to another switch's broadcast", "10.1.3.255", rfc, protocol=protocol)
         yield _silent(
             f"directed-own-{of}", f"{name} to the own switch's broadcast, by the router", "10.1.1.255", rfc, protocol=protocol
         )
-        yield _silent(f"network-{of}", f"{name} to another switch's network address", "10.1.3.0", rfc, protocol=protocol)
-    yield _silent("zero-udp", "UDP to 0.0.0.0, TTL 1", "0.0.0.0", protocol=UDP, ttl=1)
+        yield _silent(f"network-{of}", f"{name} to another switch's network address", "10.1.3.0", "1812 5.3.5", protocol=protocol)
+    yield _silent("zero-udp", "UDP to 0.0.0.0, TTL 1", "0.0.0.0", f"1812 4.2.3.1, {_ROUTERS}", protocol=UDP, ttl=1)
 
 
 def _sources() -> Iterator[Case]:
-    rfc = f"{_RULE}, 5.3.7"
     for name, source in _SOURCES.items():
+        rfc, echo = (f"{_RULE}, {_MARTIAN}", f"1812 4.2.2.11, {_MARTIAN}") if name != "router" else (_FORGED, _FORGED)
         yield _silent(f"from-{name}", f"UDP, TTL 1, from {source}", rfc=rfc, sender="raw-1", protocol=UDP, ttl=1, source=source)
-        yield _silent(f"echo-from-{name}", f"echo to the router from {source}", OWN, rfc, "raw-1", source=source)
+        yield _silent(f"echo-from-{name}", f"echo to the router from {source}", OWN, echo, "raw-1", source=source)
     for name in ("zero", "loopback", "multicast", "class-e", "broadcast"):
-        source = _SOURCES[name]
+        source, rfc = _SOURCES[name], f"{_RULE}, {_MARTIAN}"
         yield _silent(f"in-from-{name}", f"UDP to the uplink from {source}", UPLINK, rfc, "upstream", protocol=UDP, source=source)
     inside = "10.1.1.11"
-    yield _silent("in-from-inside", f"echo to the uplink from {inside}, outside", UPLINK, "3704 2", "upstream", source=inside)
+    yield _silent(
+        "in-from-inside", f"echo to the uplink from {inside}, outside", UPLINK, f"{_FORGED}, 3704 2.2", "upstream", source=inside
+    )
     yield _silent("spoofed", "echo to the router from another VM's address", OWN, "2827 3", source="10.1.1.12")
 
 
 def _martians() -> Iterator[Case]:
-    """What stays where it is: no router takes it on (RFC 1812 section 5.3.7)."""
+    """What stays where it is: no router takes it on."""
     for name in ("zero", "loopback", "multicast", "broadcast"):
         probe = Probe(_FAR_VM, UDP, source=_SOURCES[name])
-        yield Case(f"martian-from-{name}", f"UDP from {probe.source} to a VM", "1812 5.3.7", "raw-1", probe, LOST)
+        yield Case(f"martian-from-{name}", f"UDP from {probe.source} to a VM", _MARTIAN, "raw-1", probe, LOST)
     for name in ("zero", "loopback", "multicast", "broadcast"):
         probe = Probe(_SOURCES[name], UDP)
-        yield Case(f"martian-to-{name}", f"UDP to {probe.to} by the router", "1812 5.3.7", "a-1", probe, LOST)
+        rfc = {"multicast": "5771 4", "broadcast": "1812 5.3.5.1"}.get(name, _MARTIAN)
+        yield Case(f"martian-to-{name}", f"UDP to {probe.to} by the router", rfc, "a-1", probe, LOST)
 
 
 def _rest() -> Iterator[Case]:

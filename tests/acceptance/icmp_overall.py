@@ -28,8 +28,10 @@ class Overall:
 
 
 OVERALL = (
-    Overall("all-ids", "IP identifications of routers' errors and resets", "6864 4.2", "differ, or DF is set"),
-    Overall("all-outside", "addresses on the external network's wire, quotes included", "1918 3, 5508 4.2", "none of the inside"),
+    Overall("all-ids", "IP identifications of routers' errors and resets", "6864 4.1, 6864 4.3", "differ, or DF is set"),
+    Overall(
+        "all-outside", "addresses on the external network's wire, quotes included", "1918 3, 5508 4.2.2", "none of the inside"
+    ),
 )
 
 

@@ -98,8 +98,9 @@ _ENDS = (
 
 def _tools() -> Iterator[Tool]:
     for way in (*_WAYS, *_ENDS):
+        rfc = "1122 3.2.2.6" if way in _WAYS else "1812 4.3.3.6"
         argv = ("ping", "-n", "-c", "2", "-i", "0.05", "-W", "1", way.to)
-        yield Tool(f"ping-{way.name}", f"ping, {way.sender} to {way.to}", "1122 3.2.2.6", way.sender, argv, (way.to,))
+        yield Tool(f"ping-{way.name}", f"ping, {way.sender} to {way.to}", rfc, way.sender, argv, (way.to,))
     for number, way in enumerate(_WAYS):
         port = f"--sport={_FIRST_PORT + number}"
         for name in _TRACES:
