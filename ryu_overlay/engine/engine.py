@@ -60,8 +60,6 @@ from ryu_overlay.engine.uplinks import news as uplinks_news
 from ryu_overlay.fabric.facts import ChassisFacts
 from ryu_overlay.fabric.placement import Device, Fabric
 from ryu_overlay.model.network import Network
-from ryu_overlay.model.objects import ExternalNetwork
-from ryu_overlay.oam import arp
 from ryu_overlay.openflow.flow import EMPTY, Program
 from ryu_overlay.pipeline.limits import DEFAULT, Limits
 
@@ -305,9 +303,7 @@ class Engine:
     def _on_arp(self, event: ArpHeard, now: float) -> None:
         before = dict(self.outside.neighbours.macs)
         self._dirty |= self.outside.heard(event, self.network, now)
-        external, said = self.network.by_key.get(event.network), arp.parse(event.frame)
-        if isinstance(external, ExternalNetwork) and said is not None:
-            self._dirty |= self.paths.heard(event.dpid, self.network, external.name, said.spa)
+        self._dirty |= self.paths.heard(event, self.network)
         self.journal.take(neighbours_news(before, self.outside.neighbours.macs), now)
 
     def _on_unresolved(self, event: Unresolved, now: float) -> None:

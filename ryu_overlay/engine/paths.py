@@ -15,12 +15,12 @@ from ipaddress import IPv4Address
 from types import MappingProxyType
 
 from ryu_overlay.engine.bridges import Bridges
-from ryu_overlay.engine.events import Send
+from ryu_overlay.engine.events import ArpHeard, Send
 from ryu_overlay.engine.outside import to_wire
 from ryu_overlay.engine.uplinks import Uplinks
 from ryu_overlay.fabric.facts import ChassisFacts
 from ryu_overlay.model.network import Network
-from ryu_overlay.model.objects import RouterPort
+from ryu_overlay.model.objects import ExternalNetwork, RouterPort
 from ryu_overlay.oam import arp
 
 BEAT = 0.4
@@ -52,14 +52,19 @@ class Paths:
         self._missed = {upstream: self._missed.get(upstream, -1) + 1 for upstream in asked}
         return self.unheard != before, [asked[upstream] for upstream in asked]
 
-    def heard(self, dpid: int, network: Network, external: str, address: IPv4Address) -> bool:
+    def heard(self, event: ArpHeard, network: Network) -> bool:
         """A bridge heard somebody on an external network. Whether it is an upstream router that was silent."""
-        gateway = network.tables["external_network"][external,].gateway
-        chassis = next((bridge.chassis for bridge in self._bridges if bridge.dpid == dpid), None)
-        if chassis is None or address != gateway or (chassis, external) not in self._missed:
+        if not self._missed:
             return False
-        was, self._missed[chassis, external] = self._missed[chassis, external], -1
-        return was >= MISSES
+        external, said = network.by_key.get(event.network), arp.parse(event.frame)
+        chassis = next((bridge.chassis for bridge in self._bridges if bridge.dpid == event.dpid), None)
+        if not isinstance(external, ExternalNetwork) or chassis is None or said is None or said.spa != external.gateway:
+            return False
+        missed = self._missed.get((chassis, external.name))
+        if missed is None:
+            return False
+        self._missed[chassis, external.name] = -1
+        return missed >= MISSES
 
     @property
     def unheard(self) -> frozenset[Upstream]:
@@ -69,6 +74,7 @@ class Paths:
     def silent(self, network: Network, facts: Mapping[str, ChassisFacts]) -> frozenset[Upstream]:
         """Where nobody upstream is reached: for `Fabric.silent`."""
         if not self.watched(network):
+            self._missed.clear()
             return frozenset()
         cut = (
             (name, external.name)
