@@ -61,7 +61,7 @@ def run(lab: Lab, rounds: int, cycles: int, interval: float) -> Long:
             found.append(_mtr(lab, cycles, interval))
         assert away is not None
         results = {target: each.stop() for target, each in pings.items()}
-    return Long(found, killed_in, away.result(), {target: (r.sent, r.lost) for target, r in results.items()})
+    return Long(found, killed_in, away.result(), {target: (r.sent, len(r.missing)) for target, r in results.items()})
 
 
 def _mtr(lab: Lab, cycles: int, interval: float) -> Round:

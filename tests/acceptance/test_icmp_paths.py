@@ -63,7 +63,7 @@ def test_answers_change_with_the_way(lab: Lab, evidence: Evidence, breakage: Bre
             assert ping.errors == (UNREACHABLE if without_path == "unreachable" else frozenset()), (target, ping.errors)
             changed.append(ping.until_change)
             back.append(ping.until_back)
-        assert beside.lost == 0, "what is not behind goes on"
+        assert beside.missing == (), "what is not behind goes on"
         assert hops == _hops(breakage, answers, without_path)
     if not changed:
         evidence.show(CHANGES, f"{breakage.name}; {name}", "nothing changes, nothing is lost")

@@ -33,13 +33,15 @@ class World:
         self.neighbours: dict[Ref, Mapping[IPv4Address, str]] = {}
         self.dead: frozenset[int] = frozenset()
         self.mtu: int | None = None
+        self.deaf: dict[str, frozenset[str]] = {}
+        self.silent: frozenset[tuple[str, str]] = frozenset()
         self._numbers = count(1)
 
     @property
     def fabric(self) -> Fabric:
         ips = {name: IPv4Address(f"172.31.0.{i}") for i, name in enumerate(CHASSIS, 1) if name in self.chassis}
         gateways = {ref: tuple(n for n in order if n in ips) for ref, order in self.gateways.items()}
-        outside = (self.physical, gateways, dict(self.neighbours), self.dead, self.mtu)
+        outside = (self.physical, gateways, dict(self.neighbours), self.dead, self.mtu, dict(self.deaf), self.silent)
         return Fabric(ips, dict(self.placements), dict(self.tunnels), *outside)
 
     def new_uuid(self) -> UUID:
@@ -161,6 +163,25 @@ def _retunnel(world: World, draw: Draw) -> None:
     }
 
 
+def _policy(world: World, draw: Draw) -> None:
+    """A router's answers stand for something else."""
+    found = sorted(world.network.tables["router"])
+    if found:
+        ref = draw(st.sampled_from(found))
+        given = {
+            "answers": draw(st.sampled_from(["local", "path"])),
+            "without_path": draw(st.sampled_from(["unreachable", "silent"])),
+        }
+        world.edit(lambda base: upsert(base, "router", ref, given, "patch", world.new_uuid).network)
+
+
+def _signs(world: World, draw: Draw) -> None:
+    """Chassis hear each other, or not; upstream routers are heard, or not."""
+    hears = st.frozensets(st.sampled_from(CHASSIS), max_size=2)
+    world.deaf = {name: draw(hears) for name in CHASSIS}
+    world.silent = frozenset((name, "internet") for name in draw(hears))
+
+
 def _join(world: World, draw: Draw) -> None:
     """A chassis joins, or leaves with its bindings."""
     name = draw(st.sampled_from(CHASSIS))
@@ -172,4 +193,4 @@ def _join(world: World, draw: Draw) -> None:
             world.bind(port, None)
 
 
-_STEPS = (_patch_port, _patch_router_port, _put_route, _bind, _delete, _retunnel, _put_tenant, _join)
+_STEPS = (_patch_port, _patch_router_port, _put_route, _bind, _delete, _retunnel, _put_tenant, _join, _policy, _policy, _signs)
