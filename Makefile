@@ -11,6 +11,7 @@ ONLY ?= *
 # What proves the same promise without a lab.
 BESIDE_oam := tests/golden/test_trace_equals_ofproto.py
 BESIDE_monitoring := tests/acceptance/test_faults.py
+BESIDE_icmp := tests/acceptance/test_icmp_paths.py
 BESIDE_* := $(BESIDE_oam)
 export PYTHON
 # Where Debian keeps the daemons that labs start, also for those who became root with plain su.

@@ -65,6 +65,26 @@ def whose(tour: Tour) -> None:
     tour.overlayctl("set", "port", vm.name, "--enabled", "--wait", "10")
 
 
+def meaning(tour: Tour) -> None:
+    """A traceroute that shows where the way ends, though every router could be answered for where the packet came in."""
+    lab, vm, far = tour.lab, tour.lab.vms["green-a-1"], tour.lab.vms["green-b-2"]
+    host = lab.host_of(far)
+    command = ("traceroute", "-n", "-I", "-q", "1", "-w", "0.5", "-m", "6", far.ip)
+    tour.step("What does an answer mean? Whatever the operator wants it to")
+    print(f"{host.name}, where {far.name} is, is cut off")
+    lab.fabric.cut(host)
+    output = tour.run(vm, *command)
+    tour.hold("every router answers, though nothing gets there", "100.64.1.2" in output and " 4  *" in output)
+    for router in ("r1", "r2", "r3"):
+        tour.overlayctl("set", "router", f"green/{router}", "--answers", "path")
+    tour.until("every chassis that is not cut off knows", lambda: "!H" in vm.run(*command).stdout)
+    output = tour.run(vm, *command)
+    tour.hold("the way ends behind the first router", "!H" in output and "100.64.1.2" not in output)
+    lab.fabric.mend(host)
+    tour.until("mended", lambda: f" 4  {far.ip} " in vm.run(*command).stdout)
+    tour.run(vm, "ping", "-n", "-c", "2", "-i", "0.2", "100.64.1.2")
+
+
 def watched(tour: Tour) -> None:
     """A fault that nobody asked for."""
     lab, source = tour.lab, int(IPv4Address(tour.lab.hypervisors["hv1"].encap_ip))
@@ -87,4 +107,4 @@ def _lasting(tour: Tour) -> list[dict[str, Any]]:
     return [fault for fault in tour.lab.rest.get("/v1/health").json["faults"] if fault["until"] is None]
 
 
-STEPS = (standing, capturing, whose, watched)
+STEPS = (standing, capturing, whose, meaning, watched)
