@@ -147,8 +147,7 @@ class Responder:
         return out
 
     def _error(self, reason: Reason, position: _Position, frame: bytes, chassis: int, no_path: bool) -> bytes | None:
-        place = self._places.get((position.router, position.in_port)) or self._place(position.router, position.in_port)
-        source = None if place is None else _source(place, frame, bool(position.answer))
+        place, source = self._stands(position, frame)
         if place is None or source is None:
             return None
         if not place.by_path:
@@ -179,11 +178,15 @@ class Responder:
 
     def _too_large(self, position: _Position, frame: bytes, mtu: int) -> bytes | None:
         """Told whatever the policy: a sender that is not told would go on for ever (RFC 2923 section 2.1)."""
-        place = self._places.get((position.router, position.in_port)) or self._place(position.router, position.in_port)
-        source = None if place is None else _source(place, frame, bool(position.answer))
+        place, source = self._stands(position, frame)
         if place is None or source is None:
             return None
         return _given(Reason.FRAGMENTATION_NEEDED, position, frame, place, source, mtu=mtu)
+
+    def _stands(self, position: _Position, frame: bytes) -> tuple[_Place | None, int | None]:
+        """Where a packet came into the router, and the address to answer it from; None where it is not to be answered."""
+        place = self._places.get((position.router, position.in_port)) or self._place(position.router, position.in_port)
+        return place, None if place is None else _source(place, frame, bool(position.answer))
 
     def _place(self, router: int, in_port: int) -> _Place | None:
         owner, port = self._network.by_key.get(router), self._network.by_key.get(in_port)
