@@ -1,6 +1,6 @@
 """Offers echo requests: `echo_flood.py TARGET RATE SECONDS`, 56 bytes of data, evenly each millisecond.
 
-Prints {"sent": n, "seconds": s, "answered": n}, `seconds` being what sending really took.
+Prints `sending`, then {"sent": n, "seconds": s, "answered": n}, `seconds` being what sending really took; SIGTERM ends it.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Offers packets that die at the first router: `expire.py TARGET RATE SECONDS`, UDP with TTL 1, evenly each millisecond.
 
-Prints {"sent": n, "seconds": s, "answered": n}, `seconds` being what sending really took.
+Prints `sending`, then {"sent": n, "seconds": s, "answered": n}, `seconds` being what sending really took; SIGTERM ends it.
 """
 
 from __future__ import annotations

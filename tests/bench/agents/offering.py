@@ -5,11 +5,14 @@ The kernel counts ICMP messages (/proc/net/snmp), so that a program cannot be th
 
 from __future__ import annotations
 
+import signal
 import time
 from collections.abc import Callable
 from pathlib import Path
+from types import FrameType
 
 _STEP = 0.001
+_LATE = 0.002
 _QUIET = 0.3
 _PATIENCE = 3.0
 
@@ -17,18 +20,27 @@ _PATIENCE = 3.0
 def offer(send: Callable[[], object], rate: int, seconds: float) -> tuple[int, float]:
     """Call `send` `rate` times a second, evenly each millisecond: how often it was called, and how many seconds that took.
 
-    Ends after twice the seconds if the machine does not keep up.
+    Ends at SIGTERM, and after twice the seconds if the machine does not keep up. Prints `sending` when it begins.
     """
-    began = time.monotonic()
+    told: list[int] = []
+
+    def end(number: int, frame: FrameType | None) -> None:
+        told.append(number)
+
+    signal.signal(signal.SIGTERM, end)
+    print("sending", flush=True)
+    began = origin = time.monotonic()
     total, sent = int(rate * seconds), 0
-    while sent < total:
-        now = time.monotonic() - began
-        if now > 2 * seconds:
+    while sent < total and not told:
+        now = time.monotonic()
+        if now - began > 2 * seconds:
             break
-        for _ in range(min(total, int((now + _STEP) * rate)) - sent):
+        # Who was kept from sending does not make up for it in one burst: that would be another rate.
+        origin = max(origin, now - (sent + 1) / rate - _LATE)
+        for _ in range(min(total, int((now - origin + _STEP) * rate)) - sent):
             send()
             sent += 1
-        ahead = sent / rate - (time.monotonic() - began)
+        ahead = sent / rate - (time.monotonic() - origin)
         if ahead > 0:
             time.sleep(ahead)
     return sent, time.monotonic() - began
