@@ -92,4 +92,5 @@ def _miscounted(during: Flooded, told: Counted, unheard: float) -> list[str]:
         for what, count in (("limits", told.exceeded[vm]), ("drops", told.drops[vm])):
             if not unanswered - unheard * sent <= count <= unanswered + _OWN_ARP:
                 found.append(f"{vm}: {unanswered} of {sent} without an answer, but {what} counts {count}")
+        found += [] if unanswered else [f"{vm}: nothing of {sent} was too much"]
     return found + ([f"{told.shared} too many for the chassis or the controller"] if told.shared else [])

@@ -25,15 +25,16 @@ _SETTLE = 30.0
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """What is offered: by which agent of the benchmarks, to which address."""
+    """What is offered: by which agent of the benchmarks, to which address; and which agent times single ones."""
 
     name: str
     agent: str
+    timed_by: str
     target: str
 
 
-ECHO = Kind("echo", "echo_flood", "10.1.1.1")
-TTL_EXCEEDED = Kind("TTL exceeded", "expire", "10.1.2.11")
+ECHO = Kind("echo", "echo_flood", "echo_latency", "10.1.1.1")
+TTL_EXCEEDED = Kind("TTL exceeded", "expire", "hop_latency", "10.1.2.11")
 
 
 @dataclass(frozen=True, slots=True)

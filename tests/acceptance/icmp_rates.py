@@ -12,7 +12,6 @@ from tests.bench import remote
 from tests.bench.figures.hops import Offer
 from tests.bench.stats import Sample
 
-_PING_EVERY = 0.005
 _A_PROBE_AT_MOST = 0.05
 _SPARE = 30
 
@@ -88,18 +87,11 @@ def loaded(lab: Lab, kind: Kind, rate: int, probes: int) -> Loaded:
 
 def _probe(lab: Lab, kind: Kind, probes: int) -> tuple[Times, Times]:
     with ThreadPoolExecutor() as pool:
-        own = pool.submit(_own, lab, kind, probes)
-        other = pool.submit(_pinged, lab, OTHER_TENANT.vm, OTHER_TENANT.target, probes)
+        own = pool.submit(_timed, lab, LOUD[0], kind.timed_by, kind.target, probes)
+        other = pool.submit(_timed, lab, OTHER_TENANT.vm, ECHO.timed_by, OTHER_TENANT.target, probes)
         return own.result(), other.result()
 
 
-def _own(lab: Lab, kind: Kind, probes: int) -> Times:
-    if kind is ECHO:
-        return _pinged(lab, LOUD[0], kind.target, probes)
-    found = remote.run(lab.vms[LOUD[0]], "hop_latency", kind.target, probes, seconds=probes + _SPARE)
+def _timed(lab: Lab, vm: str, agent: str, target: str, probes: int) -> Times:
+    found = remote.run(lab.vms[vm], agent, target, probes, seconds=probes + _SPARE)
     return Times(found["sent"], Sample.of(found["milliseconds"]))
-
-
-def _pinged(lab: Lab, vm: str, target: str, probes: int) -> Times:
-    result = lab.ping(lab.vms[vm], target, count=probes, interval=_PING_EVERY)
-    return Times(result.sent, Sample.of(result.rtts))

@@ -1,55 +1,11 @@
-"""Times a router's ICMP time exceeded: `hop_latency.py TARGET COUNT`, echo requests with TTL 1, 5 ms apart.
-
-Prints {"sent": n, "milliseconds": [...]}, one for each that was answered within half a second. The kernel says when an answer
-came, so that the wait for a processor until this program sees it is not counted.
-"""
+"""Times a router's ICMP time exceeded: `hop_latency.py TARGET COUNT`, echo requests with TTL 1; prints what `timing` says."""
 
 from __future__ import annotations
 
-import json
-import os
-import select
-import socket
-import struct
 import sys
-import time
 
-from tests.bench.agents.wire import TIME_EXCEEDED, echo_request, hear_only, read
-
-_INTERVAL = 0.005
-_PATIENCE = 0.5
-_TIMESTAMP = 35
-_SPACE = socket.CMSG_SPACE(16)
-
-
-def main(target: str, count: int) -> None:
-    identifier = os.getpid() & 0xFFFF
-    times = []
-    with socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP) as sock:
-        hear_only(sock, identifier)
-        sock.setsockopt(socket.SOL_SOCKET, _TIMESTAMP, 1)
-        sock.setsockopt(socket.IPPROTO_IP, socket.IP_TTL, 1)
-        for sequence in range(count):
-            request = echo_request(identifier, sequence)
-            began = time.time_ns()
-            sock.sendto(request, (target, 0))
-            at = _answer(sock, (TIME_EXCEEDED, identifier, sequence))
-            if at is not None:
-                times.append((at - began) / 1e6)
-            time.sleep(_INTERVAL)
-    print(json.dumps({"sent": count, "milliseconds": times}))
-
-
-def _answer(sock: socket.socket, wanted: tuple[int, int, int]) -> int | None:
-    """When the message wanted came, if it does in time, in nanoseconds since the epoch."""
-    deadline = time.monotonic() + _PATIENCE
-    while select.select([sock], [], [], max(0.0, deadline - time.monotonic()))[0]:
-        packet, ancillary, _, _ = sock.recvmsg(2048, _SPACE)
-        if read(packet) == wanted:
-            seconds, nanoseconds = struct.unpack("@ll", ancillary[0][2])
-            return int(seconds * 1_000_000_000 + nanoseconds)
-    return None
-
+from tests.bench.agents.timing import times
+from tests.bench.agents.wire import TIME_EXCEEDED
 
 if __name__ == "__main__":
-    main(sys.argv[1], int(sys.argv[2]))
+    times(sys.argv[1], int(sys.argv[2]), 1, TIME_EXCEEDED)
