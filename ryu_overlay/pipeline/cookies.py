@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import IntEnum
+from functools import lru_cache
 
 from ryu_overlay.model.objects import KEY_BITS, TENANT_KEY_BITS
 from ryu_overlay.model.walk_values import DropReason
@@ -134,6 +135,7 @@ def is_ours(cookie: int) -> bool:
     return cookie >> OURS_SHIFT == OURS
 
 
+@lru_cache(maxsize=4096)
 def read_cookie(cookie: int) -> Why | None:
     """What the cookie says, or None when it is not one of ours."""
     if not is_ours(cookie):

@@ -17,6 +17,7 @@ from ryu.ofproto import ofproto_v1_3, ofproto_v1_3_parser
 from ryu_overlay.engine.events import Confirmed, Event, Refusal, SwitchConnected, SwitchGone, SwitchTouched
 from ryu_overlay.openflow import messages
 from ryu_overlay.openflow.replies import Multipart, parse_multipart, told_by_others
+from ryu_overlay.southbound.bulk import Bulk
 from ryu_overlay.southbound.channel import Channel, NoAnswer, Reading
 
 __all__ = ["NoAnswer", "Switches"]
@@ -37,8 +38,8 @@ _MONITORED = 0x7FFFFFFF
 class Switches:
     """The bridges by datapath id. `post` takes events; `answer` makes packet-outs of a datapath id and a packet-in, or None.
 
-    `unsent` counts answers that were dropped because a bridge did not read what it was sent. `on_alive` takes the tokens of
-    `is_alive` as bridges answer.
+    `unsent` counts answers that were dropped because a bridge did not read what it was sent, or was not served yet. `on_alive`
+    takes the tokens of `is_alive` as bridges answer.
     """
 
     def __init__(self, post: Callable[[Event], None], answer: Answer, watch_flows: bool = True) -> None:
@@ -71,6 +72,7 @@ class Switches:
         except OSError as error:
             LOG.info("the bridge at %s was gone before it was served: %s", host, error)
             return
+        datapath.socket = Bulk(datapath, self._count_unsent)
         if old is not None:
             old.close("the bridge connected anew")
             old.datapath.close()
@@ -165,13 +167,14 @@ class Switches:
         return channel if channel is not None and channel.datapath is datapath else None
 
     def _send_answer(self, datapath: Any, out: bytes) -> None:
-        """Send at once, past the outbox. Never block: what reads the bridge's messages must go on for it to read ours."""
-        if datapath.send_q is not None and datapath.send_q.full():
-            eventlet.sleep(0)
-        if datapath.send_q is None or datapath.send_q.full():
-            self.unsent += 1
+        """Send past the outbox, in which much may wait."""
+        if isinstance(datapath.socket, Bulk):
+            datapath.socket.answer(out)
         else:
-            datapath.send(out)
+            self._count_unsent(1)
+
+    def _count_unsent(self, answers: int) -> None:
+        self.unsent += answers
 
     def _error(self, datapath: Any, xid: int, text: str) -> None:
         channel = self._channel_of(datapath)

@@ -17,11 +17,12 @@ Another tenant has a router at 203.0.113.12 on hv3 and, with the same inside add
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 
+from mininet_topos.controller import Option
 from mininet_topos.lab import Lab
 from mininet_topos.node import LabNode
 from mininet_topos.outside import SERVER_ADDRESS, UPSTREAM_ADDRESS
@@ -177,9 +178,9 @@ def ends(lab: Lab) -> dict[str, End]:
 
 
 @contextmanager
-def ours() -> Iterator[Lab]:
-    """Our lab; it answers when this enters."""
-    with Lab(f"i{os.getpid()}", hypervisors=3, external=CONFORMANCE.external) as lab:
+def ours(name: str = "i", options: Mapping[str, Option] | None = None) -> Iterator[Lab]:
+    """Our lab; it answers when this enters. `name` is a letter for each that is open at a time."""
+    with Lab(f"{name}{os.getpid()}", hypervisors=3, controller_options=options, external=CONFORMANCE.external) as lab:
         populate(lab, CONFORMANCE)
         _furnish(lab)
         yield lab

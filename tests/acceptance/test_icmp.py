@@ -3,22 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import ExitStack
 
 import pytest
 
 from mininet_topos.lab import Lab
-from tests.acceptance import icmp_network, icmp_table, icmp_tools
+from tests.acceptance import icmp_crowd_told, icmp_network, icmp_rates_told, icmp_table, icmp_tools
 from tests.acceptance.evidence import FULL, Evidence
 from tests.acceptance.icmp_cases import CASES
 from tests.acceptance.icmp_judge import Result
+from tests.acceptance.icmp_load import ECHO, LOUD, TTL_EXCEEDED, WATCHED, Kind
+from tests.acceptance.icmp_rates import loaded, offered
 from tests.acceptance.icmp_run import Run
+from tests.bench.ours import LIFTED
 from tests.bench.ovn import installed
+from tests.bench.results import OURS, OVN
 
 CAPABILITY = "icmp"
 TITLE = "ping and traceroute as before, and meaning something"
 pytestmark = pytest.mark.lab
 
 CONFORMANCE = "Conformance"
+RATES = "Echo and TTL exceeded of one chassis for one VM, limits lifted: rate without loss, latency, processor time"
+UNHEARD = 0.001
+"""The part of a flood at full rate that the kernel may lose: it keeps some 270 packets for a switch that gets no processor."""
+CROWD = "VMs that send far more than is answered cost others nothing"
 
 
 @pytest.fixture(scope="module")
@@ -44,3 +53,52 @@ def test_conformance(lab: Lab, evidence: Evidence) -> None:
         evidence.show(CONFORMANCE, "cases right with OVN", icmp_table.summary(ovn))
     evidence.table(CONFORMANCE, icmp_table.results(ours, ovn))
     assert icmp_table.wrong(ours) == []
+
+
+@pytest.mark.parametrize(("kind", "rate"), [(ECHO, 1000), (TTL_EXCEEDED, 150)], ids=["echo", "ttl-exceeded"])
+def test_all_are_answered_at_a_modest_rate(lab: Lab, evidence: Evidence, kind: Kind, rate: int) -> None:
+    """Below the limit of one VM nothing is lost, and nobody else's pings are."""
+    found = offered(lab, kind, rate, 1.0).offer
+    meanwhile = loaded(lab, kind, rate // 2, 50)
+    assert (found.sent, found.answered) == (rate, rate)
+    assert (meanwhile.unanswered, meanwhile.own.lost, meanwhile.other.lost) == (0, 0, 0)
+    evidence.show(RATES, f"{kind.name}: answered with default limits", found.answered, f"of {found.sent} in a second")
+
+
+@pytest.mark.skipif(not FULL, reason="speed is for the long run")
+@pytest.mark.parametrize("aim", icmp_rates_told.AIMS, ids=[aim.kind.agent for aim in icmp_rates_told.AIMS])
+def test_rates(evidence: Evidence, aim: icmp_rates_told.Aim) -> None:
+    """Ours and OVN's in turns, five rounds; the best of ours has to reach the aim."""
+    with ExitStack() as stack:
+        sides = {OURS: stack.enter_context(icmp_network.ours("r", LIFTED))}
+        if installed():
+            sides[OVN] = stack.enter_context(icmp_network.ovn())
+        found = icmp_rates_told.run(sides, aim, rounds=5, seconds=2.0, probes=500)
+    for title, each in found.items():
+        evidence.show(RATES, f"{aim.kind.name}, {title}: without loss", icmp_rates_told.limit(each))
+        half = f"{aim.kind.name}, {title}: p50 / p95 / p99 at {aim.half:,} a second"
+        evidence.show(RATES, half, each.best.own.text, f"ms, best of {len(each.rounds)} rounds")
+    evidence.table(RATES, icmp_rates_told.table(found))
+    assert found[OURS].short_of() == []
+
+
+@pytest.mark.parametrize(("loud", "rate"), [(LOUD[:1], 20_000), (LOUD, 7_000)], ids=["one", "three"])
+def test_floods_cost_others_nothing(lab: Lab, evidence: Evidence, loud: tuple[str, ...], rate: int) -> None:
+    """Others lose nothing and see the same hops; what was too much is counted, each packet; in full, they do not wait longer."""
+    rounds, traces, cycles = (3, 5, 20) if FULL else (1, 2, 3)
+    # What is not a timing is asked of a rate that the switch takes in even where other tests run beside.
+    offer = rate if FULL else 1000
+    found = {OURS: [icmp_crowd_told.run(lab, loud, offer, traces, cycles) for _ in range(rounds)]}
+    if FULL and installed():
+        with icmp_network.ovn() as other:
+            found[OVN] = [icmp_crowd_told.run(other, loud, offer, traces, cycles) for _ in range(rounds)]
+    what = f"{len(loud)} VM{'s' * (len(loud) > 1)} at {offer:,} a second"
+    for title, each in found.items():
+        evidence.show(CROWD, f"{what}, {title}", icmp_crowd_told.counts(each))
+        times = ", ".join(f"{w.what} {ratio:.2f}" for w, ratio in zip(WATCHED, icmp_crowd_told.slower(each)))
+        evidence.show(CROWD, f"{what}, {title}: mtr's times during / before", times)
+    evidence.show(CROWD, f"{what}: REST meanwhile", icmp_crowd_told.rest(found[OURS]), "ms")
+    evidence.table(CROWD, f"{what}:\n\n{icmp_crowd_told.table(found)}")
+    assert [flaw for each in found[OURS] for flaw in each.flaws(UNHEARD if FULL else 0.0)] == []
+    if FULL:
+        assert max(icmp_crowd_told.slower(found[OURS])) <= icmp_crowd_told.UNCHANGED

@@ -43,6 +43,13 @@ class Agent:
         found: dict[str, Any] = json.loads(output.splitlines()[-1])
         return found
 
+    def finish(self, seconds: float) -> dict[str, Any]:
+        """Have one that ends at SIGTERM end, and read what it printed. Raises as `result`, and AgentFailed if it had ended."""
+        if self._process.poll() is not None:
+            raise AgentFailed(f"{self._name} ended too early: {self._log.read_text()[-2000:]}")
+        self._process.terminate()
+        return self.result(seconds)
+
     def stop(self) -> None:
         """End it now. Harmless when it has ended."""
         if self._process.poll() is None:

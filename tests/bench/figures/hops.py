@@ -16,7 +16,8 @@ from tests.bench.stats import Sample
 HOW = """Latency: echo requests with TTL 1, one at a time, 5 ms apart, to a VM behind the router. Rate: UDP with TTL 1
 from one VM for {seconds:g} s at each of {rates} a second; the kernel of that VM counts the answers. "Without loss" is
 the highest of these rates at which at least 999 of 1,000 were answered, "most answers" the most a second at any of
-them. Our limit, 2,000 a second and chassis by default, was lifted for this with `punt-rate`; OVN has none by default."""
+them. Our limits, by default 200 a second and VM, 2,000 a chassis and 10,000 in all, were lifted for this with
+`punt-rate-port`, `punt-rate` and `answer-rate`; OVN has none by default."""
 _LOSSLESS = 0.999
 _ON_TIME = 1.05
 _SPARE = 30

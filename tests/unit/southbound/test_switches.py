@@ -31,10 +31,11 @@ class Connection:
     def __init__(self, dpid: int, host: str = "192.0.2.1") -> None:
         self.id = dpid
         self.address = (host, 40000)
-        self.socket = self
+        self.socket: Any = self
         self.options: dict[tuple[int, int], int] = {}
         self.send_q: Queue | None = Queue()
         self.sent: list[bytes] = []
+        self.asked_for: list[int] = []
         self.closed = False
 
     def setsockopt(self, level: int, option: int, value: int) -> None:
@@ -47,6 +48,10 @@ class Connection:
 
     def close(self) -> None:
         self.closed = True
+
+    def recv(self, size: int) -> bytes:
+        self.asked_for.append(size)
+        return b"bytes"
 
     def receive(self, kind: int, body: bytes = b"", xid: int = 0) -> Any:
         """The bridge says something."""
@@ -233,18 +238,30 @@ def test_nobody_to_ask(switches: Switches) -> None:
         switches.ask(9, messages.meter_stats_request)
 
 
-def test_packets_are_answered_at_once_unless_the_bridge_does_not_read(switches: Switches) -> None:
+def test_packets_are_answered_when_ryu_has_been_through_what_was_read(switches: Switches) -> None:
     one = connected(switches, Connection(1))
-    one.receive(messages.PACKET_IN, b"?")
-    one.receive(messages.PACKET_IN, b"!")
-    assert one.sent == [b"answer 1"]
+    for frame in (b"?", b"!", b"?"):
+        one.receive(messages.PACKET_IN, frame)
+    assert one.sent == []
+    assert one.socket.recv(8) == b"bytes" and one.sent == [b"answer 1answer 1"]
+    assert one.socket.recv(50_000) == b"bytes" and len(one.sent) == 1
+    assert one.asked_for[0] > 1000 and one.asked_for[1] == 50_000
+
+
+def test_answers_are_counted_that_the_bridge_does_not_read(switches: Switches) -> None:
+    one = connected(switches, Connection(1))
     assert one.send_q is not None
     one.send_q.is_full = True
-    one.receive(messages.PACKET_IN, b"?")
-    assert len(one.sent) == 1 and switches.unsent == 1
+    for _ in range(2):
+        one.receive(messages.PACKET_IN, b"?")
+    one.socket.recv(8)
+    assert one.sent == [] and switches.unsent == 2
     one.send_q = None
     one.receive(messages.PACKET_IN, b"?")
-    assert switches.unsent == 2
+    one.socket.recv(8)
+    assert switches.unsent == 3
+    Connection(2).receive(messages.PACKET_IN, b"?")
+    assert switches.unsent == 4, "not served yet"
 
 
 @pytest.fixture
