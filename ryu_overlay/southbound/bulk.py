@@ -2,7 +2,7 @@
 
 The loop asks for eight bytes, then for the rest of one message, and each answer was a write of its own: for packets that routers
 must answer that cost more than the answers did. The loop asks again when it has been through what it was given, so that is when
-the answers go: a single packet is answered as soon as ever, and the more come the less each costs.
+the answers go, to the kernel at once if nothing waits before them: the more packets come, the less each costs.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 import eventlet
+from eventlet.greenio import GreenSocket
 
 _CHUNK = 4096
 """Bytes: about twenty packets. With more, the first would wait long for the answer to the last."""
@@ -24,6 +25,7 @@ class Bulk:
         self._socket = datapath.socket
         self._on_unsent = on_unsent
         self._answers: list[bytes] = []
+        self._sending = False
 
     def answer(self, out: bytes) -> None:
         """Send this once Ryu has been through what was read."""
@@ -36,16 +38,36 @@ class Bulk:
         received: bytes = self._socket.recv(max(size, _CHUNK))
         return received
 
+    def sendall(self, data: bytes) -> None:
+        """For Ryu's send loop."""
+        self._sending = True
+        try:
+            self._socket.sendall(data)
+        finally:
+            self._sending = False
+
     def _flush(self) -> None:
         """Never block: what reads the bridge's messages must go on for it to read ours."""
         answers, self._answers = self._answers, []
-        datapath = self._datapath
-        if datapath.send_q is not None and datapath.send_q.full():
+        queue = self._datapath.send_q
+        left = b"".join(answers)
+        if queue is not None and queue.empty() and not self._sending:
+            left = self._at_once(left)
+        if left and queue is not None and queue.full():
             eventlet.sleep(0)
-        if datapath.send_q is None or datapath.send_q.full():
+        if queue is None or queue.full():
             self._on_unsent(len(answers))
-        else:
-            datapath.send(b"".join(answers))
+        elif left:
+            self._datapath.send(left)
+
+    def _at_once(self, data: bytes) -> bytes:
+        """What is left of it once the kernel has taken what it takes now: nearly always nothing."""
+        if type(self._socket) is not GreenSocket:
+            return data
+        try:
+            return data[self._socket.fd.send(data) :]
+        except OSError:
+            return data
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._socket, name)

@@ -24,6 +24,9 @@ class Queue:
     def full(self) -> bool:
         return self.is_full
 
+    def empty(self) -> bool:
+        return not self.is_full
+
 
 class Connection:
     """What Ryu calls a datapath, as far as it is used."""
