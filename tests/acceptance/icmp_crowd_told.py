@@ -72,7 +72,9 @@ def counts(rounds: Sequence[Round]) -> str:
     if not told:
         return f"{sent:,} sent, {answered:,} answered, the others not counted"
     exceeded, drops = (sum(sum(each.values()) for each in found) for found in zip(*((c.exceeded, c.drops) for c in told)))
-    return f"{sent:,} sent, {answered:,} answered, {exceeded:,} too many by `overlayctl limits`, {drops:,} by `overlayctl drops`"
+    lost = max(0, sent - answered - exceeded)
+    counted = f"{exceeded:,} too many by `overlayctl limits`, {drops:,} by `overlayctl drops`"
+    return f"{sent:,} sent, {answered:,} answered, {counted}; {lost:,} never came to the switch"
 
 
 def rest(rounds: Sequence[Round]) -> str:

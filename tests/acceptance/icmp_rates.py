@@ -12,7 +12,7 @@ from tests.bench import remote
 from tests.bench.figures.hops import Offer
 from tests.bench.stats import Sample
 
-_A_PROBE_AT_MOST = 0.05
+_A_PROBE_AT_MOST = 0.02
 _SPARE = 30
 
 
@@ -77,7 +77,7 @@ def loaded(lab: Lab, kind: Kind, rate: int, probes: int) -> Loaded:
         with costs(lab) as cost:
             own, other = _probe(lab, kind, probes)
         return Loaded(0, own, other, 0, cost)
-    longest = probes * _A_PROBE_AT_MOST
+    longest = _longest(probes) + _SPARE
     with flood(lab.vms[LOUD[0]], kind, rate, longest) as agent:
         with costs(lab) as cost:
             own, other = _probe(lab, kind, probes)
@@ -92,6 +92,11 @@ def _probe(lab: Lab, kind: Kind, probes: int) -> tuple[Times, Times]:
         return own.result(), other.result()
 
 
+def _longest(probes: int) -> float:
+    """Seconds for so many probes, of which few are lost; where many are, there are fewer probes."""
+    return probes * _A_PROBE_AT_MOST
+
+
 def _timed(lab: Lab, vm: str, agent: str, target: str, probes: int) -> Times:
-    found = remote.run(lab.vms[vm], agent, target, probes, seconds=probes + _SPARE)
+    found = remote.run(lab.vms[vm], agent, target, probes, _longest(probes), seconds=_longest(probes) + _SPARE)
     return Times(found["sent"], Sample.of(found["milliseconds"]))

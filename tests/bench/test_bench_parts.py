@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+import time
 
 import pytest
 from scapy.layers.inet import ICMP, IP
@@ -10,6 +13,7 @@ from scapy.packet import Raw
 
 from tests.bench import networks, networks_out
 from tests.bench.agents import wire
+from tests.bench.agents.offering import offer
 from tests.bench.effort import FULL, QUICK
 from tests.bench.ovn_words import make_tenant, remove_tenant, transaction
 from tests.bench.ovn_words_out import make_external, make_floating, make_way_out, remove_floating
@@ -162,6 +166,19 @@ def test_the_probers_speak_icmp() -> None:
     expired = IP(src="10.0.0.1") / ICMP(type=11) / IP(dst="10.0.0.9", ttl=1) / ICMP(type=8, id=0x1234, seq=7)
     assert wire.read(bytes(expired)) == (wire.TIME_EXCEEDED, 0x1234, 7)
     assert wire.read(bytes(IP() / ICMP(type=11))[:32]) is None
+
+
+@pytest.mark.parametrize("rate", [20, 150, 3000])
+def test_what_is_offered_is_sent_no_sooner_than_asked(rate: int) -> None:
+    times: list[float] = []
+    sent, _ = offer(lambda: times.append(time.monotonic()), rate, 0.3)
+    assert sent == len(times) and 0 < sent <= rate * 0.3
+    assert times[-1] - times[0] >= (sent - 3) / rate - 0.004
+
+
+def test_an_offer_ends_when_told() -> None:
+    sent, took = offer(lambda: os.kill(os.getpid(), signal.SIGTERM), 100, 60)
+    assert sent == 1 and took < 30
 
 
 def test_the_full_run_is_the_one_the_aims_are_about() -> None:

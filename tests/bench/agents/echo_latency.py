@@ -1,4 +1,4 @@
-"""Times echo replies: `echo_latency.py TARGET COUNT`; prints what `timing` says."""
+"""Times echo replies: `echo_latency.py TARGET COUNT [SECONDS]`; see `timing`."""
 
 from __future__ import annotations
 
@@ -8,4 +8,4 @@ from tests.bench.agents.timing import times
 from tests.bench.agents.wire import ECHO_REPLY
 
 if __name__ == "__main__":
-    times(sys.argv[1], int(sys.argv[2]), 64, ECHO_REPLY)
+    times(64, ECHO_REPLY, *sys.argv[1:])

@@ -1,4 +1,4 @@
-"""Times a router's ICMP time exceeded: `hop_latency.py TARGET COUNT`, echo requests with TTL 1; prints what `timing` says."""
+"""Times ICMP time exceeded of a router: `hop_latency.py TARGET COUNT [SECONDS]`, echo requests with TTL 1; see `timing`."""
 
 from __future__ import annotations
 
@@ -8,4 +8,4 @@ from tests.bench.agents.timing import times
 from tests.bench.agents.wire import TIME_EXCEEDED
 
 if __name__ == "__main__":
-    times(sys.argv[1], int(sys.argv[2]), 1, TIME_EXCEEDED)
+    times(1, TIME_EXCEEDED, *sys.argv[1:])

@@ -27,7 +27,7 @@ def offer(send: Callable[[], object], rate: int, seconds: float) -> tuple[int, f
     def end(number: int, frame: FrameType | None) -> None:
         told.append(number)
 
-    signal.signal(signal.SIGTERM, end)
+    before = signal.signal(signal.SIGTERM, end)
     print("sending", flush=True)
     began = origin = time.monotonic()
     total, sent = int(rate * seconds), 0
@@ -40,9 +40,10 @@ def offer(send: Callable[[], object], rate: int, seconds: float) -> tuple[int, f
         for _ in range(min(total, int((now - origin + _STEP) * rate)) - sent):
             send()
             sent += 1
-        ahead = sent / rate - (time.monotonic() - origin)
+        ahead = max(sent / rate, (sent + 1) / rate - _STEP) - (time.monotonic() - origin)
         if ahead > 0:
             time.sleep(ahead)
+    signal.signal(signal.SIGTERM, before)
     return sent, time.monotonic() - began
 
 

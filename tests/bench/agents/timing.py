@@ -21,25 +21,27 @@ _TIMESTAMP = 35
 _SPACE = socket.CMSG_SPACE(16)
 
 
-def times(target: str, count: int, ttl: int, kind: int) -> None:
-    """Send `count` with that TTL; print {"sent": n, "milliseconds": [...]}, one for each that a message of the ICMP type `kind`
-    answered within half a second.
+def times(ttl: int, kind: int, target: str, count: str, seconds: str = "600") -> None:
+    """Send `count` with that TTL, in `seconds` at most; print {"sent": n, "milliseconds": [...]}, one for each that a message of
+    the ICMP type `kind` answered within half a second.
     """
     identifier = os.getpid() & 0xFFFF
-    found = []
+    deadline = time.monotonic() + float(seconds)
+    found, sent = [], 0
     with socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP) as sock:
         hear_only(sock, kind, identifier)
         sock.setsockopt(socket.SOL_SOCKET, _TIMESTAMP, 1)
         sock.setsockopt(socket.IPPROTO_IP, socket.IP_TTL, ttl)
-        for sequence in range(count):
-            request = echo_request(identifier, sequence)
+        while sent < int(count) and time.monotonic() < deadline:
+            request = echo_request(identifier, sent)
             began = time.time_ns()
             sock.sendto(request, (target, 0))
-            at = _answer(sock, (kind, identifier, sequence))
+            at = _answer(sock, (kind, identifier, sent))
             if at is not None:
                 found.append((at - began) / 1e6)
+            sent += 1
             time.sleep(_INTERVAL)
-    print(json.dumps({"sent": count, "milliseconds": found}))
+    print(json.dumps({"sent": sent, "milliseconds": found}))
 
 
 def _answer(sock: socket.socket, wanted: tuple[int, int, int]) -> int | None:
