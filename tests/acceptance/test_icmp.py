@@ -65,21 +65,23 @@ def test_all_are_answered_at_a_modest_rate(lab: Lab, evidence: Evidence, kind: K
     evidence.show(RATES, f"{kind.name}: answered with default limits", found.answered, f"of {found.sent} in a second")
 
 
-@pytest.mark.skipif(not FULL, reason="speed is for the long run")
-@pytest.mark.parametrize("aim", icmp_rates_told.AIMS, ids=[aim.kind.agent for aim in icmp_rates_told.AIMS])
-def test_rates(evidence: Evidence, aim: icmp_rates_told.Aim) -> None:
-    """Ours and OVN's in turns, five rounds; the best of ours has to reach the aim."""
-    with ExitStack() as stack:
-        sides = {OURS: stack.enter_context(icmp_network.ours("r", LIFTED))}
-        if installed():
-            sides[OVN] = stack.enter_context(icmp_network.ovn())
-        found = icmp_rates_told.run(sides, aim, rounds=5, seconds=2.0, probes=500)
-    for title, each in found.items():
-        evidence.show(RATES, f"{aim.kind.name}, {title}: without loss", icmp_rates_told.limit(each))
-        half = f"{aim.kind.name}, {title}: p50 / p95 / p99 at {aim.half:,} a second"
-        evidence.show(RATES, half, each.best.own.text, f"ms, best of {len(each.rounds)} rounds")
-    evidence.table(RATES, icmp_rates_told.table(found))
-    assert found[OURS].short_of() == []
+# Speed is for the long run.
+if FULL:
+
+    @pytest.mark.parametrize("aim", icmp_rates_told.AIMS, ids=[aim.kind.agent for aim in icmp_rates_told.AIMS])
+    def test_rates(evidence: Evidence, aim: icmp_rates_told.Aim) -> None:
+        """Ours and OVN's in turns, five rounds; the best of ours has to reach the aim."""
+        with ExitStack() as stack:
+            sides = {OURS: stack.enter_context(icmp_network.ours("r", LIFTED))}
+            if installed():
+                sides[OVN] = stack.enter_context(icmp_network.ovn())
+            found = icmp_rates_told.run(sides, aim, rounds=5, seconds=2.0, probes=500)
+        for title, each in found.items():
+            evidence.show(RATES, f"{aim.kind.name}, {title}: without loss", icmp_rates_told.limit(each))
+            half = f"{aim.kind.name}, {title}: p50 / p95 / p99 at {aim.half:,} a second"
+            evidence.show(RATES, half, each.best.own.text, f"ms, best of {len(each.rounds)} rounds")
+        evidence.table(RATES, icmp_rates_told.table(found))
+        assert found[OURS].short_of() == []
 
 
 @pytest.mark.parametrize(("loud", "rate"), [(LOUD[:1], 20_000), (LOUD, 7_000)], ids=["one", "three"])
