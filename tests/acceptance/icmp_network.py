@@ -179,8 +179,12 @@ def ends(lab: Lab) -> dict[str, End]:
 
 @contextmanager
 def ours(name: str = "i", options: Mapping[str, Option] | None = None) -> Iterator[Lab]:
-    """Our lab; it answers when this enters. `name` is a letter for each that is open at a time."""
-    with Lab(f"{name}{os.getpid()}", hypervisors=3, controller_options=options, external=CONFORMANCE.external) as lab:
+    """Our lab; it answers when this enters. `name` is a letter for each that is open at a time.
+
+    Guests are not asked whether they are there: what they answer passes the meter whose count is compared with what was sent.
+    """
+    given = {"guest-check-interval": 0, **(options or {})}
+    with Lab(f"{name}{os.getpid()}", hypervisors=3, controller_options=given, external=CONFORMANCE.external) as lab:
         populate(lab, CONFORMANCE)
         _furnish(lab)
         yield lab
