@@ -35,6 +35,9 @@ SHORT = {
     ("the upstream router is dead", "path"),
     ("the tunnel carries nothing there", "path, silent"),
 }
+ONE_OF_TUNNELS = 1
+"""Open vSwitch on hv3 reads its routes anew when a link of its changes, and loses what tunnels carry in that moment, a VM's
+packets as well."""
 UNREACHABLE = frozenset({(NEAR, "Destination Host Unreachable")})
 LOCAL_HOPS = [NEAR, TRANSIT, "*", "*"]
 WHOLE = [NEAR, TRANSIT, VM_FAR]
@@ -64,7 +67,8 @@ def test_answers_change_with_the_way(lab: Lab, evidence: Evidence, breakage: Bre
         seen, beside, hops = paths.during(lab, breakage)
         for target, ping in seen.items():
             if answers == "local" or target not in breakage.behind:
-                assert (ping.until_change, ping.errors, ping.lost_else) == (None, frozenset(), 0), (target, ping)
+                assert (ping.until_change, ping.errors) == (None, frozenset()), (target, ping)
+                assert ping.lost_else <= (ONE_OF_TUNNELS if answers == "path" else 0), (target, ping)
                 continue
             assert ping.until_change is not None and ping.until_back is not None, f"{target} went on answering"
             # In the first moment the answer is lost on the way; from then on it is known, and said.
