@@ -6,12 +6,12 @@ from functools import lru_cache
 from ipaddress import IPv4Network
 
 from ryu_overlay.compiler.balancing import base_flows as balancing
-from ryu_overlay.compiler.keys import ICMP, TCP, UDP, always, prefix
+from ryu_overlay.compiler.keys import ICMP, SWAP, TCP, UDP, always, prefix
 from ryu_overlay.compiler.limiting import PUNT
 from ryu_overlay.compiler.limiting import base_flows as limiting
 from ryu_overlay.compiler.paths import base_flows as pathing
 from ryu_overlay.compiler.probing import base_flows as probing
-from ryu_overlay.openflow.actions import Move, SetField, SetTtl
+from ryu_overlay.openflow.actions import SetField, SetTtl
 from ryu_overlay.openflow.actions_nicira import Load
 from ryu_overlay.openflow.fields import (
     CT_DNAT,
@@ -34,7 +34,7 @@ from ryu_overlay.openflow.fields import (
 from ryu_overlay.openflow.flow import Block, Flow, Meter
 from ryu_overlay.pipeline.cookies import Feature, Why
 from ryu_overlay.pipeline.limits import OF_CHECKS
-from ryu_overlay.pipeline.registers import ANSWER, FROM_TUNNEL, LINK, NEXT_HOP, OUTSIDE, OWNED, PROBE, TOO_LARGE
+from ryu_overlay.pipeline.registers import ANSWER, FROM_TUNNEL, LINK, OUTSIDE, OWNED, PROBE, TOO_LARGE
 from ryu_overlay.pipeline.table import Match, Table
 from ryu_overlay.pipeline.tables import (
     ARP_METER,
@@ -185,10 +185,9 @@ def _admission() -> list[Flow]:
 
 
 def _services() -> list[Flow]:
-    hop = NEXT_HOP.field
     # Who sent a probe that is to be delivered is not to get the answer.
     made_here = (SetTtl(ORIGIN_TTL + 1), SetField(ANSWER.field, 1), Load(PROBE.field, 0, 1, 1))
-    swap = (Move(IPV4_DST, hop), Move(IPV4_SRC, IPV4_DST), Move(hop, IPV4_SRC), *made_here)
+    swap = (*SWAP, *made_here)
     why = Why(Feature.ROUTER_ADDRESS)
     icmp = {**_IP, IP_PROTO: ICMP}
 

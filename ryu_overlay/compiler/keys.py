@@ -5,7 +5,7 @@ from __future__ import annotations
 from ipaddress import IPv4Network
 
 from ryu_overlay.model.objects import KEY_BITS
-from ryu_overlay.openflow.actions import Action, SetField
+from ryu_overlay.openflow.actions import Action, Move, SetField
 from ryu_overlay.openflow.actions_nicira import Load
 from ryu_overlay.openflow.fields import (
     CT_DNAT,
@@ -19,6 +19,8 @@ from ryu_overlay.openflow.fields import (
     ETH_IP,
     ETH_TYPE,
     IP_PROTO,
+    IPV4_DST,
+    IPV4_SRC,
     TCP_DST,
     TCP_SRC,
     TUN_ID,
@@ -26,7 +28,7 @@ from ryu_overlay.openflow.fields import (
     UDP_SRC,
 )
 from ryu_overlay.openflow.flow import Block, Group
-from ryu_overlay.pipeline.registers import OFPORT, TUNNEL
+from ryu_overlay.pipeline.registers import NEXT_HOP, OFPORT, TUNNEL
 from ryu_overlay.pipeline.table import Match
 
 ICMP, TCP, UDP = 1, 6, 17
@@ -45,6 +47,12 @@ VNI_BITS = 22
 
 IP: Match = {ETH_TYPE: ETH_IP}
 NEW: Match = {CT_STATE: (CT_NEW | CT_TRK, CT_NEW | CT_TRK | CT_INV | CT_REL)}
+SWAP: tuple[Action, ...] = (
+    Move(IPV4_DST, NEXT_HOP.field),
+    Move(IPV4_SRC, IPV4_DST),
+    Move(NEXT_HOP.field, IPV4_SRC),
+)
+"""Sender and destination change places, by way of a register that is free where a router answers."""
 KNOWN: tuple[Match, ...] = (
     *({CT_STATE: (bit | CT_TRK, bit | CT_TRK | CT_INV)} for bit in (CT_EST, CT_REL)),
     *({CT_STATE: (bit | CT_TRK, bit | CT_TRK)} for bit in (CT_SNAT, CT_DNAT)),

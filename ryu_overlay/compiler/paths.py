@@ -13,12 +13,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from ipaddress import IPv4Address
 
-from ryu_overlay.compiler.keys import ICMP
+from ryu_overlay.compiler.keys import ICMP, SWAP
 from ryu_overlay.compiler.limiting import PUNT
 from ryu_overlay.compiler.routing import outside_addresses, own_echo
 from ryu_overlay.model.network import RouterView
 from ryu_overlay.model.objects import RouterPort
-from ryu_overlay.openflow.actions import OFPP_IN_PORT, Action, Move, Output, SetField, SetTtl
+from ryu_overlay.openflow.actions import OFPP_IN_PORT, Action, Output, SetField, SetTtl
 from ryu_overlay.openflow.fields import (
     ETH_IP,
     ETH_SRC,
@@ -29,13 +29,12 @@ from ryu_overlay.openflow.fields import (
     IP_FRAG,
     IP_PROTO,
     IPV4_DST,
-    IPV4_SRC,
     TUN_ID,
 )
 from ryu_overlay.openflow.flow import Block, Flow
 from ryu_overlay.pipeline.answers import FROM_UPLINK, KINDS, OWN_ADDRESS, answer_mac
 from ryu_overlay.pipeline.cookies import Feature, Why
-from ryu_overlay.pipeline.registers import ANSWER, DATAPATH, HOME, NEXT_HOP, OFPORT, PROBE, TUNNEL
+from ryu_overlay.pipeline.registers import ANSWER, DATAPATH, HOME, OFPORT, PROBE, TUNNEL
 from ryu_overlay.pipeline.table import Match
 from ryu_overlay.pipeline.tables import BACK_VNI, LR_IN_ROUTE, LR_IN_SERVICE, ORIGIN_TTL, PHY_IN_TUNNEL, PHY_OUT, THERE_VNI
 
@@ -85,14 +84,13 @@ def _back(view: RouterView) -> Iterator[Flow]:
 
 def _there(view: RouterView, port: RouterPort, address: IPv4Address, ofport: int) -> Iterator[Flow]:
     """Echo requests. All else that is answered the controller sends that way."""
-    hop, why = NEXT_HOP.field, Why(Feature.PATH, view.tenant.key, port.key)
-    swap = (Move(IPV4_DST, hop), Move(IPV4_SRC, IPV4_DST), Move(hop, IPV4_SRC))
+    why = Why(Feature.PATH, view.tenant.key, port.key)
     mac = SetField(ETH_SRC, answer_mac(view.router.key, OWN_ADDRESS))
     out = (mac, SetField(TUN_ID, THERE_VNI), SetField(OFPORT.field, TUNNEL | ofport))
     icmp = {**_to(view, address), **_NO_PROBE, IP_PROTO: ICMP, ANSWER.field: 0}
     echo = {**icmp, ICMP_TYPE: 8, ICMP_CODE: 0}
-    yield LR_IN_SERVICE.flow("far", echo, (*swap, SetField(ICMP_TYPE, 0), *out), goto=PHY_OUT, why=why)
-    yield LR_IN_SERVICE.flow("far", {**icmp, IP_FRAG: FRAG_LATER}, (*swap, *out), goto=PHY_OUT, why=why)
+    yield LR_IN_SERVICE.flow("far", echo, (*SWAP, SetField(ICMP_TYPE, 0), *out), goto=PHY_OUT, why=why)
+    yield LR_IN_SERVICE.flow("far", {**icmp, IP_FRAG: FRAG_LATER}, (*SWAP, *out), goto=PHY_OUT, why=why)
 
 
 def _broken(view: RouterView, port: RouterPort, address: IPv4Address) -> Iterator[Flow]:

@@ -41,6 +41,10 @@ class Bridges:
     def __iter__(self) -> Iterator[Bridge]:
         return iter(self._bridges.values())
 
+    def by_dpid(self, dpid: int) -> Bridge | None:
+        """The bridge with a datapath id, if it is worked on."""
+        return self._bridges.get(dpid)
+
     def of(self, chassis: str) -> Bridge | None:
         """The chassis' connected bridge."""
         facts = self._facts.get(chassis)

@@ -57,13 +57,13 @@ class Paths:
         if not self._missed:
             return False
         external, said = network.by_key.get(event.network), arp.parse(event.frame)
-        chassis = next((bridge.chassis for bridge in self._bridges if bridge.dpid == event.dpid), None)
-        if not isinstance(external, ExternalNetwork) or chassis is None or said is None or said.spa != external.gateway:
+        bridge = self._bridges.by_dpid(event.dpid)
+        if not isinstance(external, ExternalNetwork) or bridge is None or said is None or said.spa != external.gateway:
             return False
-        missed = self._missed.get((chassis, external.name))
+        missed = self._missed.get((bridge.chassis, external.name))
         if missed is None:
             return False
-        self._missed[chassis, external.name] = -1
+        self._missed[bridge.chassis, external.name] = -1
         return missed >= MISSES
 
     @property

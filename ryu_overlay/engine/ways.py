@@ -42,11 +42,11 @@ class Ways:
 
     def _find(self, asked: Asked) -> Path | None:
         network, fabric = self._engine.network, self._engine.fabric
-        here = next((bridge.chassis for bridge in self._engine.bridges if bridge.dpid == asked.dpid), None)
+        bridge = self._engine.bridges.by_dpid(asked.dpid)
         router, in_port = network.by_key.get(asked.router), network.by_key.get(asked.in_port)
-        if here is None or not isinstance(router, Router) or not isinstance(in_port, RouterPort):
+        if bridge is None or not isinstance(router, Router) or not isinstance(in_port, RouterPort):
             return None
-        view, to = network.router_views[router.ref], IPv4Address(asked.destination)
+        here, view, to = bridge.chassis, network.router_views[router.ref], IPv4Address(asked.destination)
         own = _port_with(view, to)
         if own is not None:
             way = to_interface(network, fabric, view, own, here)

@@ -46,14 +46,14 @@ def of_controller(fairness: Fairness) -> LimitStatus:
 
 def drops(engine: Engine, chassis: str, bodies: Iterable[bytes]) -> Iterator[DropCount]:
     """What meters of a chassis have dropped, for the port that it came by or for none."""
-    owners = _owners(engine, chassis)
-    for meter in _limiting(bodies):
-        ofport = ofport_of(meter.number)
-        if meter.dropped and (ofport is not None or meter.number in _DROPS):
-            kind, name = owners.get(ofport or 0, ("", ""))
-            named = kind == "port"
-            counts = meter.dropped, meter.dropped_bytes
-            yield DropCount(EXCEEDED, chassis, "port" if named else None, name if named else None, *counts)
+    exceeded = [m for m in _limiting(bodies) if m.dropped and (m.number in _DROPS or m.number not in _OF_CHASSIS)]
+    # Whose ports are is looked up among all, so not where nobody had too much.
+    owners = _owners(engine, chassis) if exceeded else {}
+    for meter in exceeded:
+        kind, name = owners.get(ofport_of(meter.number) or 0, ("", ""))
+        named = kind == "port"
+        counts = meter.dropped, meter.dropped_bytes
+        yield DropCount(EXCEEDED, chassis, kind if named else None, name if named else None, *counts)
 
 
 def _limiting(bodies: Iterable[bytes]) -> Iterator[MeterDrops]:

@@ -127,16 +127,6 @@ def parse_meter_drops(body: bytes) -> Iterator[MeterDrops]:
         offset += length
 
 
-def parse_meter_stats(body: bytes) -> Iterator[tuple[int, int, int]]:
-    """(number, packets that came to it, packets dropped by it) of each meter in a meter statistics reply."""
-    offset = 0
-    while offset < len(body):
-        number, length, packets = struct.unpack_from("!IH10xQ", body, offset)
-        bands = (struct.unpack_from("!Q", body, at)[0] for at in range(offset + 40, offset + length, 16))
-        yield number, packets, sum(bands)
-        offset += length
-
-
 class MeterCount(NamedTuple):
     """What came to a meter so far, for how many seconds it has been there, and how many flows lead to it."""
 

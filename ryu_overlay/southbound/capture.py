@@ -21,7 +21,7 @@ from ryu_overlay.oam.points import Point, PointError, Where, resolve
 from ryu_overlay.openflow.flow import Block, Meter
 from ryu_overlay.openflow.messages import meter_stats_request
 from ryu_overlay.openflow.packet_in import packet_of
-from ryu_overlay.openflow.replies import parse_meter_stats
+from ryu_overlay.openflow.replies import parse_meter_drops
 from ryu_overlay.southbound.asking import ask_all
 from ryu_overlay.southbound.loop import Loop
 from ryu_overlay.southbound.switches import Switches
@@ -228,8 +228,8 @@ class Capture:
         known = {name: bridge.dpid for name in self.chassis if (bridge := self._engine.bridge_of(name)) is not None}
         answers = ask_all(self._switches, [(dpid, meter_stats_request) for dpid in known.values()])
         for name, bodies in zip(known, answers):
-            for number, passed, limited in (found for body in bodies or () for found in parse_meter_stats(body)):
-                self._meters[name, number] = passed, limited
-        for tally, meter in zip(self.tallies, self.room.meters):
-            counts = [both for (_, of), both in self._meters.items() if of == meter.number]
+            for meter in (found for body in bodies or () for found in parse_meter_drops(body)):
+                self._meters[name, meter.number] = meter.packets, meter.dropped
+        for tally, own in zip(self.tallies, self.room.meters):
+            counts = [both for (_, of), both in self._meters.items() if of == own.number]
             tally.passed, tally.limited = (sum(column) for column in zip((0, 0), *counts))

@@ -61,7 +61,7 @@ class Checks:
 
     def answer(self, dpid: int, ofport: int, frame: bytes) -> bytes | None:
         """A member answered. What goes back goes by its own bridge."""
-        bridge = next((b for b in self._engine.bridges if b.dpid == dpid), None)
+        bridge = self._engine.bridges.by_dpid(dpid)
         if bridge is not None:
             self._send(self._checker.heard(frame, bridge.chassis, ofport, time.monotonic()))
             self._tell()

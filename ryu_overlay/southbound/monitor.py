@@ -111,7 +111,7 @@ class Monitor:
         if why is None or why.feature not in (Feature.PUNT_ECHO, Feature.PUNT_CROSSED):
             return False
         read = read_probe(packet.frame)
-        bridge = next((b for b in self.engine.bridges if b.dpid == dpid), None)
+        bridge = self.engine.bridges.by_dpid(dpid)
         if read is None or bridge is None:
             return read is not None
         token, whole = read

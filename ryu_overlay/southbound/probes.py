@@ -72,7 +72,7 @@ class Probes:
 
     def heard(self, dpid: int, data: bytes) -> None:
         """A packet-in about a probe. Never raises, whatever the bytes are."""
-        bridge = next((b for b in self._engine.bridges if b.dpid == dpid), None)
+        bridge = self._engine.bridges.by_dpid(dpid)
         try:
             known = bridge is not None and self.tracer.heard(bridge.chassis, data)
         except (struct.error, ValueError):

@@ -16,7 +16,7 @@ from ryu_overlay.oam.translations import BIT, Crossing, Crossings, flows
 from ryu_overlay.openflow.flow import Meter
 from ryu_overlay.openflow.messages import meter_stats_request
 from ryu_overlay.openflow.packet_in import parse_packet_in
-from ryu_overlay.openflow.replies import parse_meter_stats
+from ryu_overlay.openflow.replies import parse_meter_drops
 from ryu_overlay.pipeline.registers import IN_LPORT, OUT_LPORT
 from ryu_overlay.pipeline.tables import CAPTURE_METERS, LR_OUT_EXTERNAL
 from ryu_overlay.southbound.asking import ask_all
@@ -55,7 +55,7 @@ class Translating:
         packet = parse_packet_in(data)
         side = OUT_LPORT if packet.table == LR_OUT_EXTERNAL.number else IN_LPORT
         if packet.fields.get(side.field) == self._uplink:
-            bridge = next((b for b in self._engine.bridges if b.dpid == dpid), None)
+            bridge = self._engine.bridges.by_dpid(dpid)
             self._crossings.take(packet, f"{dpid:016x}" if bridge is None else bridge.chassis)
 
     def watch(self, uplink: int, chassis: Iterable[str], seconds: float) -> Found:
@@ -90,5 +90,5 @@ class Translating:
         """Copies that the meters have kept back so far."""
         dpids = [bridge.dpid for name in names if (bridge := self._engine.bridge_of(name)) is not None]
         answers = ask_all(self._switches, [(dpid, meter_stats_request) for dpid in dpids])
-        counts = (found for bodies in answers for body in bodies or () for found in parse_meter_stats(body))
-        return sum(limited for number, _, limited in counts if number == METER)
+        counts = (found for bodies in answers for body in bodies or () for found in parse_meter_drops(body))
+        return sum(meter.dropped for meter in counts if meter.number == METER)
