@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from dataclasses import dataclass
 
 from mininet_topos.lab import Lab
-from tests.acceptance.icmp_load import ECHO, LOUD, OTHER_TENANT, Cost, Kind, costs, flood, settle_seconds
+from tests.acceptance.icmp_load import ECHO, LOUD, OTHER_TENANT, Cost, Kind, costs, first, flood, settle_seconds
 from tests.bench import remote
 from tests.bench.figures.hops import Offer
 from tests.bench.stats import Sample
@@ -47,11 +48,11 @@ class Times:
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """What was seen while `rate` a second were offered (0: nothing): probes of the VM that sends them, pings of another tenant's
+    """What was seen while `rate` a second were sent (0: nothing): probes of the VM that sends them, pings of another tenant's
     VM on the same chassis, how many of all that the first sent got no answer, and the cost.
     """
 
-    rate: int
+    rate: float
     own: Times
     other: Times
     unanswered: int
@@ -71,18 +72,23 @@ def without_loss(offers: Iterable[Offered]) -> int:
     return max((each.offer.rate for each in offers if each.offer.lossless), default=0)
 
 
-def loaded(lab: Lab, kind: Kind, rate: int, probes: int) -> Loaded:
-    """Probe while a rate is offered. Raises AgentFailed if that ended before the probes did."""
-    if not rate:
-        with costs(lab) as cost:
-            own, other = _probe(lab, kind, probes)
-        return Loaded(0, own, other, 0, cost)
+def calm(lab: Lab, kind: Kind, probes: int) -> Loaded:
+    """Probe while nothing else is offered."""
+    with costs(lab) as cost:
+        own, other = _probe(lab, kind, probes)
+    return Loaded(0, own, other, 0, cost)
+
+
+def loaded(lab: Lab, kind: Kind, rate: int, probes: int, before_guests: bool = False) -> Loaded:
+    """Probe while a rate is offered, with what answers before all else if so asked (see `icmp_load.first`). Raises AgentFailed
+    if that ended before the probes did.
+    """
     longest = _longest(probes) + _SPARE
     with flood(lab.vms[LOUD[0]], kind, rate, longest) as agent:
-        with costs(lab) as cost:
+        with first(lab, agent) if before_guests else nullcontext(), costs(lab) as cost:
             own, other = _probe(lab, kind, probes)
         found = agent.finish(settle_seconds(longest))
-    return Loaded(rate, own, other, found["sent"] + own.sent - found["answered"], cost)
+    return Loaded(found["sent"] / found["seconds"], own, other, found["sent"] + own.sent - found["answered"], cost)
 
 
 def _probe(lab: Lab, kind: Kind, probes: int) -> tuple[Times, Times]:

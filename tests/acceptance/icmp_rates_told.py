@@ -1,17 +1,22 @@
 """The case of `icmp_rates` in rounds, on our lab and on others beside it in turns: figures as text, and the aims.
 
 Of several rounds the best counts: other work on the machine can only take away from what is possible. The median stands beside.
+
+Times are taken twice. As things are, generator, switch and controller share the machine's processors, and the slowest answers
+waited for one of them. The aim is about what answers: it is held against the times seen where that comes first.
 """
 
 from __future__ import annotations
 
 import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from mininet_topos.lab import Lab
 from tests.acceptance.icmp_load import ECHO, TTL_EXCEEDED, Cost, Kind
-from tests.acceptance.icmp_rates import Loaded, Offered, Times, loaded, offered, without_loss
+from tests.acceptance.icmp_rates import Loaded, Offered, Times, calm, loaded, offered, without_loss
+
+_KEPT = 0.98
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,11 +42,14 @@ AIMS = (
 
 @dataclass(frozen=True, slots=True)
 class Round:
-    """One round of one kind: rates offered, then probes without a flood and at half the rate aimed at."""
+    """One round of one kind: rates offered, then probes without a flood and at half the rate aimed at, as things are and with
+    what answers before all else.
+    """
 
     offers: list[Offered]
     calm: Loaded
     half: Loaded
+    first: Loaded
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,18 +65,25 @@ class Found:
         return [without_loss(r.offers) for r in self.rounds]
 
     @property
-    def best(self) -> Loaded:
-        """The round at half the rate whose slow answers came soonest."""
-        return min((r.half for r in self.rounds), key=lambda half: half.own.percentiles[2])
+    def half(self) -> Loaded:
+        """As things are, the round at half the rate whose slow answers came soonest."""
+        return _soonest(r.half for r in self.rounds)
+
+    @property
+    def first(self) -> Loaded:
+        """The same with what answers before all else."""
+        return _soonest(r.first for r in self.rounds)
 
     def short_of(self) -> list[str]:
         """Which aims the best rounds do not reach."""
-        p50, _, p99 = self.best.own.percentiles
-        name, found = self.aim.kind.name, []
+        p50, _, p99 = self.first.own.percentiles
+        name, kept, found = self.aim.kind.name, self.first.rate, []
         if max(self.limits) < self.aim.rate:
             found.append(f"{name}: {max(self.limits):,} a second without loss, not {self.aim.rate:,}")
         if p50 > self.aim.p50 or p99 > self.aim.p99:
             found.append(f"{name}: p50 {p50:.2f}, p99 {p99:.2f} ms at {self.aim.half:,}, not {self.aim.p50} and {self.aim.p99}")
+        if kept < _KEPT * self.aim.half:
+            found.append(f"{name}: {kept:,.0f} a second were sent, not {self.aim.half:,}")
         return found
 
 
@@ -78,8 +93,9 @@ def run(sides: Mapping[str, Lab], aim: Aim, rounds: int, seconds: float, probes:
     for _ in range(rounds):
         for title, lab in sides.items():
             offers = [offered(lab, aim.kind, rate, seconds) for rate in aim.rates]
-            calm, half = (loaded(lab, aim.kind, rate, probes) for rate in (0, aim.half))
-            found[title].rounds.append(Round(offers, calm, half))
+            unloaded = calm(lab, aim.kind, probes)
+            half, first = (loaded(lab, aim.kind, aim.half, probes, before_guests=first) for first in (False, True))
+            found[title].rounds.append(Round(offers, unloaded, half, first))
     return found
 
 
@@ -104,21 +120,36 @@ def table(sides: Mapping[str, Found]) -> str:
 
 
 def _rows(found: Found) -> list[tuple[str, str]]:
-    half, aim = found.best, found.aim
+    aim = found.aim
     at_half = f"at {aim.half:,} a second"
     rows = [(f"{rate:,} a second: answered", _shares(found, n)) for n, rate in enumerate(aim.rates)]
     costs = [r.offers[aim.rates.index(aim.rate)].cost for r in found.rounds]
     rows += [
         ("ms without a flood: p50 / p95 / p99", _medians([r.calm.own for r in found.rounds])),
-        (f"ms {at_half}, best round", half.own.text),
+        (f"ms {at_half}, best round", found.half.own.text),
         (f"ms {at_half}, medians of rounds", _medians([r.half.own for r in found.rounds])),
-        (f"probes lost {at_half}", str(sum(r.half.own.lost for r in found.rounds))),
+        (f"ms {at_half}, what answers first, best round", found.first.own.text),
+        (f"ms {at_half}, what answers first, medians of rounds", _medians([r.first.own for r in found.rounds])),
+        (
+            f"sent a second {at_half}; what answers first",
+            f"{_sent(r.half for r in found.rounds)}; {_sent(r.first for r in found.rounds)}",
+        ),
+        (f"probes lost {at_half}", str(sum(each.own.lost for r in found.rounds for each in (r.half, r.first)))),
         ("another tenant's ping, ms: without a flood", _medians([r.calm.other for r in found.rounds])),
         (f"another tenant's ping, ms: {at_half}", _medians([r.half.other for r in found.rounds])),
-        (f"processors for the answers, and for the switch, {at_half}", _processors([half.cost])),
+        (f"another tenant's ping, ms: {at_half}, what answers first", _medians([r.first.other for r in found.rounds])),
+        (f"processors for the answers, and for the switch, {at_half}", _processors([found.half.cost])),
         (f"the same while {aim.rate:,} a second are offered", _processors(costs)),
     ]
     return rows
+
+
+def _soonest(rounds: Iterable[Loaded]) -> Loaded:
+    return min(rounds, key=lambda loaded: loaded.own.percentiles[2])
+
+
+def _sent(rounds: Iterable[Loaded]) -> str:
+    return f"{statistics.median(loaded.rate for loaded in rounds):,.0f}"
 
 
 def _processors(costs: Sequence[Cost]) -> str:

@@ -34,6 +34,10 @@ class Agent:
         if ready is not None:
             wait_until(lambda: self._has_said(ready), _START, f"{self._name} saying {ready!r}")
 
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
     def result(self, seconds: float) -> dict[str, Any]:
         """What it printed at its end, which has to come within `seconds`. Raises TimeoutExpired, AgentFailed."""
         code = self._process.wait(seconds)
