@@ -64,6 +64,12 @@ class PingResult:
         return tuple(reply.rtt for reply in self.replies)
 
     @property
+    def unanswered(self) -> int:
+        """How many got no reply, without the last one: it may still be under way when ping is ended."""
+        last = max((reply.sequence for reply in self.replies), default=0)
+        return self.lost - (last == self.sent - 1)
+
+    @property
     def missing(self) -> tuple[int, ...]:
         """Sequence numbers between the first and last reply that were never answered."""
         seen = {reply.sequence for reply in self.replies}

@@ -20,8 +20,8 @@ KINDS = {
 
 @dataclass(frozen=True)
 class Expect:
-    """What has to come back: an echo "reply", an "error", a "reset", a "stamp" (timestamp reply) if anything, or "nothing".
-    Or the probe itself has to be "lost": on no wire but the sender's.
+    """What has to come back: an echo "reply", an "error", a "reset", a "stamp" (timestamp reply) if anything, "nothing", or
+    nothing but what is "void": no receiver takes it. Or the probe itself has to be "lost": on no wire but the sender's.
 
     `hops` are the numbers of routers there may be between who answers and the sender. `router` says that an error is a virtual
     router's, not that of a machine of the lab.
@@ -42,6 +42,7 @@ class Expect:
             "reset": "TCP reset",
             "stamp": "nothing, or a right timestamp reply",
             "nothing": "nothing",
+            "void": "nothing that a receiver takes",
             "lost": "not forwarded, nothing",
         }
         named = names.get(self.what) or KINDS[self.kind]
@@ -85,7 +86,7 @@ class Case:
         return self.expect.text
 
 
-NOTHING, LOST = Expect("nothing"), Expect("lost")
+NOTHING, VOID, LOST = Expect("nothing"), Expect("void"), Expect("lost")
 
 
 def reply(source: str, *hops: int) -> Expect:

@@ -6,7 +6,7 @@ import struct
 from collections.abc import Iterator
 
 from mininet_topos.outside import SERVER_ADDRESS, UPSTREAM_ADDRESS
-from tests.acceptance.icmp_case import NOTHING, OWN, R1_C, R1_T, R2_B, R2_T, Case, Expect, reply
+from tests.acceptance.icmp_case import NOTHING, OWN, R1_C, R1_T, R2_B, R2_T, VOID, Case, Expect, reply
 from tests.acceptance.icmp_frames import TIMESTAMP, Probe
 from tests.acceptance.icmp_network import (
     ELSEWHERE,
@@ -104,6 +104,13 @@ def _sizes() -> Iterator[Case]:
 def _contents() -> Iterator[Case]:
     record = bytes([7, 11, 4]) + bytes(8) + b"\0"
     yield _own("dscp", "echo with DSCP EF: the reply has it", "1812 4.3.2.5", tos=46 << 2)
+    inward = Probe(FLOATING, tos=46 << 2)
+    yield Case("echo-dscp-in", "echo with DSCP EF to a floating IP", "1812 5.3.2", "server", inward, reply(FLOATING, 2))
+    outward = Probe(SERVER_ADDRESS, tos=46 << 2)
+    yield Case("echo-dscp-out", "echo with DSCP EF through SNAT", "1812 5.3.2", "a-1", outward, reply(SERVER_ADDRESS, 2))
+    yield Case(
+        "echo-in-vip-ttl", "echo to a VIP, TTL 2, from the internet", "1812 4.2.2.9", "server", Probe(VIP, ttl=2), reply(VIP, 1)
+    )
     yield _own("dscp-far", "echo with DSCP EF to the second router", "1812 4.3.2.5", reply(R2_B, 1), R2_B, tos=46 << 2)
     yield _own("ecn", "echo with ECT(0): not made CE", "3168 5", tos=2)
     yield _own("edge", "echo whose reply's checksum is all ones or zeros", "1624 3", broken="edge", size=64)
@@ -117,9 +124,9 @@ def _contents() -> Iterator[Case]:
     yield _own("ttl-1-far", "echo with TTL 1 to the router's far port", "1812 4.2.2.9", reply(R1_C), R1_C, ttl=1)
     beside = reply("10.1.1.12")
     yield _own("ttl-1-switch", "echo with TTL 1 on one switch", "1122 3.2.1.7", beside, "10.1.1.12", ttl=1, mac=mac_of("a-2"))
-    yield _own("bad-icmp-sum", "echo with a wrong ICMP checksum", "792", NOTHING, broken="icmp")
-    yield _own("bad-ip-sum", "echo with a wrong IP checksum", "1812 5.2.2", NOTHING, broken="ip")
-    yield _own("bad-ip-sum-far", "echo with a wrong IP checksum to the second router", "1812 5.2.2", NOTHING, R2_B, broken="ip")
+    yield _own("bad-icmp-sum", "echo with a wrong ICMP checksum", "792", VOID, broken="icmp")
+    yield _own("bad-ip-sum", "echo with a wrong IP checksum", "1812 5.2.2", VOID, broken="ip")
+    yield _own("bad-ip-sum-far", "echo with a wrong IP checksum to the second router", "1812 5.2.2", VOID, R2_B, broken="ip")
     back = reply("10.1.1.12", 0)
     yield _own("sent-back", "echo to a VM beside, through the router", "1812 5.2.1, 1812 5.2.7.2", back, "10.1.1.12")
 

@@ -141,6 +141,8 @@ def _closed() -> Iterator[Case]:
         of = f"{sender} to {to}"
         yield Case(f"port-{name}", f"UDP {of}", _CLOSED, sender, Probe(to, UDP), unreachable(_PORT, to, hops))
         yield Case(f"reset-{name}", f"SYN {of}", "9293 3.5.2", sender, Probe(to, TCP, size=40, port=81), reset(to, hops))
+    probe, expect = Probe(VIP, UDP, ttl=2), unreachable(_PORT, VIP, 1)
+    yield Case("port-in-vip-ttl", f"UDP server to {VIP}, TTL 2", f"{_CLOSED}, 1812 4.2.2.9", "server", probe, expect)
     for name, sender, to, hops in (_TOWARDS[0], _TOWARDS[2], _TOWARDS[4], _TOWARDS[6]):
         what = f"SCTP {sender} to {to}"
         yield Case(f"protocol-{name}", what, _CLOSED, sender, Probe(to, _SCTP), unreachable(_PROTOCOL, to, hops))
@@ -228,6 +230,10 @@ def _oversize() -> Iterator[Case]:
         inward = Probe(FLOATING, protocol, 1500, dont_fragment=True)
         told = too_large(MTU, UPLINK, 1)
         yield Case(f"size-in-{name.lower()}", f"{name} with DF, for the overlay", rfc, "server", inward, told)
+    inward = Probe(VIP, TCP, 1500, port=80, dont_fragment=True)
+    yield Case(
+        "size-in-vip", "TCP with DF, to a VIP, for the overlay", f"{rfc}, 5508 7.1.1", "server", inward, too_large(MTU, UPLINK, 1)
+    )
     large = Probe(SERVER_ADDRESS, UDP, MTU, dont_fragment=True)
     yield Case("size-far-out", "UDP with DF, behind two routers", rfc, "b-2", large, too_large(EXTERNAL_MTU, R1_T, 1))
     yield Case("size-floating-out", "UDP with DF, from a floating IP", rfc, "a-3", large, too_large(EXTERNAL_MTU, OWN))

@@ -5,9 +5,9 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator
 
-from tests.acceptance.icmp_case import LOST, NOTHING, OWN, R2_T, Case
+from tests.acceptance.icmp_case import LOST, NOTHING, OWN, R2_T, VOID, Case, Expect
 from tests.acceptance.icmp_frames import ICMP, TCP, UDP, Probe, header
-from tests.acceptance.icmp_network import UPLINK
+from tests.acceptance.icmp_network import FLOATING, SILENT, UPLINK
 
 _FAR_VM = "10.1.2.11"
 _ROUTERS = "1812 4.3.2.7"
@@ -26,8 +26,10 @@ _SOURCES = {
 }
 
 
-def _silent(name: str, what: str, to: str = _FAR_VM, rfc: str = _RULE, sender: str = "a-1", **probe: object) -> Case:
-    return Case(f"silent-{name}", what, rfc, sender, Probe(to, **probe), NOTHING)  # type: ignore[arg-type]
+def _silent(
+    name: str, what: str, to: str = _FAR_VM, rfc: str = _RULE, sender: str = "a-1", expect: Expect = NOTHING, **probe: object
+) -> Case:
+    return Case(f"silent-{name}", what, rfc, sender, Probe(to, **probe), expect)  # type: ignore[arg-type]
 
 
 def _errors_about_errors() -> Iterator[Case]:
@@ -50,6 +52,11 @@ def _fragments() -> Iterator[Case]:
     yield _silent("later-far", "a later fragment of UDP, TTL 2", protocol=UDP, size=1800, pieces="later", ttl=2)
     yield _silent("later-to-router", "a later fragment of UDP to the router", OWN, protocol=UDP, size=1800, pieces="later")
     yield _silent("later-tcp", "a later fragment of TCP to the second router", R2_T, protocol=TCP, size=1800, pieces="later")
+    alone = "1122 3.3.2"
+    yield _silent("later-echo", "a later fragment of an echo to the router", OWN, alone, expect=VOID, size=1800, pieces="later")
+    yield _silent(
+        "in-later-echo", "a later fragment of an echo to the uplink", UPLINK, alone, "server", VOID, size=1800, pieces="later"
+    )
     yield _silent("later-protocol", "a later fragment of SCTP to the router", OWN, protocol=132, size=1800, pieces="later")
     yield _silent("later-no-host", "a later fragment to nobody's address", "10.1.3.200", protocol=UDP, size=1800, pieces="later")
 
@@ -120,4 +127,39 @@ def _rest() -> Iterator[Case]:
     yield _silent("bad-sum-port", "wrong IP checksum, UDP to the router", OWN, "1812 5.2.2", protocol=UDP, broken="ip")
 
 
-SILENT_CASES = (*_errors_about_errors(), *_fragments(), *_destinations(), *_sources(), *_martians(), *_rest())
+def _inwards() -> Iterator[Case]:
+    """From the external network."""
+    body = bytes(4) + header(FLOATING, SILENT, UDP, 28, 7) + struct.pack("!HHHH", 53, 53, 8, 0)
+    yield _silent(
+        "in-error", "port unreachable to a floating IP, TTL 2", FLOATING, sender="server", ttl=2, kind=3, code=3, body=body
+    )
+    yield _silent("in-error-to-uplink", "port unreachable to the uplink", UPLINK, sender="server", kind=3, code=3, body=body)
+    yield _silent(
+        "in-later", "a later fragment of UDP to a floating IP, TTL 2", FLOATING, _ROUTERS, "server", protocol=UDP, size=1800,
+        pieces="later", ttl=2,
+    )  # fmt: skip
+    yield _silent(
+        "in-bad-sum", "wrong IP checksum to a floating IP, TTL 1", FLOATING, "1812 5.2.2", "upstream", broken="ip", ttl=1
+    )
+    yield _silent("in-reset", "TCP RST to the uplink", UPLINK, "9293 3.5.2", "server", protocol=TCP, flags="R", size=40)
+    for protocol, name in ((ICMP, "echo"), (UDP, "UDP")):
+        of, link = name.lower(), "1122 3.3.6, 1812 5.3.4"
+        for to, at, what in ((UPLINK, "uplink", "the uplink"), (FLOATING, "floating", "a floating IP")):
+            yield _silent(
+                f"in-broadcast-mac-{of}-{at}", f"{name} to {what} in a broadcast frame, TTL 1", to, link,
+                "upstream", protocol=protocol, mac=_BROADCAST, ttl=1,
+            )  # fmt: skip
+        for to, what in (("203.0.113.255", "directed"), ("255.255.255.255", "limited"), ("224.0.0.1", "multicast")):
+            rfc = "1812 4.3.3.6, 1812 5.3.5" if protocol == ICMP else _ROUTERS
+            yield _silent(f"in-{what}-{of}", f"{name} to {to} in a frame to the uplink", to, rfc, "upstream", protocol=protocol)
+
+
+SILENT_CASES = (
+    *_errors_about_errors(),
+    *_fragments(),
+    *_destinations(),
+    *_sources(),
+    *_martians(),
+    *_rest(),
+    *_inwards(),
+)

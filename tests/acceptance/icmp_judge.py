@@ -17,6 +17,7 @@ from tests.acceptance.icmp_reading import Message
 _STARTS = (64, 128, 255)
 """TTLs that a sender may begin with."""
 _LONGEST = 576
+_SILENT = ("nothing", "void", "lost")
 _FIN, _SYN, _RST, _ACK = 1, 2, 4, 16
 _DAY = 24 * 3600 * 1000
 
@@ -63,10 +64,10 @@ def judge(sent: Sent, came: Sequence[Message], anywhere: Iterable[Message], forw
     expect = sent.case.expect
     if expect.what == "lost" and forwarded:
         return _result(sent, [Flaw("forwarded")])
-    if expect.what in ("nothing", "lost"):
-        # What has a wrong checksum is no answer: whoever gets it must not take it.
-        taken = [message for message in anywhere if not message.wrong_sums]
-        return _result(sent, [Flaw(f"answered: {taken[0]}")] if taken else [])
+    if expect.what in _SILENT:
+        void = expect.what == "void"
+        heard = [message for message in anywhere if not (void and (message.wrong_sums or not message.whole))]
+        return _result(sent, [Flaw(f"answered: {heard[0]}")] if heard else [])
     if not came:
         return _result(sent, [] if expect.what == "stamp" else [Flaw("no answer")])
     if len(came) > 1:
@@ -77,7 +78,7 @@ def judge(sent: Sent, came: Sequence[Message], anywhere: Iterable[Message], forw
 
 def answered(sent: Sent, came: Sequence[Message]) -> bool:
     """Whether nothing more is to be waited for."""
-    return bool(came) or sent.case.expect.what in ("nothing", "lost", "stamp")
+    return bool(came) or sent.case.expect.what in (*_SILENT, "stamp")
 
 
 def result(name: str, flaws: Sequence[Flaw]) -> Result:
@@ -126,8 +127,13 @@ def _error(sent: Sent, got: Message, expect: Expect) -> list[Flaw]:
         return [Flaw(str(got))]
     assert got.quote is not None
     found = [*_rest(got, expect), *_quoted(got.quote, sent)]
+    if expect.kind == (11, 0) and len(got.quote) > 8 and got.quote[8] > 1:
+        # Traceroute marks such a hop.
+        found.append(Flaw(f"quotes TTL {got.quote[8]}"))
     if expect.router and got.tos >> 5 not in (6, 7):
         found.append(Flaw(f"precedence {got.tos >> 5}", slight=True))
+    if got.tos & 3:
+        found.append(Flaw(f"ECN {got.tos & 3}"))
     if got.ip.length > _LONGEST:
         found.append(Flaw(f"{got.ip.length} bytes long"))
     if len(got.headers) > 1:

@@ -53,15 +53,16 @@ def run(lab: Lab, rounds: int, cycles: int, interval: float, away_for: float) ->
     with ExitStack() as stack:
         stack.enter_context(_load(lab, rounds * (cycles * interval + 10)))
         pings = {target: stack.enter_context(lab.pinging(vm, target, 0.1)) for target in (NEAR, TRANSIT, FAR, VM_FAR)}
-        pool = stack.enter_context(ThreadPoolExecutor(1))
-        away = None
-        for number in range(rounds):
-            if number == killed_in:
-                away = pool.submit(_restart, lab, away_for)
+        for _ in range(killed_in):
             found.append(_mtr(lab, cycles, interval))
-        assert away is not None
+        with ThreadPoolExecutor(1) as pool:
+            restarted = pool.submit(_restart, lab, away_for)
+            found.append(_mtr(lab, cycles, interval))
+            away = restarted.result()
+        while len(found) < rounds:
+            found.append(_mtr(lab, cycles, interval))
         results = {target: each.stop() for target, each in pings.items()}
-    return Long(found, killed_in, away.result(), {target: (r.sent, len(r.missing)) for target, r in results.items()})
+    return Long(found, killed_in, away, {target: (r.sent, r.unanswered) for target, r in results.items()})
 
 
 def _mtr(lab: Lab, cycles: int, interval: float) -> Round:

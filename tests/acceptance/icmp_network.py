@@ -191,11 +191,16 @@ def ours(name: str = "i", options: Mapping[str, Option] | None = None) -> Iterat
 
 
 @contextmanager
-def ovn() -> Iterator[Lab]:
-    """OVN's lab of the same shape; it answers when this enters."""
+def ovn(balancers_on_switches: bool = True, answers: int | None = None) -> Iterator[Lab]:
+    """OVN's lab of the same shape; it answers when this enters.
+
+    With load balancers on the switches VMs reach VIPs of their own network, as here, but each packet of theirs passes conntrack
+    (ovn-northd(8), "Pre-LB"), which costs time and takes no small fragments. `answers` is how many errors and resets a second
+    its control plane protection lets each router have; by default it has none.
+    """
     with OvnSide(f"n{os.getpid()}") as side:
         side.put(list(CONFORMANCE.tenants), (EXTERNAL_NETWORK,))
-        side.nbctl("--wait=hv", *transaction(_more_for_ovn()))
+        side.nbctl("--wait=hv", *transaction(_more_for_ovn(balancers_on_switches, answers)))
         for guest in CONFORMANCE.guests():
             side.lab.vm(guest.name, guest.hypervisor, guest.mac, guest.address, guest.gateway, mtu=MTU)
         side.nbctl("--wait=hv", "sync")
@@ -203,17 +208,22 @@ def ovn() -> Iterator[Lab]:
         yield side.lab
 
 
-def _more_for_ovn() -> Iterator[Command]:
+def _more_for_ovn(balancers_on_switches: bool, answers: int | None) -> Iterator[Command]:
     """Static routes, and what its operators set: the MTU outside, port security, load balancers on the clients' switches too."""
     for router in _tenant()["routers"]:
         for route in router.get("routes", ()):
             yield ["lr-route-add", f"conf.{router['name']}", route["prefix"], *route["nexthops"]]
-    for balancer in _tenant()["load_balancers"]:
+    for balancer in _tenant()["load_balancers"] if balancers_on_switches else ():
         yield from (["ls-lb-add", f"conf.{switch}", f"conf.{balancer['name']}"] for switch in _SWITCHES)
     for name, address in _ADDRESSES.items():
         if name != "raw-1":
             yield ["lsp-set-port-security", name, f"{mac_of(name)} {address}"]
     yield ["set", "Logical_Router_Port", "conf.r1-up", f"options:gateway_mtu={EXTERNAL_MTU}"]
+    if answers is not None:
+        yield ["--fair", "meter-add", "answers", "drop", str(answers), "pktps", str(answers)]
+        yield from (["copp-add", "protected", kind, "answers"] for kind in ("icmp4-error", "tcp-reset"))
+        routers = [f"{tenant['name']}.{router['name']}" for tenant in CONFORMANCE.tenants for router in tenant["routers"]]
+        yield from (["lr-copp-add", "protected", router] for router in routers)
 
 
 def _furnish(lab: Lab) -> None:

@@ -53,9 +53,11 @@ class Message:
 
     @cached_property
     def mark(self) -> int | None:
-        """The number of the mark of the probe that this answers; None where it is no answer to any."""
+        """The number of the mark of the probe that this answers; None where it is no answer to any. Of what is not whole, the
+        identification says so: what sends a fragment back leaves it as it is.
+        """
         if not self.whole:
-            return None
+            return _number(self.ip.ident, Mark(0).ident)
         if self.quote is not None and len(self.quote) >= 6:
             return _number(int.from_bytes(self.quote[4:6], "big"), Mark(0).ident)
         if self.icmp is not None and self.icmp[0] in _REPLIES:
@@ -76,7 +78,7 @@ class Message:
         return wrong
 
     def __str__(self) -> str:
-        what = f"protocol {self.ip.protocol}"
+        what = f"protocol {self.ip.protocol}" if self.whole else "a fragment"
         if self.icmp is not None:
             what = (
                 KINDS.get(self.icmp)

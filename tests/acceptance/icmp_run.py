@@ -30,6 +30,8 @@ Seen = dict[str, list[Message]]
 SEND = str(Path(__file__).with_name("icmp_send.py"))
 _PATIENCE = 3.0
 """Seconds that an answer may take."""
+_LONGEST = 2048
+"""Bytes of a frame: more than any has."""
 _SERVER = "server"
 _FAR = "10.1.2.11"
 _ENDINGS = tuple(
@@ -65,13 +67,12 @@ class Run:
     def results(self) -> list[Result]:
         """Run them to the end: what came of each, in their order, and of all together."""
         with ExitStack() as stack:
-            watched = {sent.case.sender for sent in (*self._sent, *self._last)} | {_SERVER}
-            for name in sorted(watched):
-                end = self._ends[name]
-                self._captures[name] = stack.enter_context(self._lab.tcpdump(end.watched_at, end.watched, "ip"))
+            for name, end in sorted(self._ends.items()):
+                self._captures[name] = stack.enter_context(self._lab.tcpdump(end.watched_at, end.watched, "ip", snap=_LONGEST))
             self._exchange()
             for capture in self._captures.values():
                 capture.stop()
+                assert not capture.dropped, f"{capture.path}: {capture.dropped} packets were not seen"
             return self._judged(self._seen())
 
     def _exchange(self) -> None:
@@ -126,7 +127,7 @@ class Run:
         found: dict[tuple[str, int], list[Message]] = {}
         for name, passed in seen.items():
             for message in passed:
-                if is_answer(message) and message.ip.destination in (self._ends[name].address, SILENT):
+                if message.whole and is_answer(message) and message.ip.destination in (self._ends[name].address, SILENT):
                     assert message.mark is not None
                     found.setdefault((name, message.mark), []).append(message)
         return found
@@ -147,7 +148,8 @@ class Run:
                 results.append(result(case.id, [Flaw("did not arrive")]))
             else:
                 results.append(judge(sent, mine, answers, any(_is_probe(m, sent) for m in others)))
-        return [*results, *icmp_overall.judge(seen, self._ends)]
+        unanswered = [each.case.id for each in self._last if (each.case.sender, each.mark.number) not in came]
+        return [*results, *icmp_overall.judge(seen, self._ends, len(self._sent) + len(self._last), unanswered)]
 
 
 def _arrived(at_server: Iterable[Message]) -> dict[int, bytes]:

@@ -43,8 +43,8 @@ _TRACES: dict[str, tuple[str, ...]] = {
 _FIRST_PORT = 41000
 """Of those that keep their ports; one each, for they run at the same time."""
 _ROWS = {
-    "ping": re.compile(r"^\d+ bytes from ([\d.]+):", re.M),
-    "traceroute": re.compile(r"^ *\d+  (\S+)", re.M),
+    "ping": re.compile(r"^\d+ bytes from ([\d.]+):.*?( \(DUP!\))?$", re.M),
+    "traceroute": re.compile(r"^ *\d+  (\S+)(?:  [\d.]+ ms)?( !\S+)?", re.M),
     "mtr": re.compile(r"^ *\d+\.\|-- (\S+) +([\d.]+)%?", re.M),
     "tracepath": re.compile(r"^ *(\d+): +(\S+)", re.M),
 }
@@ -100,7 +100,7 @@ def _tools() -> Iterator[Tool]:
     for way in (*_WAYS, *_ENDS):
         rfc = "1122 3.2.2.6" if way in _WAYS else "1812 4.3.3.6"
         argv = ("ping", "-n", "-c", "2", "-i", "0.05", "-W", "1", way.to)
-        yield Tool(f"ping-{way.name}", f"ping, {way.sender} to {way.to}", rfc, way.sender, argv, (way.to,))
+        yield Tool(f"ping-{way.name}", f"ping, {way.sender} to {way.to}", rfc, way.sender, argv, (way.to, way.to))
     for number, way in enumerate(_WAYS):
         port = f"--sport={_FIRST_PORT + number}"
         for name in _TRACES:
@@ -139,11 +139,12 @@ def parse(program: str, output: str) -> list[str]:
     """The hops that a tool listed, "*" where nobody answered; of mtr also how much was lost, if anything."""
     rows = _ROWS[program].findall(output)
     if program == "ping":
-        return list(dict.fromkeys(rows))
+        # Each reply, so that one of two is not taken for both.
+        return [address + twice for address, twice in rows]
+    if program == "traceroute":
+        return [address + complaint for address, complaint in rows]
     if program == "mtr":
         return ["*" if address == "???" else address if lost == "0.0" else f"{address} ({lost}% lost)" for address, lost in rows]
-    if program == "tracepath":
-        # A hop may have several rows; the last one is the one that went on.
-        last = {number: "*" if address == "no" else address for number, address in rows if not address.startswith("[")}
-        return [*last.values(), *(f"pmtu {mtu}" for mtu in _PMTU.findall(output))]
-    return list(rows)
+    # Of tracepath a hop may have several rows; the last one is the one that went on.
+    last = {number: "*" if address == "no" else address for number, address in rows if not address.startswith("[")}
+    return [*last.values(), *(f"pmtu {mtu}" for mtu in _PMTU.findall(output))]
