@@ -13,6 +13,8 @@ from typing import Any
 import eventlet
 from eventlet.greenio import GreenSocket
 
+_ROOM = 16
+"""What Ryu's queue of messages to a bridge holds."""
 _CHUNK = 4096
 """Bytes: about twenty packets. With more, the first would wait long for the answer to the last."""
 
@@ -49,16 +51,20 @@ class Bulk:
     def _flush(self) -> None:
         """Never block: what reads the bridge's messages must go on for it to read ours."""
         answers, self._answers = self._answers, []
-        queue = self._datapath.send_q
         left = b"".join(answers)
-        if queue is not None and queue.empty() and not self._sending:
+        if self._room() == _ROOM and not self._sending:
             left = self._at_once(left)
-        if left and queue is not None and queue.full():
+        if left and not self._room():
             eventlet.sleep(0)
-        if queue is None or queue.full():
+        if not self._room():
             self._on_unsent(len(answers))
         elif left:
             self._datapath.send(left)
+
+    def _room(self) -> int:
+        """How much more Ryu's queue takes before somebody has to wait; 0 also where somebody waits, or the connection ends."""
+        datapath = self._datapath
+        return 0 if datapath.send_q is None else max(0, datapath._send_q_sem.balance)
 
     def _at_once(self, data: bytes) -> bytes:
         """What is left of it once the kernel has taken what it takes now: nearly always nothing."""

@@ -5,6 +5,8 @@ It does not know what the bytes it sends are for, nor other bridges.
 
 from __future__ import annotations
 
+import struct
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,6 +19,8 @@ from ryu_overlay.openflow import messages, replies
 from ryu_overlay.openflow.replies import InstalledFlow, Multipart
 
 _CHUNK = 65536
+_LENGTH = struct.Struct("!H")
+"""In an OpenFlow header (1.3.5 section 7.1) behind version and type."""
 _KEEPALIVE = ((socket.TCP_KEEPIDLE, 5), (socket.TCP_KEEPINTVL, 2), (socket.TCP_KEEPCNT, 3), (socket.TCP_USER_TIMEOUT, 12_000))
 """A host that lost its power ends no connection: its silence does, after 12 s."""
 
@@ -92,6 +96,20 @@ class Channel:
             data = [self._outbox.get()]
             while not self._outbox.empty():
                 data.append(self._outbox.get())
-            whole = b"".join(data)
-            for start in range(0, len(whole), _CHUNK):
-                self.datapath.send(whole[start : start + _CHUNK])
+            for piece in pieces(b"".join(data)):
+                self.datapath.send(piece)
+
+
+def pieces(messages: bytes) -> Iterator[bytes]:
+    """OpenFlow messages, as many together as fit 64 KiB: between two pieces others may send theirs, and must not come to stand
+    inside a message.
+    """
+    start = end = 0
+    while end < len(messages):
+        after = end + _LENGTH.unpack_from(messages, end + 2)[0]
+        if after - start > _CHUNK:
+            yield messages[start:end]
+            start = end
+        end = after
+    if messages:
+        yield messages[start:]

@@ -8,21 +8,9 @@ from collections.abc import Iterator
 import eventlet
 import pytest
 from eventlet.green import socket as green
-from eventlet.queue import LightQueue
 
 from ryu_overlay.southbound.bulk import Bulk
-
-
-class Datapath:
-    """What Ryu calls so, with a real socket and no send loop but `drain`."""
-
-    def __init__(self, sock: green.socket) -> None:
-        self.socket = sock
-        self.send_q: LightQueue | None = LightQueue(16)
-
-    def send(self, data: bytes) -> None:
-        assert self.send_q is not None
-        self.send_q.put(data)
+from tests.unit.southbound.ryu_like import Datapath
 
 
 class Rig:
@@ -40,10 +28,7 @@ class Rig:
         assert self.bulk.recv(8) == b"packets"
 
     def queued(self) -> bytes:
-        found, queue = b"", self.datapath.send_q
-        while queue is not None and not queue.empty():
-            found += queue.get()
-        return found
+        return self.datapath.drain()
 
 
 @pytest.fixture
@@ -99,6 +84,20 @@ def test_answers_to_a_bridge_that_does_not_read_are_counted(rig: Rig) -> None:
     rig.datapath.send_q = None
     rig.answer(b"three")
     assert rig.unsent == [2, 1]
+
+
+def test_answers_wait_for_nobody_who_waits_to_send(rig: Rig) -> None:
+    """With room in the queue again, but somebody else's turn, they would stand behind him and hold up what is received."""
+    for _ in range(16):
+        rig.datapath.send(b"x")
+    waiting = eventlet.spawn(rig.datapath.send, b"his turn")
+    eventlet.sleep(0)
+    rig.answer(b"answer")
+    assert rig.unsent == [1]
+    assert rig.queued() == b"x" * 16 + b"his turn"
+    waiting.wait()
+    rig.answer(b"answer")
+    assert rig.bridge.recv(100) == b"answer"
 
 
 def test_a_dead_connection_does_no_harm(rig: Rig) -> None:
