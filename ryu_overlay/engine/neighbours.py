@@ -10,6 +10,7 @@
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address
@@ -23,7 +24,9 @@ REFRESH = 5.0
 TRIES = 3
 SILENCE = 60.0
 WAITING_AT_MOST = 256
-"""Addresses of one network that may be asked for at once."""
+"""Addresses of one network that may be asked for at once, beside its upstream gateway."""
+SHARE = 32
+"""How many of them may be asked for by one uplink's packets."""
 NOTE = "neighbour/"
 """What the memory's notes about a neighbour begin with; the network's UUID and the address follow."""
 
@@ -37,6 +40,9 @@ class _Known:
 
 @dataclass(slots=True)
 class _Waiting:
+    """`asker` is the key of the uplink in whose share this is, None: the upstream gateway, which is in nobody's."""
+
+    asker: int | None
     tries: int = 0
     packets: list[Unresolved] = field(default_factory=list)
 
@@ -84,14 +90,21 @@ class Neighbours:
         return news, [] if waiting is None else waiting.packets
 
     def unresolved(self, network: Ref, packet: Unresolved) -> list[Question]:
-        """A packet needs a MAC that is not known. One packet waits for each address."""
+        """A packet needs a MAC that is not known. One packet waits for each address.
+
+        What several uplinks ask for is in the share of one that asks for least. A packet for which there is no room is dropped.
+        """
         waiting = self._waiting.setdefault(network, {})
-        if packet.next_hop in waiting:
-            waiting[packet.next_hop].packets[:] = [packet]
+        shares = Counter(entry.asker for entry in waiting.values() if entry.asker is not None)
+        entry = waiting.get(packet.next_hop)
+        if entry is not None:
+            entry.packets[:] = [packet]
+            if entry.asker is not None and shares[packet.uplink] < shares[entry.asker]:
+                entry.asker = packet.uplink
             return []
-        if len(waiting) >= WAITING_AT_MOST:
+        if not _make_room(waiting, shares, packet.uplink):
             return []
-        waiting[packet.next_hop] = _Waiting(1, [packet])
+        waiting[packet.next_hop] = _Waiting(packet.uplink, 1, [packet])
         return [Question(network, packet.next_hop)]
 
     def tick(self, network: Network, speaking: Iterable[Ref], now: float) -> tuple[bool, list[Question], list[Unresolved]]:
@@ -123,7 +136,7 @@ class Neighbours:
     def _refresh(self, ref: Ref, gateway: IPv4Address | None, now: float) -> Iterator[Question]:
         known = self._known.setdefault(ref, {})
         if gateway is not None and gateway not in known:
-            self._waiting.setdefault(ref, {}).setdefault(gateway, _Waiting())
+            self._waiting.setdefault(ref, {}).setdefault(gateway, _Waiting(None)).asker = None
         for address, entry in known.items():
             if not entry.asked <= now < entry.asked + REFRESH:
                 entry.asked = now
@@ -154,6 +167,19 @@ class Neighbours:
 
     def _show(self, ref: Ref) -> None:
         self.macs[ref] = MappingProxyType({address: known.mac for address, known in self._known[ref].items()})
+
+
+def _make_room(waiting: dict[IPv4Address, _Waiting], shares: Counter[int], uplink: int) -> bool:
+    """Whether an uplink may ask for one more address. If all room is taken, the largest share loses its oldest."""
+    if shares[uplink] >= SHARE:
+        return False
+    if shares.total() < WAITING_AT_MOST:
+        return True
+    largest, size = shares.most_common(1)[0]
+    if shares[uplink] + 1 >= size:  # else two would take the same room from each other in turn
+        return False
+    del waiting[next(address for address, entry in waiting.items() if entry.asker == largest)]
+    return True
 
 
 def news(before: Mapping[Ref, Mapping[IPv4Address, str]], after: Mapping[Ref, Mapping[IPv4Address, str]]) -> Iterator[Log]:

@@ -64,8 +64,9 @@ def heard(dpid: int, address: IPv4Address, mac: str) -> ArpHeard:
     return ArpHeard(dpid, NET, arp.announcement(mac, address))
 
 
-def unresolved(dpid: int, address: IPv4Address, frame: bytes = b"frame") -> Unresolved:
-    return Unresolved(dpid, NET, UPLINK, address, frame)
+def unresolved(dpid: int, address: IPv4Address, frame: bytes = b"frame", by: int = UPLINK) -> Unresolved:
+    """A bridge has a packet for an address, which leaves by the uplink with key `by`."""
+    return Unresolved(dpid, NET, by, address, frame)
 
 
 def frames(effects: list[Effect]) -> list[tuple[int, bytes]]:

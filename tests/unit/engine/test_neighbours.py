@@ -8,9 +8,9 @@ from ipaddress import IPv4Address
 import pytest
 
 from ryu_overlay.engine.events import Unresolved
-from ryu_overlay.engine.neighbours import REFRESH, SILENCE, TRIES, WAITING_AT_MOST, Neighbours, Question
+from ryu_overlay.engine.neighbours import REFRESH, SHARE, SILENCE, TRIES, WAITING_AT_MOST, Neighbours, Question
 from ryu_overlay.model.network import Draft, Network
-from tests.unit.engine.outdoors import GATEWAY, GATEWAY_MAC, INTERNET, NEIGHBOUR, NEIGHBOUR_MAC, unresolved
+from tests.unit.engine.outdoors import GATEWAY, GATEWAY_MAC, INTERNET, NEIGHBOUR, NEIGHBOUR_MAC, UPLINK, unresolved
 
 NET = INTERNET.ref
 OTHER_MAC = "02:aa:00:00:00:09"
@@ -25,6 +25,14 @@ def network(*externals: object) -> Network:
 
 QUIET = network(replace(INTERNET, gateway=None))
 WITH_GATEWAY = network(INTERNET)
+
+FLOODERS = range(1, WAITING_AT_MOST // SHARE + 1)
+"""Uplinks that take all room together."""
+
+
+def somebody(uplink: int, number: int) -> IPv4Address:
+    """An address that nobody but this uplink asks for."""
+    return IPv4Address(f"10.{uplink}.{number // 256}.{number % 256}")
 
 
 class Life:
@@ -42,8 +50,12 @@ class Life:
     def heard(self, address: IPv4Address, mac: str) -> tuple[bool, list[Unresolved]]:
         return self.neighbours.heard(NET, address, mac, self.now)
 
-    def need(self, address: IPv4Address, frame: bytes = b"frame") -> list[Question]:
-        return self.neighbours.unresolved(NET, unresolved(1, address, frame))
+    def need(self, address: IPv4Address, frame: bytes = b"frame", by: int = UPLINK) -> list[Question]:
+        return self.neighbours.unresolved(NET, unresolved(1, address, frame, by))
+
+    def flood(self, by: int, first: int = 0, count: int = SHARE) -> int:
+        """An uplink's packets go to `count` addresses of its own, from the one with number `first`. How many are asked for."""
+        return sum(len(self.need(somebody(by, number), by=by)) for number in range(first, first + count))
 
     def learn(self, address: IPv4Address, mac: str) -> None:
         self.need(address)
@@ -150,11 +162,68 @@ def test_nobody_is_asked_where_nobody_can_speak() -> None:
 
 def test_a_flood_is_bounded() -> None:
     life = Life()
-    asked = [life.need(INTERNET.subnet.network_address + n) for n in range(WAITING_AT_MOST + 50)]
-    assert sum(map(len, asked)) == WAITING_AT_MOST
+    assert life.flood(UPLINK, count=WAITING_AT_MOST) == SHARE
     for _ in range(TRIES):
-        assert len(life.tick()[1]) <= WAITING_AT_MOST
-    assert life.need(INTERNET.subnet.network_address) == [Question(NET, INTERNET.subnet.network_address)], "there is room again"
+        assert len(life.tick()[1]) <= SHARE
+    assert life.flood(UPLINK) == SHARE, "there is room again"
+
+
+def test_who_floods_leaves_room_for_others() -> None:
+    life = Life()
+    life.flood(1, count=WAITING_AT_MOST)
+    assert life.need(NEIGHBOUR, by=2) == [Question(NET, NEIGHBOUR)]
+
+
+def test_if_all_room_is_taken_the_largest_share_loses_its_oldest() -> None:
+    life = Life()
+    for flooder in FLOODERS:
+        assert life.flood(flooder) == SHARE
+    assert life.need(NEIGHBOUR, by=99) == [Question(NET, NEIGHBOUR)]
+    asked = life.neighbours.asked(NET)
+    assert len(asked) == WAITING_AT_MOST
+    assert somebody(1, 0) not in asked and {somebody(1, 1), somebody(2, 0), NEIGHBOUR} <= asked.keys()
+    assert life.heard(somebody(1, 0), OTHER_MAC) == (False, []), "its packet is gone"
+    assert life.heard(NEIGHBOUR, NEIGHBOUR_MAC) == (True, [unresolved(1, NEIGHBOUR, by=99)])
+
+
+def test_floods_come_to_equal_shares_that_they_do_not_take_from_each_other() -> None:
+    life = Life()
+    for flooder in FLOODERS:
+        life.flood(flooder)
+    late = len(FLOODERS) + 1
+    assert life.flood(late, count=2 * SHARE) == WAITING_AT_MOST // late
+    before = life.neighbours.asked(NET)
+    assert sum(life.flood(flooder, 2 * SHARE) for flooder in (*FLOODERS, late)) == 0
+    assert life.neighbours.asked(NET) == before and len(before) == WAITING_AT_MOST
+
+
+def test_what_several_ask_for_is_in_the_share_of_who_asks_for_least() -> None:
+    life = Life()
+    life.need(NEIGHBOUR, by=1)
+    assert life.flood(1) == SHARE - 1
+    life.need(NEIGHBOUR, by=2)
+    assert life.flood(1, SHARE, 2) == 1, "it is in the other's share now"
+    life.need(NEIGHBOUR, by=1)
+    assert life.flood(2) == SHARE - 1, "and stays there"
+
+
+def test_the_gateway_is_in_nobodys_share() -> None:
+    life = Life(WITH_GATEWAY)
+    life.need(GATEWAY, by=1)
+    life.tick()
+    for flooder in FLOODERS:
+        assert life.flood(flooder) == SHARE
+    life.need(GATEWAY, by=99)
+    assert life.flood(100, count=SHARE) > 0 and GATEWAY in life.neighbours.asked(NET)
+    assert len(life.neighbours.asked(NET)) == WAITING_AT_MOST + 1
+    assert life.heard(GATEWAY, GATEWAY_MAC) == (True, [unresolved(1, GATEWAY, by=99)])
+
+
+def test_the_gateway_is_asked_for_though_all_room_is_taken() -> None:
+    life = Life(WITH_GATEWAY)
+    for flooder in FLOODERS:
+        life.flood(flooder)
+    assert GATEWAY in life.tick()[1]
 
 
 def test_a_clock_that_is_set_back_does_not_stop_it() -> None:

@@ -51,6 +51,11 @@ def test_a_fragment_is_cut_further_in_its_place(last: bool) -> None:
     assert [bool(packet.flags.MF) for packet in packets] == [True, True, not last]
 
 
+def test_the_last_fragment_of_the_longest_packet_is_cut_further() -> None:
+    packets = check(cut(frame(bytes(899), frag=8077), 500), 500)
+    assert packets[0].frag == 8077 and packets[-1].frag * 8 + packets[-1].len == 0xFFFF
+
+
 def options(packet: IP) -> bytes:
     return bytes(packet)[20 : 4 * packet.ihl]
 
@@ -77,6 +82,8 @@ def test_any_options_do_no_harm(given_: bytes, mtu: int) -> None:
     whole = bytearray(frame(bytes(600), options=[IPOption(b"\x01\x01\x01\x01")] * (len(padded) // 4)))
     length = 4 * (whole[14] & 15) - 20
     whole[34 : 34 + length] = padded[:length].ljust(length, b"\0")
+    whole[24:26] = bytes(2)
+    whole[24:26] = checksum(bytes(whole[14 : 34 + length])).to_bytes(2, "big")
     packets = check(cut(bytes(whole), mtu), mtu)
     assert b"".join(bytes(packet)[4 * packet.ihl :] for packet in packets) == bytes(600)
 
@@ -92,8 +99,15 @@ def test_any_options_do_no_harm(given_: bytes, mtu: int) -> None:
         frame(bytes(30), ihl=15, len=40),
         bytes(Ether() / ARP()),
         bytes(Ether() / Dot1Q(vlan=5) / IP() / UDP() / Raw(bytes(900))),
+        frame(bytes(900), chksum=0xBAD),
+        frame(bytes(900), frag=8191),
+        frame(bytes(900), frag=8191, flags="MF"),
+        frame(bytes(900), frag=8077),
     ],
-    ids=["DF", "cut short", "half a header", "nothing", "no header", "all header", "ARP", "tagged"],
+    ids=[
+        *("DF", "cut short", "half a header", "nothing", "no header", "all header", "ARP", "tagged"),
+        *("wrong checksum", "far beyond the end", "with more to come", "just beyond the end"),
+    ],
 )
 def test_what_must_not_be_cut_is_not(whole: bytes) -> None:
     assert cut(whole, 300) == []

@@ -154,6 +154,15 @@ def test_what_has_no_limit_or_place_is_not_answered(registers: dict[str, int], m
     assert made.unanswered[Feature.PUNT_FRAGMENTATION_NEEDED] == 1
 
 
+@pytest.mark.parametrize("flags", ["", "DF"])
+@pytest.mark.parametrize("wrong", [{"chksum": 0xBAD}, {"frag": 8191}], ids=str)
+def test_of_what_is_invalid_nothing_goes_on_and_nothing_is_told(wrong: dict[str, Any], flags: str) -> None:
+    made = responder()
+    whole = frame(3000, flags=flags, **wrong)
+    assert made.answer(packet_in(whole, Feature.PUNT_FRAGMENTATION_NEEDED, out_port=UPLINK)) is None
+    assert made.unanswered[Feature.PUNT_FRAGMENTATION_NEEDED] == 1
+
+
 @given(st.binary(max_size=100), st.sampled_from([UPLINK, DB, 7]), st.sampled_from([None, 60, 68, 1450]))
 def test_any_frame_does_no_harm(data: bytes, out_port: int, mtu: int | None) -> None:
     made = responder(mtu)
