@@ -57,6 +57,8 @@ from ryu_overlay.store.server import PrivateServer, ServerError
 from ryu_overlay.store.store import Store
 
 CONF = cfg.CONF
+_MOST = 1_000_000
+"""Packets a second: more than Open vSwitch tells a controller of."""
 CONF.register_cli_opts(
     [
         cfg.StrOpt("db", help="OVSDB of the logical network: unix:PATH or tcp:A:PORT,tcp:B:PORT,...; default: one of our own"),
@@ -64,9 +66,15 @@ CONF.register_cli_opts(
         cfg.StrOpt("ovsdb-host", default="0.0.0.0", help="address to listen on for chassis"),
         cfg.IntOpt("ovsdb-port", default=6640, min=1, max=65535, help="port to listen on for chassis"),
         cfg.StrOpt("openflow-target", help="where chassis find OpenFlow (default: the address they reached OVSDB at)"),
-        cfg.IntOpt("punt-rate", default=2000, min=1, help="packets a second that one chassis may send to the controller"),
-        cfg.IntOpt("punt-rate-port", default=200, min=1, help="packets a second of one VM that may go to the controller"),
-        cfg.IntOpt("answer-rate", default=10000, min=1, help="packets a second that routers answer in all, shared out fairly"),
+        cfg.IntOpt(
+            "punt-rate", default=2000, min=1, max=_MOST, help="packets a second that one chassis may send to the controller"
+        ),
+        cfg.IntOpt(
+            "punt-rate-port", default=200, min=1, max=_MOST, help="packets a second of one VM that may go to the controller"
+        ),
+        cfg.IntOpt(
+            "answer-rate", default=10000, min=1, max=_MOST, help="packets a second that routers answer in all, shared out fairly"
+        ),
         cfg.IntOpt(
             "gateway-check-ms",
             default=FAST_MS,
@@ -74,7 +82,9 @@ CONF.register_cli_opts(
             max=1000,
             help="milliseconds between continuity checks of gateways; one is given up after 3.5 to 7 of them",
         ),
-        cfg.IntOpt("capture-rate-max", default=5000, min=1, help="packets a second that one chassis may send to all captures"),
+        cfg.IntOpt(
+            "capture-rate-max", default=5000, min=1, max=_MOST, help="packets a second that one chassis may send to all captures"
+        ),
         cfg.FloatOpt("audit-interval", default=30.0, min=1.0, help="seconds between audits of a chassis"),
         cfg.StrOpt("webhook", help="http:// or https:// URL that each fault is POSTed to when it is raised, changes or ends"),
         cfg.FloatOpt("guest-check-interval", default=30.0, min=0.0, help="seconds between ARP questions to a guest, 0 for none"),

@@ -146,8 +146,10 @@ def _connected(view: RouterView, port: RouterPort) -> list[Flow]:
         match: Match = {**here, IPV4_DST: prefix(net)}
         flows.append(LR_IN_ROUTE.flow("prefix", match, to, goto=LR_OUT_SIZE, why=why, rank=2 * net.prefixlen + 1))
         if net.prefixlen < 31:
-            for end in (net.network_address, net.broadcast_address):
-                flows += LR_IN_ROUTE.drop("directed_broadcast", {**here, IPV4_DST: int(end)}, why=broadcast)
+            # Before the TTL is looked at, as no error is due; and once more for what routers send themselves.
+            for table in (LR_IN_OWN, LR_IN_ROUTE):
+                for end in (net.network_address, net.broadcast_address):
+                    flows += table.drop("directed_broadcast", {**here, IPV4_DST: int(end)}, why=broadcast)
     return flows
 
 

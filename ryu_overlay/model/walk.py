@@ -292,6 +292,8 @@ class _Walk:
             return Served(view, port, packet, None)
         elif rules.is_no_destination(ip.dst):
             return self._end(view, port, packet, DropReason.MULTICAST)
+        elif rules.is_subnet_end(view, ip.dst):
+            return self._end(view, port, packet, DropReason.DIRECTED_BROADCAST)
         return self._forward(view, port, packet)
 
     def _serve(self, view: RouterView, port: RouterPort, packet: Packet, at: AtBorder | None) -> Outcome:

@@ -228,7 +228,7 @@ def _given(
         return None
     own = reason in _OWN_ADDRESS
     if path is None or path.ofport is None:
-        return packet_out(_enter(position.router, place.is_uplink, own), reply)
+        return packet_out(_enter(position.router, position.came_by, place.is_uplink, own), reply)
     kind = (OWN_ADDRESS if own else 0) | (FROM_UPLINK if place.is_uplink else 0)
     return packet_out(_into_tunnel(position.router, kind, path.ofport), reply)
 
@@ -275,12 +275,13 @@ _NAMES = {
 
 
 @lru_cache(maxsize=4096)
-def _enter(router: int, from_uplink: bool, own: bool) -> bytes:
+def _enter(router: int, came_by: int, from_uplink: bool, own: bool) -> bytes:
     """What the switch does with an answer: the router's way out takes one from its TTL.
 
-    An answer to what came by the uplink leaves where that came in, whichever gateway carries the uplink.
+    An answer to what came by the uplink leaves where that came in, whichever gateway carries the uplink. If it finds no way and
+    comes back here, that is at the cost of who caused it.
     """
-    marks = (SetField(HOME.field, int(from_uplink)), SetField(ANSWER.field, int(own)))
+    marks = (SetField(HOME.field, int(from_uplink)), SetField(ANSWER.field, int(own)), SetField(CAME_BY.field, came_by))
     actions = (SetField(DATAPATH.field, router), SetTtl(ORIGIN_TTL + 1), *marks, Resubmit(LR_IN_ROUTE.number))
     return encode_actions(actions)
 
@@ -300,6 +301,8 @@ def _onward(position: _Position) -> bytes:
         (OUT_LPORT, position.out_port),
         (NEXT_HOP, position.next_hop),
         (HOME, position.home),
+        (ANSWER, position.answer),
+        (CAME_BY, position.came_by),
     )
     actions = [SetField(register.field, value) for register, value in values]
     return encode_actions((*actions, Resubmit(LR_OUT_UPLINK.number)))

@@ -93,10 +93,10 @@ LR_IN = (
     Table(
         28,
         "lr_in_own",
-        "Packets to an address of the router itself or to a virtual address; multicast ends here.",
+        "Packets to an address of the router itself or to a virtual address; multicast and broadcast end here.",
         frozenset({_DP, _IN, ETH_TYPE, IPV4_DST, IP_PROTO, ICMP_TYPE, ICMP_CODE, IP_FRAG}),
         frozenset(),
-        {"miss": 0, "multicast": 10, "own": 20, "own_echo": 25, "from_uplink": 30, "vip": 40},
+        {"miss": 0, "multicast": 10, "directed_broadcast": 15, "own": 20, "own_echo": 25, "from_uplink": 30, "vip": 40},
         frozenset({"lr_in_vip", "lr_in_service", "lr_in_ttl", "lr_in_route"}),
         miss="go on to lr_in_ttl",
     ),

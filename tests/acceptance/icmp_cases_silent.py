@@ -90,6 +90,9 @@ def _destinations() -> Iterator[Case]:
         yield _silent(
             f"directed-own-{of}", f"{name} to the own switch's broadcast, by the router", "10.1.1.255", rfc, protocol=protocol
         )
+        yield _silent(
+            f"directed-ttl-{of}", f"{name} to another switch's broadcast, TTL 1", "10.1.3.255", protocol=protocol, ttl=1
+        )
         yield _silent(f"network-{of}", f"{name} to another switch's network address", "10.1.3.0", "1812 5.3.5", protocol=protocol)
     yield _silent("zero-udp", "UDP to 0.0.0.0, TTL 1", "0.0.0.0", f"1812 4.2.3.1, {_ROUTERS}", protocol=UDP, ttl=1)
 

@@ -77,6 +77,11 @@ def test_directed_broadcast_is_dropped(dst: str) -> None:
     assert reason(send("a", udp(dst))) is DropReason.DIRECTED_BROADCAST
 
 
+@pytest.mark.parametrize("dst", ["10.0.1.255", "10.0.1.0"])
+def test_directed_broadcast_is_not_complained_of_where_it_is_known(dst: str) -> None:
+    assert reason(send("a", udp(dst, ttl=1))) is DropReason.DIRECTED_BROADCAST
+
+
 def test_both_addresses_of_a_31_are_hosts() -> None:
     for dst in ("100.64.0.0", "100.64.0.1"):
         answer(send("a", udp(dst)), AnswerKind.PORT_UNREACHABLE)
