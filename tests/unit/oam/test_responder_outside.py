@@ -18,14 +18,14 @@ from ryu_overlay.oam.responder import Responder
 from ryu_overlay.openflow import messages
 from ryu_overlay.openflow.actions import Resubmit, SetField, SetTtl, encode_actions
 from ryu_overlay.pipeline.cookies import Feature, Why
-from ryu_overlay.pipeline.registers import ANSWER, DATAPATH, HOME, IN_LPORT, NEXT_HOP, OUT_LPORT, Register
+from ryu_overlay.pipeline.registers import ANSWER, CAME_BY, DATAPATH, HOME, IN_LPORT, NEXT_HOP, OUT_LPORT, Register
 from ryu_overlay.pipeline.tables import LR_IN_ROUTE, LR_OUT_UPLINK, ORIGIN_TTL
 from tests.unit.engine.outdoors import INTERNET, UPLINK, uplink
 from tests.unit.engine.world import port, tenant
 
 ROUTER, WEB, DB = 110, 121, 122
 """Keys of tenant t1's router and of its ports 10.0.1.1/24 and 10.0.2.1/24."""
-VM = "10.0.1.11"
+VM, OFPORT = "10.0.1.11", 7
 
 
 def network(**external: Any) -> Network:
@@ -48,7 +48,8 @@ def frame(payload: int = 8, src: str = VM, dst: str = "203.0.113.200", **ip: Any
 
 def packet_in(data: bytes, why: Feature, **registers: int) -> bytes:
     known = {"router": DATAPATH, "in_port": IN_LPORT, "out_port": OUT_LPORT, "next_hop": NEXT_HOP, "home": HOME}
-    position = {"router": ROUTER, "in_port": WEB, **registers}
+    known |= {"answer": ANSWER, "came_by": CAME_BY}
+    position = {"router": ROUTER, "in_port": WEB, "came_by": OFPORT, **registers}
     fields = [(known[name].field, value) for name, value in position.items()]
     oxm = b"".join(struct.pack("!I", f.header | f.size) + value.to_bytes(f.size, "big") for f, value in fields)
     match = struct.pack("!HH", 1, 4 + len(oxm)) + oxm
@@ -74,7 +75,7 @@ def sets(register: Register, value: int) -> bytes:
 
 
 def enters(home: int, answer: int) -> bytes:
-    marks = (SetField(HOME.field, home), SetField(ANSWER.field, answer))
+    marks = (SetField(HOME.field, home), SetField(ANSWER.field, answer), SetField(CAME_BY.field, OFPORT))
     return encode_actions((SetField(DATAPATH.field, ROUTER), SetTtl(ORIGIN_TTL + 1), *marks, Resubmit(LR_IN_ROUTE.number)))
 
 
@@ -128,11 +129,12 @@ def test_the_sender_is_told_the_out_ports_mtu(mtu: int | None, external: int, ou
 
 def test_what_may_be_cut_goes_on_from_where_it_was_in_pieces() -> None:
     whole = frame(3000, ttl=9)
-    registers = {"out_port": UPLINK, "next_hop": 0xCB007101, "home": 1}
+    registers = {"out_port": UPLINK, "next_hop": 0xCB007101, "home": 1, "answer": 1}
     found = packet_outs(responder().answer(packet_in(whole, Feature.PUNT_FRAGMENTATION_NEEDED, **registers)))
     assert [len(bytes(piece[IP])) for _, piece in found] == [1444, 1444, 180]
     assert b"".join(bytes(piece[IP].payload) for _, piece in found) == whole[34:]
     onward = sets(DATAPATH, ROUTER) + sets(IN_LPORT, WEB) + sets(OUT_LPORT, UPLINK) + sets(NEXT_HOP, 0xCB007101) + sets(HOME, 1)
+    onward += sets(ANSWER, 1) + sets(CAME_BY, OFPORT)
     assert {actions for actions, _ in found} == {onward + Resubmit(LR_OUT_UPLINK.number).encode()}
 
 
