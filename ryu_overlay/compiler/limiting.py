@@ -1,19 +1,20 @@
-"""What goes to the controller is metered: by the port it came by, then for the whole chassis."""
+"""What goes to the controller is metered: by the uplink that it came into its router by and by the port, then for the chassis."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from ryu_overlay.model.network import RouterView
 from ryu_overlay.model.objects import Port, Tenant
 from ryu_overlay.openflow.actions import Punt, Resubmit
 from ryu_overlay.openflow.flow import Block, Flow, Meter
 from ryu_overlay.pipeline.cookies import Feature, Why
-from ryu_overlay.pipeline.limits import OF_CHECKS, OF_GUESTS, Limits, port_meter
-from ryu_overlay.pipeline.registers import CAME_BY, LINK, PROBE
+from ryu_overlay.pipeline.limits import OF_CHECKS, OF_GUESTS, Limits, port_meter, uplink_meter
+from ryu_overlay.pipeline.registers import CAME_BY, IN_LPORT, LINK, PROBE
 from ryu_overlay.pipeline.table import Match
-from ryu_overlay.pipeline.tables import GUEST_METER, HEALTH_METER, OAM_METER, PUNT_CHASSIS, PUNT_METER, PUNT_PORT
+from ryu_overlay.pipeline.tables import GUEST_METER, HEALTH_METER, OAM_METER, PUNT_CHASSIS, PUNT_METER, PUNT_PORT, PUNT_UPLINK
 
-PUNT = (Resubmit(PUNT_PORT.number), Punt())
+PUNT = (Resubmit(PUNT_UPLINK.number), Punt())
 """To the controller, if the meters let it."""
 _IS_PROBE: Match = {PROBE.field: (1, 1)}
 
@@ -21,6 +22,8 @@ _IS_PROBE: Match = {PROBE.field: (1, 1)}
 def base_flows() -> Iterator[Flow]:
     """The same on every bridge. The controller's probes are not what a VM sends, though they come by its port."""
     why = Why(Feature.LIMIT)
+    yield PUNT_UPLINK.flow("miss", {}, goto=PUNT_PORT, why=why)
+    yield PUNT_UPLINK.flow("probe", _IS_PROBE, goto=PUNT_PORT, why=why)
     yield PUNT_PORT.flow("miss", {}, goto=PUNT_CHASSIS, why=why)
     yield PUNT_PORT.flow("probe", _IS_PROBE, goto=PUNT_CHASSIS, why=why)
     yield PUNT_CHASSIS.flow("miss", {}, meter=PUNT_METER, why=why)
@@ -39,6 +42,18 @@ def shared_limits(tunnels: Mapping[str, int], patches: Mapping[str, int], limits
     ofports = sorted({*tunnels.values(), *(patch for patch in patches.values() if patch)})
     made = [_limit(ofport, limits.shared, Why(Feature.LIMIT)) for ofport in ofports]
     return Block(tuple(flow for flow, _ in made), (), tuple(meter for _, meter in made))
+
+
+def uplink_limits(rate: int, *views: RouterView) -> Block:
+    """Those of the uplinks of these routers."""
+    flows, meters = [], set()
+    for view in views:
+        if view.uplink is not None:
+            meter, why = uplink_meter(view.uplink.key, rate), Why(Feature.LIMIT, view.tenant.key, view.uplink.key)
+            match = {IN_LPORT.field: view.uplink.key}
+            flows.append(PUNT_UPLINK.flow("uplink", match, goto=PUNT_PORT, meter=meter.number, why=why))
+            meters.add(meter)
+    return Block(tuple(flows), (), tuple(meters))
 
 
 def _limit(ofport: int, rate: int, why: Why) -> tuple[Flow, Meter]:

@@ -7,8 +7,9 @@ from collections.abc import Iterable, Iterator
 from ryu_overlay.engine.engine import Engine
 from ryu_overlay.northbound.service import DropCount, LimitStatus
 from ryu_overlay.oam.fairness import Fairness
+from ryu_overlay.openflow.diff import COUNTING
 from ryu_overlay.openflow.replies import MeterDrops, parse_meter_drops
-from ryu_overlay.pipeline.limits import ofport_of
+from ryu_overlay.pipeline.limits import meter_number, ofport_of, uplink_meter
 from ryu_overlay.pipeline.tables import ARP_METER, ECHO_METER, GUEST_METER, HEALTH_METER, OAM_METER, PUNT_METER
 
 EXCEEDED = "punt_rate_exceeded"
@@ -24,6 +25,8 @@ _OF_CHASSIS = {
 }
 _DROPS = (PUNT_METER, HEALTH_METER, ARP_METER, GUEST_METER)
 """What others than the controller cause."""
+_AS_OBJECTS = {"port": "port", "uplink": "router_port"}
+"""Kinds of limits of which one logical object is the cause, and what that is called."""
 
 
 def of_chassis(engine: Engine, chassis: str, bodies: Iterable[bytes]) -> Iterator[LimitStatus]:
@@ -32,10 +35,10 @@ def of_chassis(engine: Engine, chassis: str, bodies: Iterable[bytes]) -> Iterato
     rates = {} if program is None else {meter.number: meter.rate for meter in program.all_meters()}
     owners = _owners(engine, chassis)
     for meter in _limiting(bodies):
-        ofport, rate = ofport_of(meter.number), rates.get(meter.number)
-        if rate is None or (ofport is not None and not meter.packets):
+        of_chassis, rate = _OF_CHASSIS.get(meter.number), rates.get(meter.number)
+        if rate is None or (of_chassis is None and not meter.packets):
             continue
-        kind, name = ("chassis", _OF_CHASSIS[meter.number]) if ofport is None else owners.get(ofport, ("port", str(ofport)))
+        kind, name = ("chassis", of_chassis) if of_chassis else owners.get(meter.number, ("port", str(ofport_of(meter.number))))
         yield LimitStatus(kind, name, chassis, rate, meter.packets - meter.dropped, meter.dropped)
 
 
@@ -50,24 +53,28 @@ def drops(engine: Engine, chassis: str, bodies: Iterable[bytes]) -> Iterator[Dro
     # Whose ports are is looked up among all, so not where nobody had too much.
     owners = _owners(engine, chassis) if exceeded else {}
     for meter in exceeded:
-        kind, name = owners.get(ofport_of(meter.number) or 0, ("", ""))
-        named = kind == "port"
-        counts = meter.dropped, meter.dropped_bytes
-        yield DropCount(EXCEEDED, chassis, kind if named else None, name if named else None, *counts)
+        kind, name = owners.get(meter.number, ("", ""))
+        told = _AS_OBJECTS.get(kind) if " " not in name else None
+        yield DropCount(EXCEEDED, chassis, told, name if told else None, meter.dropped, meter.dropped_bytes)
 
 
 def _limiting(bodies: Iterable[bytes]) -> Iterator[MeterDrops]:
     for body in bodies:
-        yield from (m for m in parse_meter_drops(body) if m.number in _OF_CHASSIS or ofport_of(m.number) is not None)
+        yield from (m for m in parse_meter_drops(body) if m.number in _OF_CHASSIS or m.number >= COUNTING.stop)
 
 
 def _owners(engine: Engine, chassis: str) -> dict[int, tuple[str, str]]:
-    """By OpenFlow port of a chassis, what it is: kind and name."""
-    found = {port: ("physical-network", name) for name, port in engine.fabric.physical.get(chassis, {}).items()}
-    found |= {port: ("tunnel", peer) for peer, port in engine.fabric.tunnels.get(chassis, {}).items()}
+    """By number of a meter of a chassis, what it is of: kind and name; names of several uplinks with a blank between."""
+    uplinks: dict[int, list[str]] = {}
+    for view in engine.network.router_views.values():
+        if view.uplink is not None:
+            uplinks.setdefault(uplink_meter(view.uplink.key, 1).number, []).append("/".join(view.uplink.ref))
+    found = {number: ("uplink", " ".join(names)) for number, names in uplinks.items()}
+    found |= {meter_number(p): ("physical-network", name) for name, p in engine.fabric.physical.get(chassis, {}).items()}
+    found |= {meter_number(port): ("tunnel", peer) for peer, port in engine.fabric.tunnels.get(chassis, {}).items()}
     for placement in engine.fabric.placements.values():
         for key, spot in placement.spots.items():
             port = engine.network.by_key.get(key)
             if spot.chassis == chassis and spot.ofport is not None and port is not None:
-                found[spot.ofport] = "port", "/".join(port.ref)
+                found[meter_number(spot.ofport)] = "port", "/".join(port.ref)
     return found

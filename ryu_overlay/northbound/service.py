@@ -96,8 +96,8 @@ class DropCount:
 class LimitStatus:
     """How many packets a second may go to the controller, and how many did so far.
 
-    `kind` is `port`, `tunnel`, `physical-network` (what comes by one: `name`), `chassis` (a kind of packets of one: `name`) or
-    `controller` (what it answers in all). `passed` and `exceeded` are packets.
+    `kind` is `port`, `uplink`, `tunnel`, `physical-network` (what comes by one: `name`), `chassis` (a kind of packets of one:
+    `name`) or `controller` (what it answers in all). `passed` and `exceeded` are packets.
     """
 
     kind: str

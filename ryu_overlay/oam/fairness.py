@@ -69,7 +69,7 @@ class Fairness:
         self._until = float("-inf")
 
     def admit(self, chassis: int, port: int, now: float) -> bool:
-        """Whether a packet that came to a chassis (any number) by one of its ports is to be answered."""
+        """Whether a packet that came to a chassis by one of its ports (any numbers) is to be answered."""
         own, of_chassis = self._bucket((chassis, port), now), self._of.get(chassis)
         if of_chassis is None:
             of_chassis = self._of[chassis] = Bucket(self._chassis_rate, 2 * self._chassis_rate)

@@ -38,6 +38,7 @@ _REASONS = {
 }
 _OWN_ADDRESS = frozenset({Reason.PORT_UNREACHABLE, Reason.PROTOCOL_UNREACHABLE, Reason.TCP_RESET})
 """About packets to the router itself, so no border may take them for a part of a translated connection."""
+_OFPORT_BITS = 16
 _MATCH_AT = 24
 _FRAME_SOURCE = 14 + 12
 _FRAME_LEAST = 14 + 20
@@ -96,8 +97,9 @@ class Responder:
     """Answers for every router of a network.
 
     `answered` and `unanswered` count packet-ins by reason, `malformed` those that were cut short. `mtu` tells what VMs may use,
-    in bytes, None while that is not known; `admit`, of a chassis' datapath id and the port that a packet came by, whether it is
-    to be answered at all; `path_of` the way that an answer stands for, None if that ends where the packet is.
+    in bytes, None while that is not known; `admit`, of a chassis' datapath id and the port that a packet came by (for an uplink
+    a number above all ports'), whether it is to be answered at all; `path_of` the way that an answer stands for, None if that
+    ends where the packet is.
     """
 
     def __init__(
@@ -136,7 +138,7 @@ class Responder:
         except struct.error:
             self.malformed += 1
             return None
-        if not self._admit(chassis, position.came_by):
+        if not self._admit(chassis, self._cause(position)):
             return None
         frame = packet_in[_MATCH_AT + (match_length + 7) // 8 * 8 + 2 :]
         if reason is Reason.FRAGMENTATION_NEEDED:
@@ -185,8 +187,16 @@ class Responder:
 
     def _stands(self, position: _Position, frame: bytes) -> tuple[_Place | None, int | None]:
         """Where a packet came into the router, and the address to answer it from; None where it is not to be answered."""
-        place = self._places.get((position.router, position.in_port)) or self._place(position.router, position.in_port)
+        place = self._at(position)
         return place, None if place is None else _source(place, frame, bool(position.answer))
+
+    def _cause(self, position: _Position) -> int:
+        """Who is to have less if there is too much: the uplink that it came in by, which is one tenant's, or else the port."""
+        place = self._at(position)
+        return position.in_port << _OFPORT_BITS if place is not None and place.is_uplink else position.came_by
+
+    def _at(self, position: _Position) -> _Place | None:
+        return self._places.get((position.router, position.in_port)) or self._place(position.router, position.in_port)
 
     def _place(self, router: int, in_port: int) -> _Place | None:
         owner, port = self._network.by_key.get(router), self._network.by_key.get(in_port)

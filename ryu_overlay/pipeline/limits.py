@@ -1,7 +1,8 @@
 """How many packets a second may go to the controller, and the numbers of the meters that see to it.
 
-A packet passes the meter of the port it came by first, then that of its chassis: so who sends too much has spent nothing of what
-others on the chassis may use. See docs/decisions/0023-a-meter-for-each-port.md.
+A packet passes the meter of the uplink it came into its router by, if it was one; that of the port it came by; then that of its
+chassis: so who sends too much has spent nothing of what others on the chassis may use. See
+docs/decisions/0023-a-meter-for-each-port.md.
 """
 
 from __future__ import annotations
@@ -14,12 +15,15 @@ from ryu_overlay.openflow.flow import Meter
 OF_CHECKS, OF_GUESTS = 0x10001, 0x10002
 """What `link` says of packets to the controller that are not to be answered: answers to health checks, and what guests say."""
 _PORTS_FROM = COUNTING.stop
+_UPLINKS_FROM = _PORTS_FROM + 0xFF00
+_SHARES = 0x100
+"""Uplinks are many more than the numbers left: those that agree in the last byte of their keys have a meter together."""
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Packets a second, 1 to 2**32 - 1: `chassis` of all ports together, `port` of one VM's. After a rest as many may come at
-    once."""
+    """Packets a second, 1 to 2**32 - 1: `chassis` of all ports together, `port` of one VM's, or of one uplink. After a rest as
+    many may come at once."""
 
     chassis: int = 2000
     port: int = 200
@@ -45,4 +49,9 @@ def port_meter(ofport: int, rate: int) -> Meter:
 
 def ofport_of(number: int) -> int | None:
     """The OpenFlow port that the meter with that number is of, None if it is of none."""
-    return number - _PORTS_FROM if number >= _PORTS_FROM else None
+    return number - _PORTS_FROM if _PORTS_FROM <= number < _UPLINKS_FROM else None
+
+
+def uplink_meter(key: int, rate: int) -> Meter:
+    """The meter of what came into a router by the uplink with that key."""
+    return Meter(_UPLINKS_FROM + key % _SHARES, rate, rate)

@@ -9,7 +9,7 @@ from ryu_overlay.openflow.flow import Program
 from ryu_overlay.openflow.lookup import Lookup
 from ryu_overlay.pipeline.limits import OF_CHECKS, OF_GUESTS, Limits, ofport_of, port_meter
 from ryu_overlay.pipeline.registers import CAME_BY, LINK, PROBE
-from ryu_overlay.pipeline.tables import GUEST_METER, HEALTH_METER, OAM_METER, PUNT_METER, PUNT_PORT
+from ryu_overlay.pipeline.tables import GUEST_METER, HEALTH_METER, OAM_METER, PUNT_METER, PUNT_UPLINK
 from tests.unit.compiler.test_pieces import compiled, port
 
 PORT, TUNNEL = 7, 102
@@ -24,7 +24,7 @@ def program() -> Program:
 
 def passed(program: Program, packet: dict[Field, int]) -> list[int]:
     """The meters that a packet passes on its way to the controller."""
-    lookup, table, meters = Lookup(program.flows()), PUNT_PORT.number, []
+    lookup, table, meters = Lookup(program.flows()), PUNT_UPLINK.number, []
     while True:
         flow = lookup.find(table, packet)
         assert flow is not None

@@ -33,6 +33,7 @@ from ryu_overlay.pipeline.tables import (
     PHY_OUT,
     PUNT_CHASSIS,
     PUNT_PORT,
+    PUNT_UPLINK,
     TABLES,
 )
 from tests.golden.networks import Placed, placed_networks
@@ -42,7 +43,7 @@ from tools.scenarios import scenarios
 
 CLOCK = {EXT_CLOCK.number, EXT_BEAT.number, EXT_STEADY.number}
 COUNTERS = {table.number for table in TABLES.values() if table.name.startswith(("lr_count_", "tun_count_", "use_"))}
-METERS = {PUNT_PORT.number, PUNT_CHASSIS.number}
+METERS = {PUNT_UPLINK.number, PUNT_PORT.number, PUNT_CHASSIS.number}
 GROUP_BIT, MARK = 1 << 40, 1 << 23
 Bits = Mapping[Field, tuple[int, int]]
 
