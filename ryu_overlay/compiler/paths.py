@@ -15,7 +15,8 @@ from ipaddress import IPv4Address
 
 from ryu_overlay.compiler.keys import ICMP, SWAP
 from ryu_overlay.compiler.limiting import PUNT
-from ryu_overlay.compiler.routing import outside_addresses, own_echo
+from ryu_overlay.compiler.routing import own_echo
+from ryu_overlay.model.external import port_addresses
 from ryu_overlay.model.network import RouterView
 from ryu_overlay.model.objects import RouterPort
 from ryu_overlay.openflow.actions import OFPP_IN_PORT, Action, Output, SetField, SetTtl
@@ -63,8 +64,7 @@ def path_block(view: RouterView, *leads: Leads) -> Block:
         lead = by_key.get(port.key)
         if lead is None:
             continue
-        addresses = outside_addresses(view) if port.external is not None else [a.ip for a in port.addresses]
-        for address in addresses:
+        for address in port_addresses(view, port):
             if lead.ofport is None:
                 flows += _broken(view, port, address)
             elif port.external is None:

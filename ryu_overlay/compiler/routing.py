@@ -5,7 +5,7 @@ from __future__ import annotations
 from ipaddress import IPv4Address, IPv4Network
 
 from ryu_overlay.compiler.keys import ICMP, prefix
-from ryu_overlay.model.external import port_mtu
+from ryu_overlay.model.external import outside_addresses, port_mtu
 from ryu_overlay.model.network import RouterView, SwitchView
 from ryu_overlay.model.objects import LoadBalancer, Port, Route, RouterPort, Tenant
 from ryu_overlay.openflow.actions import Action, CheckLarger, DecTtl, ForgetInPort, Move, Resubmit, SetField, ToGroup
@@ -82,12 +82,6 @@ def own_echo(view: RouterView, address: IPv4Address, why: Why) -> Flow:
     here = {DATAPATH.field: view.router.key, ETH_TYPE: ETH_IP, IPV4_DST: int(address)}
     echo = {IP_PROTO: ICMP, ICMP_TYPE: 8, ICMP_CODE: 0, IP_FRAG: 0}
     return LR_IN_OWN.flow("own_echo", {**here, **echo}, goto=LR_IN_SERVICE, why=why)
-
-
-def outside_addresses(view: RouterView) -> tuple[IPv4Address, ...]:
-    """The router's external addresses, but for virtual ones."""
-    own = () if view.uplink is None else (a.ip for a in view.uplink.addresses)
-    return tuple(dict.fromkeys((*own, *(a for snat in view.snats for a in snat.addresses))))
 
 
 def size_block(view: RouterView, mtu: int | None) -> Block:

@@ -12,12 +12,12 @@ Pure: the network, what is bound where, and what was measured come in.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
-from ipaddress import IPv4Address
+from functools import cached_property
 
 from ryu_overlay.fabric.placement import NOWHERE, Device, Fabric
-from ryu_overlay.model.network import Network, RouterView
+from ryu_overlay.model.network import Network, RouterView, SwitchView
 from ryu_overlay.model.objects import Ref, RouterPort
 
 
@@ -34,12 +34,47 @@ HERE = Way(True)
 BROKEN = Way(False)
 
 
-@dataclass(slots=True)
+@dataclass
 class Beyond:
-    """What packets can get to: switches and uplinks, each by ref."""
+    """What packets can get to: switches and uplinks, each by ref, in the order in which they are met."""
 
-    switches: dict[Ref, None] = field(default_factory=dict)
-    uplinks: dict[Ref, None] = field(default_factory=dict)
+    switches: dict[Ref, SwitchView] = field(default_factory=dict)
+    uplinks: dict[Ref, RouterPort] = field(default_factory=dict)
+
+    def holding(self, address: int) -> list[SwitchView]:
+        """The switches that an IPv4 address may be on, in order: those with a subnet that holds it, and those without subnets."""
+        found = sorted(n for mask, nets in self._by_subnet.items() for n in nets.get(address & mask, ()))
+        return [self._in_order[n] for n in found]
+
+    @cached_property
+    def _in_order(self) -> tuple[SwitchView, ...]:
+        return tuple(self.switches.values())
+
+    @cached_property
+    def _by_subnet(self) -> dict[int, dict[int, list[int]]]:
+        """By netmask and network address, the switches' places in the order; 0 and 0 for one without subnets."""
+        found: dict[int, dict[int, list[int]]] = {}
+        for number, view in enumerate(self._in_order):
+            subnets = [(int(net.netmask), int(net.network_address)) for net in view.switch.subnets]
+            for mask, address in subnets or [(0, 0)]:
+                found.setdefault(mask, {}).setdefault(address, []).append(number)
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class Ahead:
+    """What is ahead, on one chassis, of what came into a router by a port: the same whatever the destination.
+
+    `outside` is the way to the uplinks beyond, None if there are none; `port` the one to where the port itself is.
+    """
+
+    beyond: Beyond
+    outside: Way | None
+    port: Way
+
+
+Ports = Callable[[SwitchView], Mapping[int, int]]
+"""`ports_by_address`, or what remembers it."""
 
 
 def to_interface(network: Network, fabric: Fabric, view: RouterView, port: RouterPort, here: str) -> Way:
@@ -52,27 +87,37 @@ def to_interface(network: Network, fabric: Fabric, view: RouterView, port: Route
     return _behind(fabric, beyond(network, view, port), here)
 
 
-def to_destination(
-    network: Network, fabric: Fabric, view: RouterView, port: RouterPort, destination: IPv4Address, here: str
-) -> Way:
-    """The way on from here of what came into the router by `port`, to a destination: by what is bound, without routes.
-
-    Where nothing with that address is known, it is the way to where `port` itself is.
-    """
+def ends_here(fabric: Fabric, port: RouterPort, here: str) -> bool:
+    """Whether what came into a router by `port` stands for no way on from here, whatever its destination."""
     on_here = {} if port.switch is None else fabric.placements.get((port.tenant, port.switch), NOWHERE).spots
-    if any(spot.chassis == here for spot in on_here.values()) or port.external is not None:
-        return HERE
-    found = beyond(network, view, port)
-    for ref in found.switches:
-        for candidate in network.switch_views[ref].ports:
-            spot = fabric.placements.get(ref, NOWHERE).spots.get(candidate.key)
-            if destination in candidate.addresses and spot is not None:
-                return _to_any(fabric, {spot.chassis}, here)
-    inside = any(destination in net for ref in found.switches for net in network.switch_views[ref].switch.subnets)
-    if not inside and found.uplinks:
-        ways = (_to_uplink(fabric, network.tables["router_port"][ref], here) for ref in found.uplinks)
-        return next((way for way in ways if way.works), BROKEN)
-    return to_interface(network, fabric, view, port, here)
+    return port.external is not None or any(spot.chassis == here for spot in on_here.values())
+
+
+def ahead(network: Network, fabric: Fabric, view: RouterView, port: RouterPort, found: Beyond, here: str) -> Ahead:
+    """What is ahead of `port`, where it does not end here. `found` is what is `beyond` it."""
+    ways = (_to_uplink(fabric, uplink, here) for uplink in found.uplinks.values())
+    outside = next((way for way in ways if way.works), BROKEN) if found.uplinks else None
+    return Ahead(found, outside, to_interface(network, fabric, view, port, here))
+
+
+def to_destination(fabric: Fabric, known: Ahead, ports: Ports, destination: int, here: str) -> Way:
+    """The way on from here to a destination, an IPv4 address: by what is bound, without routes.
+
+    Where nothing with that address is known, it is the way to where the port that it came in by is.
+    """
+    views = known.beyond.holding(destination)
+    for view in views:
+        key = ports(view).get(destination)
+        spot = None if key is None else fabric.placements.get(view.switch.ref, NOWHERE).spots.get(key)
+        if spot is not None:
+            return _to_any(fabric, {spot.chassis}, here)
+    inside = any(view.switch.subnets for view in views)
+    return known.port if inside or known.outside is None else known.outside
+
+
+def ports_by_address(view: SwitchView) -> dict[int, int]:
+    """The keys of a switch's ports by IPv4 address."""
+    return {int(address): port.key for port in view.ports for address in port.addresses}
 
 
 def beyond(network: Network, view: RouterView, port: RouterPort) -> Beyond:
@@ -86,7 +131,7 @@ def beyond(network: Network, view: RouterView, port: RouterPort) -> Beyond:
             if out is came_by:
                 continue
             if out.external is not None:
-                found.uplinks[out.ref] = None
+                found.uplinks[out.ref] = out
             elif out.switch is not None:
                 _cross_switch(network, (out.tenant, out.switch), found, seen, queue)
             far = router.peers.get(out.name)
@@ -100,7 +145,7 @@ def _cross_switch(network: Network, ref: Ref, found: Beyond, seen: set[Device], 
     if view is None or ("switch", ref) in seen:
         return
     seen.add(("switch", ref))
-    found.switches[ref] = None
+    found.switches[ref] = view
     for port in view.router_ports:
         _enter(network, port, seen, queue)
 

@@ -10,11 +10,20 @@ from ryu_overlay.model.views import BalancerView, RouterView
 
 def own_addresses(view: RouterView) -> tuple[IPv4Address, ...]:
     """External addresses that a router answers for with its uplink's MAC: the uplink's, NAT rules' and load balancers'."""
-    uplink = view.uplink
-    if uplink is None:
+    if view.uplink is None:
         return ()
-    vips = [b.balancer.vip for b in outer_balancers(view)]
-    return tuple(dict.fromkeys([*(a.ip for a in uplink.addresses), *(a for s in view.snats for a in s.addresses), *vips]))
+    return tuple(dict.fromkeys((*outside_addresses(view), *(b.balancer.vip for b in outer_balancers(view)))))
+
+
+def outside_addresses(view: RouterView) -> tuple[IPv4Address, ...]:
+    """The router's external addresses, but for virtual ones."""
+    own = () if view.uplink is None else (a.ip for a in view.uplink.addresses)
+    return tuple(dict.fromkeys((*own, *(a for snat in view.snats for a in snat.addresses))))
+
+
+def port_addresses(view: RouterView, port: RouterPort) -> tuple[IPv4Address, ...]:
+    """The addresses that stand for a port of a router: its own; of the uplink, those of NAT rules too."""
+    return outside_addresses(view) if port.external is not None else tuple(a.ip for a in port.addresses)
 
 
 def outer_balancers(view: RouterView) -> tuple[BalancerView, ...]:

@@ -8,15 +8,27 @@ a (a1 on hv1) -- r1 -- transit -- r2 -- r3 -- b (b1 on hv2, b2 on hv3)
 from __future__ import annotations
 
 from dataclasses import replace
-from ipaddress import IPv4Address
+from ipaddress import IPv4Address, IPv4Network
 from typing import Any
 
 import pytest
 
 from ryu_overlay.fabric.placement import Fabric
-from ryu_overlay.fabric.ways import BROKEN, HERE, Way, beyond, to_destination, to_interface
+from ryu_overlay.fabric.ways import (
+    BROKEN,
+    HERE,
+    Beyond,
+    Way,
+    ahead,
+    beyond,
+    ends_here,
+    ports_by_address,
+    to_destination,
+    to_interface,
+)
 from ryu_overlay.model.network import Network
-from ryu_overlay.model.objects import Ref
+from ryu_overlay.model.objects import Ref, Switch, Tenant
+from ryu_overlay.model.views import SwitchView
 from tools.scenarios import Chassis, Outside, fabric_of, network_of
 
 UP: Ref = ("red", "r1", "up")
@@ -97,6 +109,20 @@ def way(router: str, name: str, here: str = "hv1", made: Fabric | None = None) -
     return to_interface(NET, made or fabric(), view, NET.tables["router_port"]["red", router, name], here)
 
 
+def way_on(router: str, name: str, destination: str, made: Fabric | None = None) -> Way:
+    """The way on from hv1 of what came into a router by a port."""
+    view, port, on = NET.router_views["red", router], NET.tables["router_port"]["red", router, name], made or fabric()
+    if ends_here(on, port, "hv1"):
+        return HERE
+    known = ahead(NET, on, view, port, beyond(NET, view, port), "hv1")
+    return to_destination(on, known, ports_by_address, int(IPv4Address(destination)), "hv1")
+
+
+def bare(number: int, *subnets: str) -> SwitchView:
+    made = Switch("red", f"s{number}", number, f"u{number}", number, tuple(map(IPv4Network, subnets)))
+    return SwitchView(Tenant("red", 1, "u"), made, (), ())
+
+
 def test_an_interface_on_a_switch_is_where_the_switchs_ports_are() -> None:
     assert way("r1", "a") == HERE
     assert way("r1", "a", "hv2") == Way(True, "hv1")
@@ -152,16 +178,19 @@ def test_where_nothing_is_behind_nothing_can_be_broken() -> None:
     ],
 )
 def test_an_error_on_the_way_stands_for_the_way_on(router: str, port: str, destination: str, expected: Way) -> None:
-    view = NET.router_views["red", router]
-    found = to_destination(NET, fabric(), view, NET.tables["router_port"]["red", router, port], IPv4Address(destination), "hv1")
-    assert found == expected
+    assert way_on(router, port, destination) == expected
 
 
 def test_an_error_on_the_way_to_one_chassis_is_not_for_another() -> None:
-    view, port = NET.router_views["red", "r2"], NET.tables["router_port"]["red", "r2", "t"]
     deaf = fabric(deaf={"hv1": frozenset({"hv3"})})
-    ways = [to_destination(NET, deaf, view, port, IPv4Address(f"10.0.2.{n}"), "hv1") for n in (11, 12)]
-    assert ways == [Way(True, "hv2"), BROKEN]
+    assert [way_on("r2", "t", f"10.0.2.{n}", deaf) for n in (11, 12)] == [Way(True, "hv2"), BROKEN]
+
+
+def test_an_address_is_looked_for_where_it_may_be() -> None:
+    views = [bare(0, "10.0.0.0/8"), bare(1), bare(2, "10.1.0.0/16", "10.2.0.0/16"), bare(3, "10.1.0.0/16")]
+    found = Beyond({view.switch.ref: view for view in views})
+    for address, expected in (("10.1.0.5", [0, 1, 2, 3]), ("10.2.0.5", [0, 1, 2]), ("10.3.0.5", [0, 1]), ("11.0.0.5", [1])):
+        assert found.holding(int(IPv4Address(address))) == [views[n] for n in expected]
 
 
 def test_beyond_a_port_is_what_is_reached_without_it() -> None:
