@@ -3,7 +3,8 @@
 1. Chassis that do not hear each other: their tunnels' continuity checks say so.
 2. A gateway whose port to the physical network has no carrier reaches nobody upstream.
 3. The upstream router of each uplink of such a router is asked by ARP at every beat, from the gateway that carries the uplink.
-   Silent for `MISSES` of them it is not reached; at its first word it is again.
+   Silent for `MISSES` of them it is not reached; at its first word it is again. One that was never heard from there, as after
+   a start of the controller, has one beat's time.
 
 Without such routers nothing is asked. Beats are counted, not seconds: a controller that was late has not asked either.
 """
@@ -26,6 +27,7 @@ from ryu_overlay.oam import arp
 BEAT = 0.4
 """Seconds from beat to beat."""
 MISSES = 3
+_NEVER_HEARD = MISSES - 2
 _NOBODY: Mapping[str, frozenset[str]] = MappingProxyType({})
 Upstream = tuple[str, str]
 """A chassis, and the external network whose gateway it asks for."""
@@ -49,7 +51,7 @@ class Paths:
         """Whether an upstream router has fallen silent, and what asks all of them once more."""
         asked = dict(self._questions(network))
         before = self.unheard
-        self._missed = {upstream: self._missed.get(upstream, -1) + 1 for upstream in asked}
+        self._missed = {upstream: self._missed.get(upstream, _NEVER_HEARD) + 1 for upstream in asked}
         return self.unheard != before, [asked[upstream] for upstream in asked]
 
     def heard(self, event: ArpHeard, network: Network) -> bool:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 
 from mininet_topos.lab import Lab
 from tests.acceptance.icmp_load import TTL_EXCEEDED, WATCHED, Watched, chassis, flood, settle_seconds
+from tests.acceptance.icmp_network import GATEWAYS
 from tests.bench.remote import Agent
 from tests.bench.stats import Sample
 
@@ -115,6 +116,25 @@ def counted(lab: Lab) -> Counted:
         Counter({drop["object"].rpartition("/")[2]: drop["packets"] for drop in found if drop["kind"] == "port"}),
         sum(limit["exceeded"] for limit in limits if limit["kind"] in ("chassis", "controller")),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class AtGateway:
+    """Packets at the gateway of the loud's router: that came by its uplink's meter and passed it, and that were too many for what
+    many share there."""
+
+    uplink_came: int
+    uplink_passed: int
+    shared_exceeded: int
+
+
+def at_gateway(lab: Lab) -> AtGateway:
+    """What was counted so far."""
+    here = [limit for limit in lab.rest.get("/v1/limits").json["limits"] if limit["chassis"] == GATEWAYS[0]]
+    uplink = [limit for limit in here if limit["kind"] == "uplink"]
+    passed, exceeded = (sum(limit[what] for limit in uplink) for what in ("passed", "exceeded"))
+    shared = sum(limit["exceeded"] for limit in here if limit["kind"] in ("tunnel", "physical-network", "chassis"))
+    return AtGateway(passed + exceeded, passed, shared)
 
 
 def counted_at_last(lab: Lab, before: Counted, flood_: Flooded) -> Counted:

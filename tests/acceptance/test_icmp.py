@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import ExitStack
+from dataclasses import replace
 
 import pytest
 
 from mininet_topos.lab import Lab
 from ryu_overlay.pipeline.limits import DEFAULT
-from tests.acceptance import icmp_crowd_told, icmp_network, icmp_rates_told, icmp_table, icmp_tools
+from tests.acceptance import icmp_crowd, icmp_crowd_told, icmp_network, icmp_rates_told, icmp_table, icmp_tools
 from tests.acceptance.evidence import FULL, Evidence
 from tests.acceptance.icmp_cases import CASES
 from tests.acceptance.icmp_judge import Result
-from tests.acceptance.icmp_load import ECHO, LOUD, TTL_EXCEEDED, WATCHED, Kind
+from tests.acceptance.icmp_load import ECHO, LOUD, TTL_EXCEEDED, WATCHED, Kind, flood, settle_seconds
 from tests.acceptance.icmp_rates import loaded, offered
 from tests.acceptance.icmp_run import Run
+from tests.acceptance.waiting import until
 from tests.bench.ours import LIFTED
 from tests.bench.ovn import installed
 from tests.bench.results import OURS, OVN
@@ -114,3 +116,19 @@ def test_floods_cost_others_nothing(lab: Lab, evidence: Evidence, loud: tuple[st
     if FULL:
         factors = (*icmp_crowd_told.slower(found[OURS]), *icmp_crowd_told.traced_slower(found[OURS]))
         assert max(factors) <= icmp_crowd_told.UNCHANGED, factors
+
+
+def test_what_floods_an_uplink_costs_its_own_tenant_alone(lab: Lab, evidence: Evidence) -> None:
+    """It comes to the gateway by a tunnel that others share: the uplink's meter is before the tunnel's."""
+    a_second, seconds = (20_000, 5.0) if FULL else (1000, 2.0)
+    before = icmp_crowd.at_gateway(lab)
+    kind = replace(TTL_EXCEEDED, target=icmp_network.UPLINK)
+    with flood(lab.vms[LOUD[0]], kind, a_second, seconds) as agent:
+        sent = agent.result(settle_seconds(seconds))["sent"]
+    until("all of it is counted", lambda: icmp_crowd.at_gateway(lab).uplink_came - before.uplink_came >= (1 - UNHEARD) * sent)
+    found = icmp_crowd.at_gateway(lab)
+    passed = found.uplink_passed - before.uplink_passed
+    evidence.show(CROWD, f"one VM at {a_second:,} a second to its uplink", f"{sent:,} sent, {passed:,} passed the uplink's meter")
+    evidence.show(CROWD, "of them too many for the tunnel, or for its gateway", found.shared_exceeded - before.shared_exceeded)
+    assert passed <= DEFAULT.port * (seconds + 2)
+    assert found.shared_exceeded == before.shared_exceeded

@@ -1,16 +1,18 @@
-"""What goes to the controller passes the meter of the port it came by before that of its chassis."""
+"""What goes to the controller passes the meters of the uplink and of the port it came by before that of its chassis."""
 
 from __future__ import annotations
 
 import pytest
 
+from ryu_overlay.compiler.limiting import uplink_limits
 from ryu_overlay.openflow.fields import Field
 from ryu_overlay.openflow.flow import Program
 from ryu_overlay.openflow.lookup import Lookup
-from ryu_overlay.pipeline.limits import OF_CHECKS, OF_GUESTS, Limits, ofport_of, port_meter
-from ryu_overlay.pipeline.registers import CAME_BY, LINK, PROBE
+from ryu_overlay.pipeline.limits import OF_CHECKS, OF_GUESTS, Limits, ofport_of, port_meter, uplink_meter
+from ryu_overlay.pipeline.registers import CAME_BY, IN_LPORT, LINK, PROBE
 from ryu_overlay.pipeline.tables import GUEST_METER, HEALTH_METER, OAM_METER, PUNT_METER, PUNT_UPLINK
 from tests.unit.compiler.test_pieces import compiled, port
+from tests.unit.engine.outdoors import outdoors, uplink
 
 PORT, TUNNEL = 7, 102
 OF_PORT, OF_TUNNEL = port_meter(PORT, 10), port_meter(TUNNEL, 50)
@@ -53,6 +55,26 @@ def test_the_ports_meter_comes_before_the_chassis(program: Program, packet: dict
 
 def test_a_bridge_has_a_meter_for_each_port_that_something_comes_by(program: Program) -> None:
     assert {m for m in program.own_meters() if ofport_of(m.number) is not None} == {OF_PORT, OF_TUNNEL}
+
+
+def test_an_uplinks_meter_comes_before_those_that_many_share() -> None:
+    world = outdoors(uplink("hv1"))
+    (key,) = (view.uplink.key for view in world.engine.network.router_views.values() if view.uplink is not None)
+    program = world.engine.programs["hv1"]
+    tunnel = next(iter(world.engine.fabric.tunnels["hv1"].values()))
+    meters = [uplink_meter(key, 1).number, port_meter(tunnel, 1).number, PUNT_METER]
+    assert passed(program, {IN_LPORT.field: key, CAME_BY.field: tunnel}) == meters
+    assert passed(program, {IN_LPORT.field: key, CAME_BY.field: tunnel, PROBE.field: 1}) == [OAM_METER]
+    assert {meters[0]} < {meter.number for meter in program.all_meters()}
+
+
+def test_uplinks_share_the_numbers_that_are_left() -> None:
+    numbers = {uplink_meter(key, 1).number for key in range(1, 2000)}
+    assert numbers == set(range(port_meter(65279, 1).number + 1, 2**18))
+    assert uplink_meter(0x101, 1) == uplink_meter(0x201, 1)
+    views = outdoors(uplink("hv1")).engine.network.router_views.values()
+    (meter,) = uplink_limits(10, *views, *views).meters
+    assert meter.rate == 10 and ofport_of(meter.number) is None
 
 
 def test_what_many_share_gets_half_of_the_chassis() -> None:

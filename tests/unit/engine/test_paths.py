@@ -45,6 +45,8 @@ def test_the_gateways_upstream_is_asked_for_at_each_beat(world: World) -> None:
 
 
 def test_it_is_silent_after_some_beats_without_an_answer_and_not_before(world: World) -> None:
+    beats(world, 1)
+    world.step(heard(1, GATEWAY, GATEWAY_MAC))
     for _ in range(3):
         beats(world, MISSES)
         assert not world.engine.fabric.silent
@@ -63,6 +65,18 @@ def test_who_carries_the_uplink_from_now_on_asks_anew(world: World) -> None:
     world.tell()
     asked = beats(world, 1)
     assert [dpid for dpid, *_ in arps(asked)] == [2] and not world.engine.fabric.silent
+
+
+@pytest.mark.parametrize("moved", [False, True], ids=["since the start", "since it moved"])
+def test_one_that_was_never_heard_has_the_time_of_a_beat(world: World, moved: bool) -> None:
+    if moved:
+        beats(world, 1)
+        world.edit(uplink("hv2"))
+        world.tell()
+    beats(world, 1)
+    assert not world.engine.fabric.silent
+    beats(world, 1)
+    assert world.engine.fabric.silent == {("hv2" if moved else "hv1", "internet")}
 
 
 def test_a_gateway_without_carrier_hears_nobody(world: World) -> None:

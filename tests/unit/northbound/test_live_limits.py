@@ -9,9 +9,9 @@ import pytest
 from ryu_overlay.northbound.live_limits import EXCEEDED, drops, of_chassis, of_controller
 from ryu_overlay.northbound.service import DropCount, LimitStatus
 from ryu_overlay.oam.fairness import Fairness
-from ryu_overlay.pipeline.limits import meter_number
+from ryu_overlay.pipeline.limits import meter_number, uplink_meter
 from ryu_overlay.pipeline.tables import ARP_METER, HEALTH_METER, OAM_METER, PUNT_METER
-from tests.unit.engine.outdoors import outdoors
+from tests.unit.engine.outdoors import outdoors, uplink
 from tests.unit.engine.world import OPTIONS, World
 
 UNKNOWN = 4242
@@ -46,6 +46,14 @@ def test_each_limit_is_named_by_what_comes_by_it(world: World) -> None:
         LimitStatus("chassis", "answers", "hv1", RATE, 78, 12),
         LimitStatus("chassis", "probes", "hv1", RATE, 0, 0),
     ]
+
+
+def test_uplinks_are_named_and_what_was_too_much_is_theirs() -> None:
+    engine = outdoors(uplink("hv1")).engine
+    (key,) = (view.uplink.key for view in engine.network.router_views.values() if view.uplink is not None)
+    reply = body((uplink_meter(key, 1).number, 30, 4), (uplink_meter(key + 1, 1).number, 0, 0))
+    assert list(of_chassis(engine, "hv1", [reply])) == [LimitStatus("uplink", "t1/r/up", "hv1", OF_PORT, 26, 4)]
+    assert list(drops(engine, "hv1", [reply])) == [DropCount(EXCEEDED, "hv1", "router_port", "t1/r/up", 4, 40)]
 
 
 def test_ports_that_nothing_came_by_and_meters_that_are_no_limits_are_left_out(world: World) -> None:

@@ -97,6 +97,15 @@ def test_answers_say_whether_they_leave_here_and_are_the_routers_own(in_port: in
     assert reply[IP].dst == VM
 
 
+def test_an_uplink_is_told_from_the_ports_that_many_share() -> None:
+    asked = []
+    made = Responder(lambda: 1450, lambda chassis, port: asked.append((chassis, port)) is not None)
+    made.network(network())
+    for in_port in (WEB, UPLINK):
+        assert made.answer(packet_in(frame(), Feature.PUNT_TTL_EXCEEDED, in_port=in_port), 3) is None
+    assert asked == [(3, OFPORT), (3, UPLINK << 16)]
+
+
 def test_what_comes_by_the_uplink_is_answered_from_its_address_even_if_a_vm_behind_it_sent_it() -> None:
     """A VM's packet to a floating IP of its own router comes back by the uplink, translated to the uplink's address."""
     hairpin = packet_in(frame(src="203.0.113.11"), Feature.PUNT_TTL_EXCEEDED, in_port=UPLINK)
