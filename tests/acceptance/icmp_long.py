@@ -56,7 +56,7 @@ def run(lab: Lab, rounds: int, cycles: int, interval: float, away_for: float) ->
         for _ in range(killed_in):
             found.append(_mtr(lab, cycles, interval))
         with ThreadPoolExecutor(1) as pool:
-            restarted = pool.submit(_restart, lab, away_for)
+            restarted = pool.submit(restart, lab, away_for)
             found.append(_mtr(lab, cycles, interval))
             away = restarted.result()
         while len(found) < rounds:
@@ -75,7 +75,7 @@ def _mtr(lab: Lab, cycles: int, interval: float) -> Round:
     return Round(tuple(row[0] for row in rows), sent, lost, tuple(float(row[3]) for row in rows))
 
 
-def _restart(lab: Lab, away_for: float) -> float:
+def restart(lab: Lab, away_for: float) -> float:
     """Kill the controller, let it be dead for a while, start it; how long nobody was served."""
     began = time.monotonic()
     lab.controller.kill9()

@@ -95,7 +95,7 @@ def _uplink_cut(lab: Lab) -> Iterator[None]:
 
 
 @contextmanager
-def _upstream_dead(lab: Lab) -> Iterator[None]:
+def upstream_dead(lab: Lab) -> Iterator[None]:
     """The links of hypervisors to it stay: there is a switch between."""
     lab.upstream.script("ip link set out0 down\n")
     try:
@@ -126,7 +126,7 @@ class Breakage:
 
 BREAKAGES = (
     Breakage("the gateway's uplink is cut", _uplink_cut, (UPLINK,)),
-    Breakage("the upstream router is dead", _upstream_dead, (UPLINK,)),
+    Breakage("the upstream router is dead", upstream_dead, (UPLINK,)),
     Breakage("the chassis behind is dead", _chassis_dead, (FAR, TRANSIT, UPLINK)),
     Breakage("the tunnel carries nothing there", lambda lab: deaf(lab, "hv3", "hv1"), (FAR, TRANSIT, UPLINK)),
     Breakage("the tunnel carries nothing back", lambda lab: deaf(lab, "hv1", "hv3"), (FAR, TRANSIT, UPLINK)),
@@ -174,6 +174,11 @@ def traceroute(lab: Lab) -> list[str]:
         said = line.split()
         found.append(" ".join([said[1], *(word for word in said[2:] if word.startswith("!"))]))
     return found
+
+
+def withheld(lab: Lab) -> int:
+    """Answers that were not given because a way is broken, as `overlayctl drops` tells."""
+    return sum(drop["packets"] for drop in lab.rest.get("/v1/drops").json["drops"] if drop["reason"] == "no_path")
 
 
 def _last(log: str) -> float:

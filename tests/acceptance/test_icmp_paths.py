@@ -6,18 +6,22 @@ Part of the proof of `icmp`; see `icmp_paths` for the lab.
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterator
+from contextlib import nullcontext
 from statistics import median
 
 import pytest
 
 from mininet_topos.lab import Lab
+from mininet_topos.measure import PingResult
 from mininet_topos.scenarios import populate
 from ryu_overlay.pipeline.tables import BACK_VNI, THERE_VNI
 from tests.acceptance import icmp_long
 from tests.acceptance import icmp_paths as paths
 from tests.acceptance.evidence import FULL, Evidence
-from tests.acceptance.icmp_paths import BREAKAGES, FAR, NEAR, TRANSIT, UPLINK, VM_FAR, Breakage
+from tests.acceptance.icmp_paths import BREAKAGES, FAR, NEAR, TRANSIT, UPLINK, VM_FAR, Breakage, upstream_dead
+from tests.acceptance.monitoring_breaking import delayed, filterable
 from tests.acceptance.waiting import until
 
 CAPABILITY = "icmp_paths"
@@ -35,6 +39,8 @@ SHORT = {
     ("the upstream router is dead", "path"),
     ("the tunnel carries nothing there", "path, silent"),
 }
+HELD = 100.0
+"""Milliseconds: longer than a busy machine takes for a ping."""
 ONE_OF_TUNNELS = 1
 """Open vSwitch on hv3 reads its routes anew when a link of its changes, and loses what tunnels carry in that moment, a VM's
 packets as well."""
@@ -64,6 +70,7 @@ def test_answers_change_with_the_way(lab: Lab, evidence: Evidence, breakage: Bre
     paths.policy(lab, answers, without_path)
     changed, back = [], []
     for _ in range(TRIES):
+        withheld = paths.withheld(lab)
         seen, beside, hops = paths.during(lab, breakage)
         for target, ping in seen.items():
             if answers == "local" or target not in breakage.behind:
@@ -76,6 +83,7 @@ def test_answers_change_with_the_way(lab: Lab, evidence: Evidence, breakage: Bre
             changed.append(ping.until_change)
             back.append(ping.until_back)
         assert beside.unanswered == 0, "what is not behind goes on"
+        assert without_path != "silent" or paths.withheld(lab) > withheld, "what is not told is counted"
         assert hops == _hops(breakage, answers, without_path)
     if not changed:
         evidence.show(CHANGES, f"{breakage.name}; {policy}", "nothing changes, nothing is lost")
@@ -110,8 +118,50 @@ def test_round_trips_of_far_hops_have_the_tunnel_in_them(lab: Lab, evidence: Evi
         assert paths.traceroute(lab) == WHOLE
         targets = {"own gateway": NEAR, "far port": FAR, "next router": TRANSIT, "uplink": UPLINK, "VM behind": VM_FAR}
         found[answers] = {what: median(lab.ping(vm, target, count=count, interval=0.01).rtts) for what, target in targets.items()}
+    with filterable(lab), delayed(lab, "hv3", HELD):
+        for answers in ("local", "path"):
+            paths.policy(lab, answers)
+            for target in (FAR, TRANSIT, UPLINK):
+                quickest = min(lab.ping(vm, target, count=5, interval=0.01).rtts)
+                assert (quickest >= HELD) == (answers == "path"), (target, answers, quickest)
+            evidence.show(TIME, f"what comes to hv3 held for {HELD:g} ms: far port, {answers}", f"{quickest:.2f}", "ms")
     for what in found["local"]:
         evidence.show(TIME, f"{what}: local, path", f"{found['local'][what]:.3f}, {found['path'][what]:.3f}", "ms")
+
+
+def test_each_router_has_its_own_policy(lab: Lab) -> None:
+    """The uplink is r1's, the others are r2's."""
+    paths.policy(lab, "local")
+    lab.overlayctl("set", "router", "path/r1", "--answers", "path", "--wait", "10")
+    seen, _, hops = paths.during(lab, next(b for b in BREAKAGES if b.name == "the tunnel carries nothing there"))
+    assert {target: each.until_change is not None for target, each in seen.items()} == {FAR: False, TRANSIT: False, UPLINK: True}
+    assert hops == LOCAL_HOPS
+
+
+@pytest.mark.parametrize("dead", [False, True], ids=["whole", "upstream dead"])
+def test_a_controller_that_starts_finds_out_anew(lab: Lab, evidence: Evidence, dead: bool) -> None:
+    """What flows told while it was away they go on to tell, but for the moment in which it asks."""
+    vm = lab.vms["near-1"]
+    paths.policy(lab, "path")
+    with upstream_dead(lab) if dead else nullcontext():
+        if dead:
+            until("it is told", lambda: "Destination Host Unreachable" in lab.ping(vm, UPLINK, count=1, timeout=0.5).output)
+        with lab.pinging(vm, UPLINK, paths.EVERY) as pinging:
+            until("pings have begun", lambda: "icmp_seq" in pinging.log.read_text())
+            icmp_long.restart(lab, 0.0)
+            back = time.time()
+            until("it has had its time", lambda: time.time() > back + 2 * paths.CHANGES_WITHIN)
+            result = pinging.stop()
+    evidence.show(CHANGES, f"the controller is killed and starts; {'upstream dead' if dead else 'all whole'}", _restarted(result))
+    if dead:
+        assert not any(reply.at > back + paths.CHANGES_WITHIN for reply in result.replies), result.output
+        assert {source for source, _ in result.errors} == {NEAR}
+    else:
+        assert result.unanswered == 0, result.output
+
+
+def _restarted(result: PingResult) -> str:
+    return f"{len(result.replies)} of {result.sent} pings of the uplink answered, {len(result.errors)} told unreachable"
 
 
 def test_mtr_for_long(lab: Lab, evidence: Evidence) -> None:

@@ -99,7 +99,12 @@ def test_answers_say_whether_they_leave_here_and_are_the_routers_own(in_port: in
 
 def test_an_uplink_is_told_from_the_ports_that_many_share() -> None:
     asked = []
-    made = Responder(lambda: 1450, lambda chassis, port: asked.append((chassis, port)) is not None)
+
+    def admit(chassis: int, cause: int) -> bool:
+        asked.append((chassis, cause))
+        return False
+
+    made = Responder(lambda: 1450, admit)
     made.network(network())
     for in_port in (WEB, UPLINK):
         assert made.answer(packet_in(frame(), Feature.PUNT_TTL_EXCEEDED, in_port=in_port), 3) is None
