@@ -127,7 +127,7 @@ def _error(sent: Sent, got: Message, expect: Expect) -> list[Flaw]:
         return [Flaw(str(got))]
     assert got.quote is not None
     found = [*_rest(got, expect), *_quoted(got.quote, sent)]
-    if expect.kind == (11, 0) and len(got.quote) > 8 and got.quote[8] > 1:
+    if expect.router and expect.kind == (11, 0) and len(got.quote) > 8 and got.quote[8] > 1:
         # Traceroute marks such a hop.
         found.append(Flaw(f"quotes TTL {got.quote[8]}"))
     if expect.router and got.tos >> 5 not in (6, 7):

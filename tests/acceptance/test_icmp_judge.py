@@ -13,7 +13,7 @@ from scapy.utils import PcapWriter, checksum
 
 from mininet_topos.node import LabNode
 from tests.acceptance import icmp_frames
-from tests.acceptance.icmp_case import NOTHING, OWN, Case, Expect, exceeded, reply, reset, too_large
+from tests.acceptance.icmp_case import NOTHING, OWN, VOID, Case, Expect, exceeded, reply, reset, too_large
 from tests.acceptance.icmp_frames import ICMP, TCP, UDP, Mark, Probe
 from tests.acceptance.icmp_judge import Result, Sent, judge
 from tests.acceptance.icmp_network import End
@@ -74,6 +74,10 @@ def _another_byte(quote: bytearray) -> None:
     quote[40] ^= 1
 
 
+def _unexpired(quote: bytearray) -> None:
+    quote[8] = 2
+
+
 def _padded(quote: bytearray) -> None:
     quote += bytes(18)
 
@@ -89,6 +93,8 @@ def _padded(quote: bytearray) -> None:
         (None, {"kind": (3, 1)}, "host unreachable from 10.1.1.1"),
         (None, {"broken": True}, "wrong checksum (icmp)"),
         (None, {"rest": 0x00110000}, "unused bytes 0x0011"),
+        (None, {"tos": 0xC1}, "ECN 1"),
+        (_unexpired, {}, "quotes TTL 2"),
         (None, {"rest": 1400}, "MTU 1400"),
         (_cut, {}, "right but for quotes 100 bytes of 200"),
         (_translated, {}, "quotes source 203.0.113.11"),
@@ -98,7 +104,7 @@ def _padded(quote: bytearray) -> None:
     ],
 )
 def test_errors(tmp_path: Path, change: Change | None, changed: dict[str, Any], said: str) -> None:
-    what = sent(Probe("10.1.2.11", UDP, 200, ttl=1), exceeded(OWN))
+    what = sent(Probe("10.1.2.11", UDP, 200, ttl=2), exceeded(OWN))
     result = judged(tmp_path, what, error(what, change, **changed))
     assert result.said.startswith(said), result
     assert (result.right, result.usable) == (said == "right", said.startswith("right"))
@@ -117,6 +123,18 @@ def test_what_must_not_come_and_what_must(tmp_path: Path) -> None:
     assert judged(tmp_path, answered).said == "no answer"
     assert judged(tmp_path, answered, error(answered), error(answered)).said == "2 answers: TTL exceeded from 10.1.1.1"
     assert judged(tmp_path, answered, error(answered), mac=ROUTER_MAC).said == f"to MAC {ROUTER_MAC}"
+
+
+def test_what_no_receiver_takes_is_an_answer_unless_the_case_says_so(tmp_path: Path) -> None:
+    """A wrong checksum, and a fragment alone, which the IP identification tells whose it is."""
+    for expect, right in ((NOTHING, False), (VOID, True)):
+        what = sent(Probe(OWN, size=1800, pieces="later"), expect)
+        alone = icmp_frames.header(OWN, VM, ICMP, 100, what.mark.ident, fragment=100) + bytes(80)
+        assert judged(tmp_path, what, alone).right is right
+        bad = icmp_frames.icmp(0, 0, struct.pack("!HH", what.mark.port, 1), broken=True)
+        assert judged(tmp_path, what, icmp_frames.header(OWN, VM, ICMP, 20 + len(bad), 1) + bad).right is right
+        good = icmp_frames.icmp(0, 0, struct.pack("!HH", what.mark.port, 1))
+        assert not judged(tmp_path, what, icmp_frames.header(OWN, VM, ICMP, 20 + len(good), 1) + good).right
 
 
 @pytest.mark.parametrize(
@@ -156,6 +174,11 @@ def test_resets(tmp_path: Path, flags: str, sequence: int, acknowledged: int, an
 def test_what_tools_print() -> None:
     traceroute = "traceroute to 10.1.2.11, 6 hops max\n 1  10.1.1.1  0.4 ms\n 2  *\n 3  10.1.2.11  0.5 ms\n"
     assert parse("traceroute", traceroute) == ["10.1.1.1", "*", "10.1.2.11"]
+    assert parse("traceroute", " 1  10.1.1.1  0.4 ms\n 2  10.1.1.1  0.5 ms !H\n") == ["10.1.1.1", "10.1.1.1 !H"]
+    replies = (
+        "64 bytes from 10.1.1.1: icmp_seq=1 ttl=64 time=0.1 ms\n64 bytes from 10.1.1.1: icmp_seq=1 ttl=64 time=0.2 ms (DUP!)\n"
+    )
+    assert parse("ping", replies) == ["10.1.1.1", "10.1.1.1 (DUP!)"]
     mtr = "HOST: x  Loss%   Snt\n  1.|-- 10.1.1.1   0.0%     2\n  2.|-- ???       100.0     2\n  3.|-- 10.1.2.11  50.0%     2\n"
     assert parse("mtr", mtr) == ["10.1.1.1", "*", "10.1.2.11 (50.0% lost)"]
     tracepath = (
