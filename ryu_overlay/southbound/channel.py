@@ -19,8 +19,8 @@ from ryu_overlay.openflow import messages, replies
 from ryu_overlay.openflow.replies import InstalledFlow, Multipart
 
 _CHUNK = 65536
-_LENGTH = struct.Struct("!H")
-"""In an OpenFlow header (1.3.5 section 7.1) behind version and type."""
+_HEADER, _LENGTH = 8, struct.Struct("!H")
+"""Bytes of an OpenFlow header (1.3.5 section 7.1), and the field in it, behind version and type, that says how long all is."""
 _KEEPALIVE = ((socket.TCP_KEEPIDLE, 5), (socket.TCP_KEEPINTVL, 2), (socket.TCP_KEEPCNT, 3), (socket.TCP_USER_TIMEOUT, 12_000))
 """A host that lost its power ends no connection: its silence does, after 12 s."""
 
@@ -105,8 +105,8 @@ def pieces(messages: bytes) -> Iterator[bytes]:
     inside a message.
     """
     start = end = 0
-    while end < len(messages):
-        after = end + _LENGTH.unpack_from(messages, end + 2)[0]
+    while len(messages) - start > _CHUNK:
+        after = end + max(_HEADER, _LENGTH.unpack_from(messages, end + 2)[0])
         if after - start > _CHUNK:
             yield messages[start:end]
             start = end
