@@ -8,6 +8,8 @@ from typing import Any
 
 import eventlet
 import pytest
+from eventlet.queue import LightQueue
+from eventlet.semaphore import BoundedSemaphore
 from ryu.ofproto import ofproto_v1_3_parser
 
 from ryu_overlay.engine.events import Confirmed, Event, Refusal, SwitchConnected, SwitchGone, SwitchRead, SwitchTouched
@@ -15,17 +17,6 @@ from ryu_overlay.openflow import messages
 from ryu_overlay.southbound.switches import NoAnswer, Switches
 
 PORT_DESC = 13
-
-
-class Queue:
-    def __init__(self) -> None:
-        self.is_full = False
-
-    def full(self) -> bool:
-        return self.is_full
-
-    def empty(self) -> bool:
-        return not self.is_full
 
 
 class Connection:
@@ -36,7 +27,8 @@ class Connection:
         self.address = (host, 40000)
         self.socket: Any = self
         self.options: dict[tuple[int, int], int] = {}
-        self.send_q: Queue | None = Queue()
+        self.send_q: LightQueue | None = LightQueue(16)
+        self._send_q_sem = BoundedSemaphore(16)
         self.sent: list[bytes] = []
         self.asked_for: list[int] = []
         self.closed = False
@@ -253,8 +245,8 @@ def test_packets_are_answered_when_ryu_has_been_through_what_was_read(switches: 
 
 def test_answers_are_counted_that_the_bridge_does_not_read(switches: Switches) -> None:
     one = connected(switches, Connection(1))
-    assert one.send_q is not None
-    one.send_q.is_full = True
+    for _ in range(16):
+        one._send_q_sem.acquire()
     for _ in range(2):
         one.receive(messages.PACKET_IN, b"?")
     one.socket.recv(8)
