@@ -144,8 +144,20 @@ class Seen:
     lost_else: int
 
 
-def during(lab: Lab, breakage: Breakage) -> tuple[dict[str, Seen], PingResult, list[str]]:
-    """Break and mend: what pings of each address saw, those of near-2, and the hops of a traceroute to far-3 meanwhile."""
+@dataclass(frozen=True)
+class Meanwhile:
+    """What pings of each address saw, and those of near-2; of the time when it was broken, the hops of a traceroute to far-3,
+    and how many answers were counted as not given.
+    """
+
+    seen: dict[str, Seen]
+    beside: PingResult
+    hops: list[str]
+    withheld: int
+
+
+def during(lab: Lab, breakage: Breakage) -> Meanwhile:
+    """Break and mend."""
     vm = lab.vms["near-1"]
     with ExitStack() as stack:
         stack.enter_context(filterable(lab))
@@ -157,12 +169,13 @@ def during(lab: Lab, breakage: Breakage) -> tuple[dict[str, Seen], PingResult, l
             until("the change has had its time", lambda: time.time() > broken + CHANGES_WITHIN)
             hops = traceroute(lab)
             until("it was broken for long enough", lambda: time.time() > broken + BROKEN_FOR)
+            not_given = _withheld(lab)
         mended = time.time()
         until("far-3 is reached again", lambda: lab.ping(vm, VM_FAR, count=1, timeout=0.3).received == 1, BACK_WITHIN)
         for target, each in pings.items():
             until(f"{target} answers again", lambda: _last(each.log.read_text()) > mended + 0.5, BACK_WITHIN)  # noqa: B023
         seen = {target: _seen(each.stop(), broken, mended) for target, each in pings.items()}
-        return seen, beside.stop(), hops
+        return Meanwhile(seen, beside.stop(), hops, not_given)
 
 
 def traceroute(lab: Lab) -> list[str]:
@@ -176,7 +189,7 @@ def traceroute(lab: Lab) -> list[str]:
     return found
 
 
-def withheld(lab: Lab) -> int:
+def _withheld(lab: Lab) -> int:
     """Answers that were not given because a way is broken, as `overlayctl drops` tells."""
     return sum(drop["packets"] for drop in lab.rest.get("/v1/drops").json["drops"] if drop["reason"] == "no_path")
 
