@@ -16,8 +16,10 @@ OF_CHECKS, OF_GUESTS = 0x10001, 0x10002
 """What `link` says of packets to the controller that are not to be answered: answers to health checks, and what guests say."""
 _PORTS_FROM = COUNTING.stop
 _UPLINKS_FROM = _PORTS_FROM + 0xFF00
-_SHARES = 0x100
-"""Uplinks are many more than the numbers left: those that agree in the last byte of their keys have a meter together."""
+_SCATTER = 0x9E3779B1
+"""Uplinks may be more than the 256 numbers left, so some have a meter together. Tenants that are made alike have keys at equal
+distances: multiplied by this (2**32 by the golden ratio), their upper bits are still spread evenly.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,4 +56,4 @@ def ofport_of(number: int) -> int | None:
 
 def uplink_meter(key: int, rate: int) -> Meter:
     """The meter of what came into a router by the uplink with that key."""
-    return Meter(_UPLINKS_FROM + key % _SHARES, rate, rate)
+    return Meter(_UPLINKS_FROM + (key * _SCATTER >> 24 & 0xFF), rate, rate)

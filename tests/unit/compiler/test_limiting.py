@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import pytest
 
 from ryu_overlay.compiler.limiting import uplink_limits
@@ -69,9 +71,11 @@ def test_an_uplinks_meter_comes_before_those_that_many_share() -> None:
 
 
 def test_uplinks_share_the_numbers_that_are_left() -> None:
-    numbers = {uplink_meter(key, 1).number for key in range(1, 2000)}
-    assert numbers == set(range(port_meter(65279, 1).number + 1, 2**18))
-    assert uplink_meter(0x101, 1) == uplink_meter(0x201, 1)
+    left = range(port_meter(65279, 1).number + 1, 2**18)
+    assert {uplink_meter(key, 1).number for key in range(1, 5000)} == set(left)
+    for apart in (1, 3, 8, 64, 100, 256):
+        used = Counter(uplink_meter(key, 1).number for key in range(7, 7 + 100 * apart, apart))
+        assert max(used.values()) <= 2 and len(used) > 80, "tenants that are made alike are spread as well as any"
     views = outdoors(uplink("hv1")).engine.network.router_views.values()
     (meter,) = uplink_limits(10, *views, *views).meters
     assert meter.rate == 10 and ofport_of(meter.number) is None
