@@ -46,14 +46,15 @@ def shared_limits(tunnels: Mapping[str, int], patches: Mapping[str, int], limits
 
 def uplink_limits(rate: int, *views: RouterView) -> Block:
     """Those of the uplinks of these routers."""
-    flows, meters = [], set()
+    flows: list[Flow] = []
+    meters: dict[int, Meter] = {}
     for view in views:
         if view.uplink is not None:
             meter, why = uplink_meter(view.uplink.key, rate), Why(Feature.LIMIT, view.tenant.key, view.uplink.key)
             match = {IN_LPORT.field: view.uplink.key}
             flows.append(PUNT_UPLINK.flow("uplink", match, goto=PUNT_PORT, meter=meter.number, why=why))
-            meters.add(meter)
-    return Block(tuple(flows), (), tuple(meters))
+            meters[meter.number] = meter
+    return Block(tuple(flows), (), tuple(meters.values()))
 
 
 def _limit(ofport: int, rate: int, why: Why) -> tuple[Flow, Meter]:
