@@ -10,7 +10,7 @@ import pytest
 
 from mininet_topos.lab import Lab
 from ryu_overlay.pipeline.limits import DEFAULT
-from tests.acceptance import icmp_crowd, icmp_crowd_told, icmp_network, icmp_rates_told, icmp_table, icmp_tools
+from tests.acceptance import icmp_crowd, icmp_crowd_told, icmp_network, icmp_rates_told, icmp_served, icmp_table, icmp_tools
 from tests.acceptance.evidence import FULL, Evidence
 from tests.acceptance.icmp_cases import CASES
 from tests.acceptance.icmp_judge import Result
@@ -67,6 +67,18 @@ def test_all_are_answered_at_a_modest_rate(lab: Lab, evidence: Evidence, kind: K
     assert (found.sent, found.answered) == (rate, rate)
     assert (meanwhile.unanswered, meanwhile.own.lost, meanwhile.other.lost) == (0, 0, 0)
     evidence.show(RATES, f"{kind.name}: answered with default limits", found.answered, f"of {found.sent} in a second")
+
+
+def test_members_of_a_load_balancer_learn_the_mtu_of_the_path_to_a_client(lab: Lab, evidence: Evidence) -> None:
+    """The router outside complains of what the VIP sent; the member has to hear of what it sent itself (RFC 5508 section 7.1.2)."""
+    with icmp_served.by_members(lab), icmp_served.client(lab, icmp_network.NARROW):
+        for _ in icmp_served.MEMBERS:
+            assert icmp_served.fetched(lab, icmp_network.NARROW, icmp_network.VIP) == icmp_served.LENGTH
+        known = icmp_served.known_mtus(lab, icmp_network.NARROW)
+    evidence.show(
+        CONFORMANCE, "MTU that members know of the path to a client", ", ".join(f"{m} {mtu}" for m, mtu in known.items())
+    )
+    assert icmp_network.NARROW_MTU in known.values()
 
 
 # Speed is for the long run.
