@@ -70,14 +70,13 @@ def test_all_are_answered_at_a_modest_rate(lab: Lab, evidence: Evidence, kind: K
 
 
 def test_members_of_a_load_balancer_learn_the_mtu_of_the_path_to_a_client(lab: Lab, evidence: Evidence) -> None:
-    """The router outside complains of what the VIP sent; the member has to hear of what it sent itself (RFC 5508 section 7.1.2)."""
+    """The router outside complains of what the VIP sent; members have to hear of what they sent themselves (RFC 5508 7.1.2)."""
     with icmp_served.by_members(lab), icmp_served.client(lab, icmp_network.NARROW):
         for _ in icmp_served.MEMBERS:
             assert icmp_served.fetched(lab, icmp_network.NARROW, icmp_network.VIP) == icmp_served.LENGTH
         known = icmp_served.known_mtus(lab, icmp_network.NARROW)
-    evidence.show(
-        CONFORMANCE, "MTU that members know of the path to a client", ", ".join(f"{m} {mtu}" for m, mtu in known.items())
-    )
+    told = ", ".join(f"{member} {mtu}" for member, mtu in known.items())
+    evidence.show(CONFORMANCE, f"path MTU that members learn, of {icmp_network.NARROW_MTU}", told)
     assert icmp_network.NARROW_MTU in known.values()
 
 
