@@ -125,7 +125,10 @@ def test_floods_cost_others_nothing(lab: Lab, evidence: Evidence, loud: tuple[st
     evidence.table(CROWD, f"{what}:\n\n{icmp_crowd_told.table(found)}")
     assert [flaw for each in found[OURS] for flaw in each.flaws(UNHEARD if FULL else 0.0)] == []
     if FULL:
-        factors = (*icmp_crowd_told.slower(found[OURS]), *icmp_crowd_told.traced_slower(found[OURS]))
+        factors = icmp_crowd_told.slower(found[OURS])
+        if len(loud) == 1:
+            # Traceroute sends 16 at once; with more than one VM's flood to forward, the switch itself makes them wait.
+            factors += icmp_crowd_told.traced_slower(found[OURS])
         assert max(factors) <= icmp_crowd_told.UNCHANGED, factors
 
 
