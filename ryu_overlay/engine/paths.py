@@ -4,7 +4,7 @@
 2. A gateway whose port to the physical network has no carrier reaches nobody upstream.
 3. The upstream router of each uplink of such a router is asked by ARP at every beat, from the gateway that carries the uplink.
    Silent for `MISSES` of them it is not reached; at its first word it is again. One that was never heard from there, as after
-   a start of the controller, has one beat's time.
+   a start of the controller, has the time of two beats.
 
 Without such routers nothing is asked. Beats are counted, not seconds: a controller that was late has not asked either.
 """
@@ -27,7 +27,7 @@ from ryu_overlay.oam import arp
 BEAT = 0.4
 """Seconds from beat to beat."""
 MISSES = 3
-_NEVER_HEARD = MISSES - 2
+_NEVER_HEARD = MISSES - 3
 _NOBODY: Mapping[str, frozenset[str]] = MappingProxyType({})
 Upstream = tuple[str, str]
 """A chassis, and the external network whose gateway it asks for."""

@@ -68,12 +68,12 @@ def test_who_carries_the_uplink_from_now_on_asks_anew(world: World) -> None:
 
 
 @pytest.mark.parametrize("moved", [False, True], ids=["since the start", "since it moved"])
-def test_one_that_was_never_heard_has_the_time_of_a_beat(world: World, moved: bool) -> None:
+def test_one_that_was_never_heard_has_the_time_of_two_beats(world: World, moved: bool) -> None:
     if moved:
         beats(world, 1)
         world.edit(uplink("hv2"))
         world.tell()
-    beats(world, 1)
+    beats(world, 2)
     assert not world.engine.fabric.silent
     beats(world, 1)
     assert world.engine.fabric.silent == {("hv2" if moved else "hv1", "internet")}
