@@ -123,7 +123,7 @@ def test_round_trips_of_far_hops_have_the_tunnel_in_them(lab: Lab, evidence: Evi
             for target in (FAR, TRANSIT, UPLINK):
                 quickest = min(lab.ping(vm, target, count=5, interval=0.01).rtts)
                 assert (quickest >= HELD) == (answers == "path"), (target, answers, quickest)
-            evidence.show(TIME, f"what comes to hv3 held for {HELD:g} ms: far port, {answers}", f"{quickest:.2f}", "ms")
+            evidence.show(TIME, f"what comes to hv3 held for {HELD:g} ms: uplink, {answers}", f"{quickest:.2f}", "ms")
     for what in found["local"]:
         evidence.show(TIME, f"{what}: local, path", f"{found['local'][what]:.3f}, {found['path'][what]:.3f}", "ms")
 
