@@ -79,7 +79,7 @@ drops = _list(
 limits = _list(
     "limits",
     ("chassis", "kind", "name", "rate", "passed", "exceeded"),
-    "Show how many packets a second may go to the controller, and how many passed and were too many, by port, uplink and chassis.",
+    "Show how many packets a second may go to the controller, how many did, and were too many, by port, uplink and chassis.",
 )
 drift = _list(
     "drift",
