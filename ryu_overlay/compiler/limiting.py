@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from ryu_overlay.model.network import RouterView
-from ryu_overlay.model.objects import Port, Tenant
+from ryu_overlay.model.objects import Port, RouterPort, Tenant
 from ryu_overlay.openflow.actions import Punt, Resubmit
 from ryu_overlay.openflow.flow import Block, Flow, Meter
 from ryu_overlay.pipeline.cookies import Feature, Why
@@ -44,17 +43,15 @@ def shared_limits(tunnels: Mapping[str, int], patches: Mapping[str, int], limits
     return Block(tuple(flow for flow, _ in made), (), tuple(meter for _, meter in made))
 
 
-def uplink_limits(rate: int, *views: RouterView) -> Block:
-    """Those of the uplinks of these routers."""
-    flows: list[Flow] = []
-    meters: dict[int, Meter] = {}
-    for view in views:
-        if view.uplink is not None:
-            meter, why = uplink_meter(view.uplink.key, rate), Why(Feature.LIMIT, view.tenant.key, view.uplink.key)
-            match = {IN_LPORT.field: view.uplink.key}
-            flows.append(PUNT_UPLINK.flow("uplink", match, goto=PUNT_PORT, meter=meter.number, why=why))
-            meters[meter.number] = meter
-    return Block(tuple(flows), (), tuple(meters.values()))
+def uplink_limit(tenant: Tenant, uplink: RouterPort, rate: int) -> tuple[Flow, Meter]:
+    """An uplink's."""
+    meter, why = uplink_meter(uplink.key, rate), Why(Feature.LIMIT, tenant.key, uplink.key)
+    return PUNT_UPLINK.flow("uplink", {IN_LPORT.field: uplink.key}, goto=PUNT_PORT, meter=meter.number, why=why), meter
+
+
+def uplink_limits(*limits: tuple[Flow, Meter]) -> Block:
+    """Those of all uplinks, in one block: some have a meter together."""
+    return Block(tuple(flow for flow, _ in limits), (), tuple({meter.number: meter for _, meter in limits}.values()))
 
 
 def _limit(ofport: int, rate: int, why: Why) -> tuple[Flow, Meter]:

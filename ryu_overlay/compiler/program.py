@@ -16,7 +16,7 @@ from ryu_overlay.compiler.base import base, meters
 from ryu_overlay.compiler.borders import BorderCompiler
 from ryu_overlay.compiler.counting import counting_block, taken
 from ryu_overlay.compiler.flooding import flood_flows
-from ryu_overlay.compiler.limiting import shared_limits, uplink_limits, vif_limit
+from ryu_overlay.compiler.limiting import shared_limits, uplink_limit, uplink_limits, vif_limit
 from ryu_overlay.compiler.memory import Memory, Values
 from ryu_overlay.compiler.part import Part
 from ryu_overlay.compiler.paths import Leads, path_block
@@ -100,11 +100,16 @@ class Compiler:
             blocks.update(self._memory.recall(("part", name, part.device), (name, part, tunnels, patches), self._part_on))
             blocks.update(self._paths(name, part, fabric))
         if patches:
-            routers = (router for part in parts for router in part.routers if router.uplink is not None)
-            limited = (self._limits.port, *routers)
-            blocks["uplink limits"] = self._memory.recall(("uplink limits", name), limited, uplink_limits)
+            limits = tuple(self._uplink_limits(parts))
+            blocks["uplink limits"] = self._memory.recall(("uplink limits", name), limits, uplink_limits)
             blocks.update(self._borders.networks(name, self._network, parts, tunnels, patches, fabric.neighbours))
         return Program(blocks, self._meters)
+
+    def _uplink_limits(self, parts: list[Part]) -> Iterator[tuple[Flow, Meter]]:
+        for router in (router for part in parts for router in part.routers):
+            if router.uplink is not None:
+                inputs = (router.tenant, router.uplink, self._limits.port)
+                yield self._memory.recall(("uplink limit", router.uplink.key), inputs, uplink_limit)
 
     def _part_on(self, chassis: str, part: Part, tunnels: Mapping[str, int], patches: Mapping[str, int]) -> dict[object, Block]:
         blocks: dict[object, Block] = {}

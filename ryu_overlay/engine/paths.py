@@ -27,7 +27,8 @@ from ryu_overlay.oam import arp
 BEAT = 0.4
 """Seconds from beat to beat."""
 MISSES = 3
-_NEVER_HEARD = MISSES - 3
+_AT_FIRST = 2
+"""The same of one that was never heard."""
 _NOBODY: Mapping[str, frozenset[str]] = MappingProxyType({})
 Upstream = tuple[str, str]
 """A chassis, and the external network whose gateway it asks for."""
@@ -51,7 +52,7 @@ class Paths:
         """Whether an upstream router has fallen silent, and what asks all of them once more."""
         asked = dict(self._questions(network))
         before = self.unheard
-        self._missed = {upstream: self._missed.get(upstream, _NEVER_HEARD) + 1 for upstream in asked}
+        self._missed = {upstream: self._missed.get(upstream, MISSES - _AT_FIRST - 1) + 1 for upstream in asked}
         return self.unheard != before, [asked[upstream] for upstream in asked]
 
     def heard(self, event: ArpHeard, network: Network) -> bool:

@@ -6,9 +6,8 @@ and switches, each when it is first asked for, and never what was asked: packets
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from ipaddress import IPv4Interface
 
 from ryu_overlay.engine.engine import Engine
 from ryu_overlay.fabric.placement import NOWHERE, Fabric, Spot
@@ -25,12 +24,10 @@ from ryu_overlay.fabric.ways import (
     to_interface,
 )
 from ryu_overlay.model.external import port_addresses
+from ryu_overlay.model.nearest import Address, addresses_of, nearest
 from ryu_overlay.model.network import Network, RouterView, SwitchView
 from ryu_overlay.model.objects import Ref, Router, RouterPort
 from ryu_overlay.oam.responder import Asked, Path
-
-_Address = tuple[int, int, int]
-"""An IPv4 address of a router, its network's address and netmask."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +35,8 @@ class _Own:
     """What a router has: its ports by each address that stands for them, and the addresses of its uplink and of all others."""
 
     ports: Mapping[int, RouterPort]
-    uplink: tuple[_Address, ...]
-    inside: tuple[_Address, ...]
+    uplink: tuple[Address, ...]
+    inside: tuple[Address, ...]
 
 
 class Ways:
@@ -55,7 +52,7 @@ class Ways:
         # Of the fabric too, by chassis, and key or OpenFlow port.
         self._interfaces: dict[tuple[str, int], Way] = {}
         self._ahead: dict[tuple[str, int], Ahead | None] = {}
-        self._nearby: dict[tuple[str, int], tuple[_Address, ...]] = {}
+        self._nearby: dict[tuple[str, int], tuple[Address, ...]] = {}
 
     def path_of(self, asked: Asked) -> Path | None:
         """What the answer to a packet stands for; None if it is given where the packet is."""
@@ -127,10 +124,9 @@ class Ways:
             near = own.uplink
         if not near:
             near = tuple(address for address in own.inside if address[0] != asked.destination)
-        in_subnet = (address for address, net, mask in near if asked.source & mask == net)
-        return next(in_subnet, near[0][0] if near else None)
+        return nearest(near, asked.source)
 
-    def _on_switch_of(self, here: str, ofport: int) -> tuple[_Address, ...]:
+    def _on_switch_of(self, here: str, ofport: int) -> tuple[Address, ...]:
         """The addresses of router ports on the switch of the port that is bound to an OpenFlow port."""
         facts, network, placements = self._engine.facts.get(here), self._network, self._fabric.placements
         vifs = () if facts is None else facts.vifs.values()
@@ -138,7 +134,7 @@ class Ways:
         for port in (port for port in claimed if port is not None):
             ref = port.tenant, port.switch
             if placements.get(ref, NOWHERE).spots.get(port.key) == Spot(here, ofport):
-                return _addresses(network.switch_views[ref].router_ports)
+                return addresses_of(network.switch_views[ref].router_ports)
         return ()
 
 
@@ -146,12 +142,4 @@ def _own(view: RouterView) -> _Own:
     ports = {int(address): port for port in view.ports for address in port_addresses(view, port)}
     uplinks = [port for port in view.ports if port.external is not None]
     inside = [port for port in view.ports if port.external is None]
-    return _Own(ports, _addresses(uplinks), _addresses(inside))
-
-
-def _addresses(ports: Iterable[RouterPort]) -> tuple[_Address, ...]:
-    return tuple(_parts(address) for port in ports for address in port.addresses)
-
-
-def _parts(address: IPv4Interface) -> _Address:
-    return int(address.ip), int(address.network.network_address), int(address.network.netmask)
+    return _Own(ports, addresses_of(uplinks), addresses_of(inside))

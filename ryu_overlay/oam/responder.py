@@ -14,6 +14,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from ryu_overlay.model.external import own_addresses, port_mtu
+from ryu_overlay.model.nearest import Address, addresses_of, nearest
 from ryu_overlay.model.network import Network
 from ryu_overlay.model.objects import Router, RouterPort
 from ryu_overlay.oam.fragments import cut
@@ -58,10 +59,10 @@ _CAME_BY_HEADER = CAME_BY.field.header | CAME_BY.field.size
 
 @dataclass(frozen=True, slots=True)
 class _Place:
-    """A router port as far as answers need it: its (address, network, netmask), all that its router answers as, whether it
-    is an uplink, and whether its router's answers stand for paths."""
+    """A router port as far as answers need it: its addresses, all that its router answers as, whether it is an uplink, and
+    whether its router's answers stand for paths."""
 
-    addresses: tuple[tuple[int, int, int], ...]
+    addresses: tuple[Address, ...]
     own: frozenset[int]
     is_uplink: bool
     by_path: bool
@@ -138,18 +139,23 @@ class Responder:
         except struct.error:
             self.malformed += 1
             return None
-        if not self._admit(chassis, self._cause(position)):
+        place = self._places.get((position.router, position.in_port)) or self._place(position.router, position.in_port)
+        # An uplink is one tenant's; the tunnel or wire that its packets come by is many's.
+        cause = position.in_port << _OFPORT_BITS if place is not None and place.is_uplink else position.came_by
+        if not self._admit(chassis, cause):
             return None
         frame = packet_in[_MATCH_AT + (match_length + 7) // 8 * 8 + 2 :]
         if reason is Reason.FRAGMENTATION_NEEDED:
-            out = self._oversize(position, frame)
+            out = self._oversize(place, position, frame)
         else:
-            out = self._error(reason, position, frame, chassis, why.feature is Feature.PUNT_NO_PATH)
+            out = self._error(reason, place, position, frame, chassis, why.feature is Feature.PUNT_NO_PATH)
         (self.unanswered if out is None else self.answered)[why.feature] += 1
         return out
 
-    def _error(self, reason: Reason, position: _Position, frame: bytes, chassis: int, no_path: bool) -> bytes | None:
-        place, source = self._stands(position, frame)
+    def _error(
+        self, reason: Reason, place: _Place | None, position: _Position, frame: bytes, chassis: int, no_path: bool
+    ) -> bytes | None:
+        source = _source(place, position, frame)
         if place is None or source is None:
             return None
         if not place.by_path:
@@ -164,7 +170,7 @@ class Responder:
             return None
         return _given(reason, position, frame, place, source, path)
 
-    def _oversize(self, position: _Position, frame: bytes) -> bytes | None:
+    def _oversize(self, place: _Place | None, position: _Position, frame: bytes) -> bytes | None:
         """Tell the sender the out port's MTU, or cut the packet into what fits where it may be cut (RFC 791)."""
         owner, port = self._network.by_key.get(position.router), self._network.by_key.get(position.out_port)
         if not isinstance(owner, Router) or not isinstance(port, RouterPort):
@@ -173,30 +179,14 @@ class Responder:
         if mtu is None:
             return None
         pieces = cut(frame, mtu)
-        if not pieces:
-            return self._too_large(position, frame, mtu)
-        onward = _onward(position)
-        return b"".join(packet_out(onward, piece) for piece in pieces)
-
-    def _too_large(self, position: _Position, frame: bytes, mtu: int) -> bytes | None:
-        """Told whatever the policy: a sender that is not told would go on for ever (RFC 2923 section 2.1)."""
-        place, source = self._stands(position, frame)
+        if pieces:
+            onward = _onward(position)
+            return b"".join(packet_out(onward, piece) for piece in pieces)
+        # Told whatever the policy: a sender that is not told would go on for ever (RFC 2923 section 2.1).
+        source = _source(place, position, frame)
         if place is None or source is None:
             return None
         return _given(Reason.FRAGMENTATION_NEEDED, position, frame, place, source, mtu=mtu)
-
-    def _stands(self, position: _Position, frame: bytes) -> tuple[_Place | None, int | None]:
-        """Where a packet came into the router, and the address to answer it from; None where it is not to be answered."""
-        place = self._at(position)
-        return place, None if place is None else _source(place, frame, bool(position.answer))
-
-    def _cause(self, position: _Position) -> int:
-        """Who is to have less if there is too much: the uplink that it came in by, which is one tenant's, or else the port."""
-        place = self._at(position)
-        return position.in_port << _OFPORT_BITS if place is not None and place.is_uplink else position.came_by
-
-    def _at(self, position: _Position) -> _Place | None:
-        return self._places.get((position.router, position.in_port)) or self._place(position.router, position.in_port)
 
     def _place(self, router: int, in_port: int) -> _Place | None:
         owner, port = self._network.by_key.get(router), self._network.by_key.get(in_port)
@@ -204,12 +194,11 @@ class Responder:
             return None
         if (port.tenant, port.router) != owner.ref:
             return None
-        addresses = tuple((int(a.ip), int(a.network.network_address), int(a.network.netmask)) for a in port.addresses)
         view = self._network.router_views[owner.ref]
         own = {int(a.ip) for p in view.ports for a in p.addresses} | {int(a) for a in own_addresses(view)}
         own |= {int(b.balancer.vip) for b in view.balancers}
         by_path = owner.answers == "path"
-        place = self._places[router, in_port] = _Place(addresses, frozenset(own), port.external is not None, by_path)
+        place = self._places[router, in_port] = _Place(addresses_of([port]), frozenset(own), port.external is not None, by_path)
         return place
 
 
@@ -243,21 +232,18 @@ def _given(
     return packet_out(_into_tunnel(position.router, kind, path.ofport), reply)
 
 
-def _source(place: _Place, frame: bytes, is_answer: bool) -> int | None:
-    """The in port's address in the subnet of the packet's source, else its first (RFC 1812 section 4.3.2.4).
+def _source(place: _Place | None, position: _Position, frame: bytes) -> int | None:
+    """The in port's address nearest to the packet's source; None if it is not to be answered.
 
-    None if the packet came from the router itself: its own answers that find no way are not complained of to itself. What comes
-    by the uplink from its address there is a VM's, which the router has translated.
+    That is so if it came into no port of the router, or from the router itself: its own answers that find no way are not
+    complained of to itself. What comes by the uplink from its address there is a VM's, which the router has translated.
     """
-    if len(frame) < _FRAME_LEAST:
+    if place is None or len(frame) < _FRAME_LEAST:
         return None
     (sender,) = _OXM.unpack_from(frame, _FRAME_SOURCE)
-    if sender in place.own and (is_answer or not place.is_uplink):
+    if sender in place.own and (position.answer or not place.is_uplink):
         return None
-    for address, net, mask in place.addresses:
-        if sender & mask == net:
-            return address
-    return place.addresses[0][0]
+    return nearest(place.addresses, sender)
 
 
 def _position(packet_in: bytes, match_length: int) -> _Position:

@@ -13,8 +13,6 @@ from typing import Any
 import eventlet
 from eventlet.greenio import GreenSocket
 
-_ROOM = 16
-"""What Ryu's queue of messages to a bridge holds."""
 _CHUNK = 4096
 """Bytes: about twenty packets. With more, the first would wait long for the answer to the last."""
 
@@ -52,7 +50,8 @@ class Bulk:
         """Never block: what reads the bridge's messages must go on for it to read ours."""
         answers, self._answers = self._answers, []
         left = b"".join(answers)
-        if self._room() == _ROOM and not self._sending:
+        queue = self._datapath.send_q
+        if queue is not None and self._room() == queue.maxsize and not self._sending:
             left = self._at_once(left)
         if left and not self._room():
             eventlet.sleep(0)

@@ -6,7 +6,7 @@ from collections import Counter
 
 import pytest
 
-from ryu_overlay.compiler.limiting import uplink_limits
+from ryu_overlay.compiler.limiting import uplink_limit, uplink_limits
 from ryu_overlay.openflow.fields import Field
 from ryu_overlay.openflow.flow import Program
 from ryu_overlay.openflow.lookup import Lookup
@@ -77,7 +77,8 @@ def test_uplinks_share_the_numbers_that_are_left() -> None:
         used = Counter(uplink_meter(key, 1).number for key in range(7, 7 + 100 * apart, apart))
         assert max(used.values()) <= 2 and len(used) > 80, "tenants that are made alike are spread as well as any"
     views = outdoors(uplink("hv1")).engine.network.router_views.values()
-    (meter,) = uplink_limits(10, *views, *views).meters
+    (limit,) = (uplink_limit(view.tenant, view.uplink, 10) for view in views if view.uplink is not None)
+    (meter,) = uplink_limits(limit, limit).meters
     assert meter.rate == 10 and ofport_of(meter.number) is None
 
 
